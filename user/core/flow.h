@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * flow.h - the pure middle's front door: segments in, transactions out.
+ *
+ *	flow_push ─ which connection, which direction ─ reassembly ─ http ─ pair ─ sink.transaction
+ *
+ * A live flow is its socket, not its tuple: segments with a socket cookie are keyed by it, those
+ * without (a listener's, a tap's) by the tuple as seen from the local end, and a flow that began
+ * without a cookie is bound to the first one that appears with its tuple. A file's flow is its
+ * unordered tuple. Each local end of a loopback connection is a flow of its own.
+ *
+ * The middle reads no clock: time is the segments' time, and the same segments give the same
+ * transactions. Single-threaded per table; tables share nothing.
+ */
+#ifndef HTTPLAT_FLOW_H
+#define HTTPLAT_FLOW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "counters.h"
+#include "segment.h"
+#include "transaction.h"
+
+struct flow_config {
+	uint64_t gap_timeout_ns;  /* how long out-of-order bytes wait for a hole to fill */
+	uint64_t idle_timeout_ns; /* a connection without segments for this long is forgotten */
+	size_t max_memory;        /* bytes of connection state and buffers in all */
+	size_t max_conn_memory;   /* bytes buffered for one connection */
+	/* Header names, lower case, NULL-terminated array, borrowed for the table's life. */
+	const char *const *request_headers;
+	const char *const *response_headers;
+};
+
+/* gap 10 s, idle 10 min, 64 MiB in all, 4 MiB a connection, host/user-agent, content-type */
+extern const struct flow_config flow_config_default;
+
+/* What the middle tells the world. Any member may be NULL. */
+struct flow_sink {
+	void *ctx;
+	/* A transaction ended; *tx is borrowed. */
+	void (*transaction)(void *ctx, const struct transaction *tx);
+	/* Capture control: payload of `cookie` in direction dir that ends at or before seq is body and
+	 * need not be copied. Live flows with a cookie only. */
+	void (*elide)(void *ctx, uint64_t cookie, enum seg_dir dir, uint32_t seq);
+};
+
+struct flow_table;
+
+/* Returns NULL without memory. Both structs are copied. *cnt is borrowed and written. */
+struct flow_table *flow_table_new(const struct flow_config *config, const struct flow_sink *sink,
+				  struct counters *cnt);
+
+/* Takes one segment. 0, or -ENOMEM: the segment was counted as lost and the flow stays sound. */
+int flow_push(struct flow_table *ft, const struct segment *seg);
+
+/* Another owner of a socket became known (an owner event); cookie 0: found by local/remote. */
+void flow_owner(struct flow_table *ft, uint64_t cookie, const struct endpoint *local,
+		const struct endpoint *remote, const struct owner *owner);
+
+/*
+ * Drives the clock: gives up holes whose oldest waiting byte is older than `older_than_ns`, forgets
+ * connections whose last segment is older than `close_older_than_ns`. Times as in segment.time_ns.
+ */
+void flow_flush(struct flow_table *ft, uint64_t older_than_ns, uint64_t close_older_than_ns);
+
+/* The end of the input: everything that is complete comes out, the rest is reported as what it is. */
+void flow_finish(struct flow_table *ft);
+
+/* Frees without reporting. NULL is fine. */
+void flow_table_free(struct flow_table *ft);
+
+#endif

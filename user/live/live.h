@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * live.h - segments from the running host: loads and attaches the BPF programs, reads the ring.
+ *
+ * Everything is attached through links or file descriptors, so that nothing remains however the
+ * process ends; only legacy clsact filters outlive a kill, and the next live_open() removes those of
+ * dead instances. On failure nothing stays attached. One thread uses a struct live.
+ */
+#ifndef HTTPLAT_LIVE_H
+#define HTTPLAT_LIVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../../bpf/event.h"
+#include "../core/counters.h"
+#include "../core/segment.h"
+#include "../diag.h"
+
+struct live_options {
+	enum hook hook;               /* HOOK_UNKNOWN: cgroup without interfaces, tc with */
+	const char *const *interfaces; /* NULL-terminated; "any" stands alone; NULL: none named */
+	const char *netns;            /* pid, name (/run/netns) or path; NULL: the current one */
+	uint32_t snaplen;             /* copy at most this much of each packet; 0: as needed */
+	uint16_t port;                /* 0: any */
+	uint32_t pid;                 /* tgid; 0: any */
+	char comm[16];                /* "": any */
+	const char *cgroup;           /* path below the cgroup2 root, or absolute; NULL: any */
+	bool all_segments;            /* -v, -w: every TCP segment crosses, nothing is elided */
+	uint32_t ring_bytes;          /* 0: the default; rounded up to a power of two of pages */
+};
+
+struct live_sink {
+	void *ctx;
+	void (*segment)(void *ctx, const struct segment *seg);
+	void (*owner)(void *ctx, uint64_t cookie, const struct endpoint *local,
+		      const struct endpoint *remote, const struct owner *owner);
+};
+
+struct live;
+
+/*
+ * Loads, attaches and starts. On failure *out is untouched, *d says why and what to do, and -errno is
+ * returned: -EPERM/-ENOSYS/... with EXIT_UNSUPPORTED (not root, capability, cgroup2, kernel feature),
+ * -ENODEV with EXIT_USAGE for an interface that does not exist. No BTF in the kernel is no failure:
+ * owners are then learned through classic tracepoints, or not at all (live_notes()). *cnt is borrowed.
+ */
+int live_open(const struct live_options *opt, struct counters *cnt, struct live **out,
+	      struct diag *d);
+
+/* A descriptor to poll for reading (EPOLLIN): the ring's. */
+int live_fd(const struct live *lv);
+
+/* Takes what is in the ring and pushes it into *sink. Never blocks. Returns the number of records, or
+ * -errno. Call it when live_fd() is readable and every few tens of milliseconds besides: records are
+ * submitted without a wake-up. */
+int live_consume(struct live *lv, const struct live_sink *sink);
+
+/* Capture control, see EVENT_CONTROL_WORD in event.h. */
+void live_elide(struct live *lv, uint64_t cookie, enum seg_dir dir, uint32_t seq);
+
+/* Sums the kernel's per-CPU counters. */
+void live_counters(const struct live *lv, uint64_t out[EVENT_CNT_MAX]);
+
+/* Which hook, and one line for each thing that could not be had and why ("no BTF: ..."); for the
+ * banner. NULL at the end. */
+enum hook live_hook(const struct live *lv);
+const char *live_note(const struct live *lv, unsigned int n);
+
+/* Detaches and frees. NULL is fine. */
+void live_close(struct live *lv);
+
+#endif
