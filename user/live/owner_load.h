@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * owner_load.h - loads and attaches the BPF programs that learn which task uses a socket.
+ *
+ * Attribution is apart from capture and may be absent. Tried in this order, each by loading it:
+ *
+ *	OWNER_MODE_BTF      owner.bpf.c: BTF tracepoints and an iterator over open files; writes the
+ *	                    owner into the socket's storage
+ *	OWNER_MODE_CLASSIC  owner_classic.bpf.c: classic tracepoints, for kernels without BTF or before
+ *	                    5.12; writes the owner into the `owners` hash, by cookie and by tuple
+ *	OWNER_MODE_NONE     no owners
+ *
+ * What could not be had becomes a note, never a failure.
+ *
+ * Order at the start: load the capture object; owner_load_open(); owner_load_attach();
+ * owner_load_iterate(); attach the capture programs. So a socket either existed when the iterator ran
+ * or met the tracepoints, and the first packet captured finds its owner.
+ */
+#ifndef HTTPLAT_OWNER_LOAD_H
+#define HTTPLAT_OWNER_LOAD_H
+
+struct bpf_object;
+
+enum owner_mode {
+	OWNER_MODE_AUTO = 0, /* the best that loads */
+	OWNER_MODE_BTF,
+	OWNER_MODE_CLASSIC,
+	OWNER_MODE_NONE,
+};
+
+struct owner_load;
+
+/*
+ * Loads the owner programs. `capture` is the loaded capture object: each map of the owner objects that
+ * has a namesake there (conns, owners, rings, counters) is shared with it; it must outlive *out. `want`
+ * other than AUTO tries that mode only, and then NONE. Returns 0, also where nothing loads (see the
+ * mode and the notes), or -ENOMEM with *out untouched.
+ */
+int owner_load_open(const struct bpf_object *capture, enum owner_mode want,
+		    struct owner_load **out);
+
+/* Attaches what was loaded; what does not attach becomes a note, and the mode NONE when nothing did. */
+void owner_load_attach(struct owner_load *ol);
+
+/* Names the owners of sockets that exist now. Needs OWNER_MODE_BTF; elsewhere it does nothing, and
+ * owner_find_in_proc() of user/owner is the means. Returns whether it ran. Blocks for a few
+ * milliseconds a thousand processes. */
+int owner_load_iterate(struct owner_load *ol);
+
+/* What is at work: never AUTO. */
+enum owner_mode owner_load_mode(const struct owner_load *ol);
+
+/* One line for each thing that could not be had, and why; NULL at the end. Owned by *ol. */
+const char *owner_load_note(const struct owner_load *ol, unsigned int n);
+
+/* Detaches and frees. NULL is fine. */
+void owner_load_close(struct owner_load *ol);
+
+#endif
