@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * conn.h - what the kernel side remembers of a connection, and the maps that hold it.
+ *
+ * Three objects share these maps: capture.bpf.c defines the traffic's part, owner.bpf.c (tp_btf) and
+ * owner_classic.bpf.c (classic tracepoints) the owner's part. The loader creates the maps with the
+ * capture object and hands them to the owner objects (bpf_map__reuse_fd), so the names are fixed:
+ *
+ *	conns           socket -> struct conn_state     freed with the socket, nothing to size
+ *	conns_by_tuple  struct conn_tuple -> conn_state LRU; where a hook has no socket
+ *	owners          struct owner_key -> conn_owner  LRU; where an owner program cannot write
+ *	                                                socket storage, or a hook has no socket
+ *	ring            struct event_segment, struct event_owner
+ *	counters        per-CPU, one struct counter_block
+ *
+ * Who writes what: owner programs write conn_state.owner, and conn_state.cookie where it is 0 and they
+ * can know it; everything else in conn_state belongs to the capture programs. There are no locks: one
+ * socket's packets are handled one at a time but for the two directions, which touch different
+ * members, and a torn owner would need two threads taking over a socket at the same instant.
+ *
+ * Include <linux/bpf.h> or vmlinux.h, then <bpf/bpf_helpers.h>, then event.h before this file.
+ */
+#ifndef HTTPLAT_CONN_H
+#define HTTPLAT_CONN_H
+
+/* Who uses the socket. id.pid == 0: not known yet. */
+struct conn_owner {
+	struct event_owner_id id;
+	__u64 ancestor_id; /* the task's cgroup2 ancestor at owner_config.cgroup_level; 0 unknown */
+};
+
+/* What an owner object is told before it is loaded: `const volatile struct owner_config owner_cfg`. */
+struct owner_config {
+	__u32 cgroup_level; /* for conn_owner.ancestor_id: bpf_get_current_ancestor_cgroup_id() */
+	__u8 to_storage;    /* write conns (with BPF_SK_STORAGE_GET_F_CREATE) */
+	__u8 to_cookie;     /* write owners by cookie: the kernel refuses storage to this program type */
+	__u8 to_tuple;      /* write owners by tuple: the socket hook, or there is no cookie either */
+	__u8 pad;
+};
+
+enum conn_proto {
+	CONN_PROTO_UNKNOWN = 0, /* no payload seen yet */
+	CONN_PROTO_HTTP,        /* a message began in either direction: everything crosses */
+	CONN_PROTO_OTHER,       /* the first payload was something else, and was reported */
+};
+
+/* As seen from the local end; where neither end is local, from the source of the packet at hand. */
+struct conn_tuple {
+	__u8 local_addr[16]; /* network order; IPv4 as ::ffff:a.b.c.d */
+	__u8 remote_addr[16];
+	__u16 local_port; /* host order */
+	__u16 remote_port;
+	__u32 netns; /* inode number of the network namespace; 0: unknown */
+};
+
+/* Either the cookie and a zero tuple, or cookie 0 and the tuple. */
+struct owner_key {
+	__u64 cookie;
+	struct conn_tuple tuple;
+};
+
+/* Sequence numbers and flags below are indexed by direction: 0 ingress, 1 egress. */
+#define CONN_IN 0
+#define CONN_OUT 1
+
+enum conn_flag {
+	CONN_F_START_IN = 1 << CONN_IN,   /* stream_start[] is known */
+	CONN_F_START_OUT = 1 << CONN_OUT,
+	CONN_F_ACTIVE = 1 << 2,           /* this end sent the SYN */
+	CONN_F_CONNECTED = 1 << 3,        /* connect_ns is valid */
+	CONN_F_PROBED = 1 << 4,           /* the socket was asked for its stream starts */
+	CONN_F_BODY_IN = 1 << 5,          /* body_end[] is valid: a body of known length */
+	CONN_F_BODY_OUT = 1 << 6,
+	CONN_F_NO_BODY_IN = 1 << 7,       /* responses may lack the body they announce (HEAD) */
+	CONN_F_NO_BODY_OUT = 1 << 8,
+};
+
+struct conn_state {
+	struct conn_owner owner; /* written by the owner programs */
+	__u64 cookie;            /* 0: not known yet (tc ingress cannot ask for it) */
+	__u64 sock_cgroup_id;    /* of the socket's creator, where a hook could tell it; 0 unknown */
+	__u64 sock_ancestor_id;  /* its ancestor at the level of the cgroup filter; 0 unknown */
+	__u64 syn_ns;            /* when this end's first SYN left */
+	__u64 connect_ns;
+	__u64 lost_bytes;        /* payload in lost_events */
+	__u32 lost_events;       /* that found the ring full since the last one that did not */
+	__u32 syn_seq;
+	__u32 stream_start[2];
+	__u32 body_end[2];
+	__u32 flags; /* enum conn_flag */
+	__u32 proto; /* enum conn_proto */
+};
+
+struct counter_block {
+	__u64 v[EVENT_CNT_MAX];
+};
+
+#ifdef __bpf__
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct conn_state);
+} conns SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct owner_key);
+	__type(value, struct conn_owner);
+} owners SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 24);
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct counter_block);
+} counters SEC(".maps");
+
+static __always_inline void count(enum event_counter which, __u64 n)
+{
+	__u32 zero = 0;
+	struct counter_block *block = bpf_map_lookup_elem(&counters, &zero);
+
+	if (block)
+		block->v[which] += n;
+}
+
+#endif /* __bpf__ */
+
+#endif
