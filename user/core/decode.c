@@ -73,6 +73,8 @@ static enum decode_result decode_ipv4(const uint8_t *pkt, uint32_t cap_len, uint
 	 * as Wireshark has it. */
 	if (info->total_len == 0 || info->total_len > pkt_len)
 		info->total_len = pkt_len;
+	if (cap_len > info->total_len)
+		cap_len = info->total_len;
 	if (hdr_len < IPV4_HDR_MIN || hdr_len > info->total_len)
 		return DECODE_MALFORMED;
 	if (hdr_len > cap_len)
@@ -169,7 +171,7 @@ static enum decode_result decode_extension(const uint8_t *pkt, uint32_t cap_len,
 		return fragment_header(pkt, info);
 	if (info->proto == IPPROTO_AH)
 		return skip_auth(pkt, cap_len, info);
-	if (info->hdr_len + len > cap_len || info->hdr_len + len > info->total_len)
+	if (info->hdr_len + len > cap_len)
 		return short_of(info->hdr_len + len, info->total_len);
 	if (info->proto == IPPROTO_ROUTING)
 		final_destination(hdr, len, info);
@@ -194,9 +196,11 @@ static enum decode_result decode_ipv6(const uint8_t *pkt, uint32_t cap_len, uint
 	info->total_len = get_be16(pkt + 4) + IPV6_HDR_LEN;
 	if (info->total_len == IPV6_HDR_LEN || info->total_len > pkt_len)
 		info->total_len = pkt_len;
+	if (cap_len > info->total_len)
+		cap_len = info->total_len;
 	/* Each round advances by 8 bytes or more. */
 	while (is_extension(info->proto)) {
-		if (info->hdr_len + 8 > cap_len || info->hdr_len + 8 > info->total_len)
+		if (info->hdr_len + 8 > cap_len)
 			return short_of(info->hdr_len + 8, info->total_len);
 		res = decode_extension(pkt, cap_len, pkt_len, info);
 		if (res != DECODE_OK)
@@ -339,12 +343,13 @@ enum checksum_state decode_checksum(const struct segment *seg)
 	pseudo = sum16(seg->src.addr + (v4 ? 12 : 0), v4 ? 4 : 16) +
 		 sum16(seg->dst.addr + (v4 ? 12 : 0), v4 ? 4 : 16) + (tcp_len >> 16) +
 		 (tcp_len & 0xffff) + IPPROTO_TCP;
+	if (seg->pkt_cap == seg->pkt_len &&
+	    fold16(pseudo + sum16(seg->pkt + seg->tcp_off, tcp_len)) == 0xffff)
+		return CHECKSUM_GOOD;
 	if (fold16(pseudo) == seg->checksum)
 		return CHECKSUM_PARTIAL;
 	if (seg->pkt_cap < seg->pkt_len)
 		return CHECKSUM_UNKNOWN;
-	if (fold16(pseudo + sum16(seg->pkt + seg->tcp_off, tcp_len)) == 0xffff)
-		return CHECKSUM_GOOD;
 	return seg->pkt_len > JUMBO_FRAME_MAX ? CHECKSUM_UNKNOWN : CHECKSUM_BAD;
 }
 

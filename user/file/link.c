@@ -1,0 +1,599 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "link.h"
+
+#include <stddef.h>
+
+#include "../core/bytes.h"
+#include "wlan.h"
+
+enum {
+	/* More layers than this are not a packet that anyone sent. */
+	LAYERS_MAX = 32,
+	/* An Ethernet type field below 0x600 is a length (IEEE 802.3 §3.2.6). */
+	LENGTH_MAX = 1500,
+	ETHERTYPE_MIN = 1536,
+	ETHER_HDR_LEN = 14,
+	TYPE_IPV4 = 0x0800,
+	TYPE_TEB = 0x6558, /* transparent Ethernet bridging */
+	TYPE_VLAN = 0x8100,
+	TYPE_IPV6 = 0x86dd,
+	TYPE_PPP = 0x880b,
+	TYPE_MPLS = 0x8847,
+	TYPE_MPLS_MULTICAST = 0x8848,
+	TYPE_PPPOE = 0x8864,
+	TYPE_JUMBO_LLC = 0x8870,
+	TYPE_QINQ = 0x88a8,
+	TYPE_MACSEC = 0x88e5,
+	TYPE_PBB = 0x88e7,
+	TYPE_CMD = 0x8909, /* Cisco metadata */
+	TYPE_VNTAG = 0x8926,
+	TYPE_ETAG = 0x893f,
+	TYPE_NSH = 0x894f,
+	TYPE_QINQ_OLD = 0x9100,
+	TYPE_QINQ_OLDER = 0x9200,
+};
+
+/* --- Ethernet and what follows it -------------------------------------------------------------- */
+
+/* What a type field says, be it an EtherType or, from before it was that, a length. */
+static enum layer by_type(struct packet *p, uint32_t type)
+{
+	if (type >= ETHERTYPE_MIN) {
+		p->type = type;
+		return LAYER_ETHERTYPE;
+	}
+	if (type > LENGTH_MAX)
+		return LAYER_NONE;
+	if (p->cap >= 2 && get_be16(p->data) == 0xffff) /* Novell's IPX without LLC */
+		return LAYER_NONE;
+	packet_trim(p, type);
+	return LAYER_LLC;
+}
+
+/* Takes off a header of len bytes of which the last two are a type. */
+static enum layer pull_typed(struct packet *p, uint32_t len)
+{
+	uint32_t type = p->cap >= len ? get_be16(p->data + len - 2) : 0;
+	enum layer next = packet_pull(p, len, LAYER_ETHERTYPE);
+
+	return next == LAYER_ETHERTYPE ? by_type(p, type) : next;
+}
+
+/* As above, where the type is no type but always an EtherType. */
+static enum layer pull_ethertype(struct packet *p, uint32_t len, uint32_t type_off)
+{
+	if (p->cap >= len)
+		p->type = get_be16(p->data + type_off);
+	return packet_pull(p, len, LAYER_ETHERTYPE);
+}
+
+static enum layer pppoe(struct packet *p)
+{
+	if (p->cap < 6)
+		return packet_pull(p, 6, LAYER_NONE);
+	if (p->data[1] != 0) /* RFC 2516 §4: a session's data has code 0 */
+		return LAYER_NONE;
+	packet_trim(p, 6u + get_be16(p->data + 4));
+	return packet_pull(p, 6, LAYER_PPP);
+}
+
+/* IEEE 802.1AE §9.3: readable when neither encrypted nor changed; the check value is at the end. */
+static enum layer macsec(struct packet *p)
+{
+	uint32_t len = 6;
+
+	if (p->cap < 1)
+		return packet_pull(p, 1, LAYER_NONE);
+	if (p->data[0] & 0x0c)
+		return LAYER_NONE;
+	if (p->data[0] & 0x20)
+		len += 8; /* explicit channel identifier */
+	return pull_typed(p, len + 2);
+}
+
+static enum layer ethertype(struct packet *p)
+{
+	switch (p->type) {
+	case TYPE_IPV4:
+	case TYPE_IPV6:
+		return LAYER_IP;
+	case TYPE_VLAN:
+	case TYPE_QINQ:
+	case TYPE_QINQ_OLD:
+	case TYPE_QINQ_OLDER:
+		return pull_typed(p, 4);
+	case TYPE_MPLS:
+	case TYPE_MPLS_MULTICAST:
+		return LAYER_MPLS;
+	case TYPE_PPPOE:
+		return pppoe(p);
+	case TYPE_PPP:
+		return LAYER_PPP;
+	case TYPE_TEB:
+		return LAYER_ETHERNET;
+	case TYPE_JUMBO_LLC:
+		return LAYER_LLC;
+	case TYPE_PBB:
+		return packet_pull(p, 4, LAYER_ETHERNET);
+	case TYPE_CMD:
+		return pull_typed(p, 8);
+	case TYPE_VNTAG:
+		return pull_typed(p, 6);
+	case TYPE_ETAG:
+		return pull_typed(p, 8);
+	case TYPE_NSH:
+		return LAYER_NSH;
+	case TYPE_MACSEC:
+		return macsec(p);
+	default:
+		return LAYER_NONE;
+	}
+}
+
+/* RFC 1042 §: organisation and type. */
+static enum layer snap(struct packet *p)
+{
+	uint32_t oui, type;
+
+	if (p->cap < 5)
+		return packet_pull(p, 5, LAYER_NONE);
+	oui = get_be32(p->data) >> 8;
+	type = get_be16(p->data + 3);
+	p->type = type;
+	switch (oui) {
+	case 0x000000:
+	case 0x0000f8: /* as bridges translate (IEEE 802.1H) */
+		return packet_pull(p, 5, LAYER_ETHERTYPE);
+	case 0x0080c2: /* RFC 2427 §4.2: bridged Ethernet, with and without its check sequence */
+		return type == 1 || type == 7 ? packet_pull(p, 5, LAYER_ETHERNET) : LAYER_NONE;
+	default:
+		return LAYER_NONE;
+	}
+}
+
+static enum layer llc(struct packet *p)
+{
+	uint32_t len;
+	uint8_t dsap, ssap;
+	enum layer next;
+
+	if (p->cap < 3)
+		return packet_pull(p, 3, LAYER_NONE);
+	dsap = p->data[0];
+	ssap = p->data[1];
+	len = (p->data[2] & 3) == 3 ? 3 : 4; /* unnumbered frames have a short control field */
+	if (dsap == 0xaa && ssap == 0xaa) {
+		next = packet_pull(p, len, LAYER_LLC);
+		return next == LAYER_LLC ? snap(p) : next;
+	}
+	if (dsap == 0x06 && ssap == 0x06)
+		return packet_pull(p, len, LAYER_IP);
+	return LAYER_NONE;
+}
+
+/* RFC 8300 §2. */
+static enum layer nsh(struct packet *p)
+{
+	uint32_t len;
+
+	if (p->cap < 4)
+		return packet_pull(p, 4, LAYER_NONE);
+	len = (p->data[1] & 0x3fu) * 4;
+	if (len < 8)
+		return LAYER_MALFORMED;
+	switch (p->data[3]) {
+	case 1:
+	case 2:
+		return packet_pull(p, len, LAYER_IP);
+	case 3:
+		return packet_pull(p, len, LAYER_ETHERNET);
+	case 4:
+		return packet_pull(p, len, LAYER_NSH);
+	case 5:
+		return packet_pull(p, len, LAYER_MPLS);
+	default:
+		return LAYER_NONE;
+	}
+}
+
+/* --- MPLS -------------------------------------------------------------------------------------- */
+
+static bool looks_like_ip(const struct packet *p)
+{
+	uint8_t version = p->cap ? p->data[0] >> 4 : 0;
+
+	if (version == 4)
+		return p->cap >= 20 && (p->data[0] & 0x0f) >= 5 && get_be16(p->data + 2) <= p->len;
+	return version == 6 && p->cap >= 40 && get_be16(p->data + 4) + 40u <= p->len;
+}
+
+static bool looks_like_ethernet(const struct packet *p, uint32_t off)
+{
+	if (p->cap < off + ETHER_HDR_LEN)
+		return false;
+	switch (get_be16(p->data + off + 12)) {
+	case TYPE_IPV4:
+	case TYPE_IPV6:
+	case TYPE_VLAN:
+	case TYPE_QINQ:
+	case TYPE_MPLS:
+	case TYPE_PPPOE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * Nothing in a label stack says what is under it (RFC 3032 §3): an IP packet shows its version, a
+ * pseudowire has Ethernet, after a control word of which the first four bits are 0 (RFC 4448 §4.6) or
+ * without one.
+ */
+static enum layer mpls(struct packet *p)
+{
+	enum layer next = LAYER_MPLS;
+	bool bottom = false;
+
+	while (!bottom && next == LAYER_MPLS) {
+		bottom = p->cap >= 4 && p->data[2] & 1;
+		next = packet_pull(p, 4, LAYER_MPLS);
+	}
+	if (next != LAYER_MPLS)
+		return next;
+	if (looks_like_ip(p))
+		return LAYER_IP;
+	if (p->cap && p->data[0] >> 4 == 0 && looks_like_ethernet(p, 4))
+		return packet_pull(p, 4, LAYER_ETHERNET);
+	if (looks_like_ethernet(p, 0))
+		return LAYER_ETHERNET;
+	if (p->cap && (p->data[0] >> 4 == 4 || p->data[0] >> 4 == 6))
+		return LAYER_IP; /* cut short, or malformed */
+	return LAYER_NONE;
+}
+
+/* --- serial lines ------------------------------------------------------------------------------ */
+
+static enum layer c_hdlc(struct packet *p)
+{
+	return pull_ethertype(p, 4, 2);
+}
+
+/* RFC 1661 §2; address and control, and the protocol's first byte, may be left out. */
+static enum layer ppp(struct packet *p)
+{
+	uint32_t len = 2, type;
+	enum layer next;
+
+	if (p->cap >= 2 && get_be16(p->data) == 0xff03)
+		(void)packet_pull(p, 2, LAYER_PPP);
+	if (p->cap < 2)
+		return packet_pull(p, 2, LAYER_NONE);
+	type = get_be16(p->data);
+	if (p->data[0] & 1) {
+		type = p->data[0];
+		len = 1;
+	}
+	next = packet_pull(p, len, LAYER_PPP);
+	if (next != LAYER_PPP)
+		return next;
+	switch (type) {
+	case 0x0021:
+	case 0x0057:
+		return LAYER_IP;
+	case 0x0281:
+	case 0x0283:
+		return LAYER_MPLS;
+	default:
+		return LAYER_NONE;
+	}
+}
+
+/* Captures of serial lines call Cisco's framing PPP too; its address byte tells. */
+static enum layer ppp_or_hdlc(struct packet *p)
+{
+	if (p->cap && (p->data[0] == 0x0f || p->data[0] == 0x8f))
+		return c_hdlc(p);
+	return LAYER_PPP;
+}
+
+/* RFC 2427: Q.922 address, control, NLPID; or Cisco's address and EtherType. */
+static enum layer frame_relay(struct packet *p)
+{
+	uint32_t len = 0;
+	uint8_t nlpid;
+	enum layer next;
+
+	while (len < p->cap && len < 4 && !(p->data[len] & 1))
+		len++;
+	next = packet_pull(p, len + 1, LAYER_LLC);
+	if (next != LAYER_LLC)
+		return next;
+	if (p->cap < 2)
+		return packet_pull(p, 2, LAYER_NONE);
+	if (p->data[0] != 0x03) {
+		p->type = get_be16(p->data);
+		return packet_pull(p, 2, LAYER_ETHERTYPE);
+	}
+	len = p->data[1] == 0 ? 3 : 2; /* a zero aligns what follows */
+	if (p->cap < len)
+		return packet_pull(p, len, LAYER_NONE);
+	nlpid = p->data[len - 1];
+	next = packet_pull(p, len, LAYER_IP);
+	if (next == LAYER_IP && nlpid == 0x80)
+		return snap(p);
+	return next != LAYER_IP || nlpid == 0xcc || nlpid == 0x8e ? next : LAYER_NONE;
+}
+
+/* --- what only captures have ------------------------------------------------------------------- */
+
+/* An address family in the byte order of the host that captured, or of the network. */
+static enum layer by_family(struct packet *p, uint32_t hdr_len)
+{
+	uint32_t family;
+
+	if (p->cap < 4)
+		return packet_pull(p, 4, LAYER_NONE);
+	family = get_le32(p->data);
+	if (family > 0xffff)
+		family = get_be32(p->data);
+	switch (family) {
+	case 2:
+	case 10: /* IPv6: Linux */
+	case 24: /* NetBSD, OpenBSD */
+	case 28: /* FreeBSD */
+	case 30: /* Darwin */
+		return packet_pull(p, hdr_len, LAYER_IP);
+	default:
+		return LAYER_NONE;
+	}
+}
+
+enum {
+	ARPHRD_FRELAY = 770,
+	ARPHRD_GRE = 778,
+	ARPHRD_WLAN = 801,
+	ARPHRD_RADIOTAP = 803,
+	ARPHRD_NETLINK = 824,
+	SLL_8023 = 1,
+	SLL_8022 = 4,
+};
+
+/* The cooked headers differ in where things stand. */
+static enum layer linux_cooked(struct packet *p, uint32_t hdr_len, uint32_t type_off,
+			       uint32_t arphrd_off)
+{
+	uint16_t arphrd;
+
+	if (p->cap < hdr_len)
+		return packet_pull(p, hdr_len, LAYER_NONE);
+	p->type = get_be16(p->data + type_off);
+	arphrd = get_be16(p->data + arphrd_off);
+	if (arphrd == ARPHRD_RADIOTAP || arphrd == ARPHRD_WLAN) {
+		p->type = arphrd == ARPHRD_RADIOTAP ? 127 : 105;
+		return packet_pull(p, hdr_len, LAYER_LINK);
+	}
+	if (arphrd == ARPHRD_NETLINK || p->type == SLL_8023)
+		return LAYER_NONE;
+	if (arphrd == ARPHRD_FRELAY) {
+		p->type = 107;
+		return packet_pull(p, hdr_len, LAYER_LINK);
+	}
+	return packet_pull(p, hdr_len, p->type == SLL_8022 ? LAYER_LLC : LAYER_ETHERTYPE);
+}
+
+/* Attributes as in netlink, in the byte order of the host that captured; number 9 is the packet. */
+static enum layer nflog(struct packet *p)
+{
+	enum layer next = packet_pull(p, 4, LAYER_LINK);
+	uint32_t len, type;
+
+	while (next == LAYER_LINK) {
+		if (p->cap < 4)
+			return packet_pull(p, 4, LAYER_NONE);
+		len = get_le16(p->data);
+		type = get_le16(p->data + 2);
+		if (type > 0xff) {
+			len = get_be16(p->data);
+			type = get_be16(p->data + 2);
+		}
+		if (len < 4)
+			return LAYER_MALFORMED;
+		if (type == 9) {
+			packet_trim(p, len);
+			return packet_pull(p, 4, LAYER_IP);
+		}
+		next = packet_pull(p, (len + 3) & ~3u, LAYER_LINK);
+	}
+	return next;
+}
+
+/* RFC 1201 has a fragment header, RFC 1051 has not. Linux keeps two bytes of its own. */
+static enum layer arcnet(struct packet *p, uint32_t type_off)
+{
+	if (p->cap <= type_off)
+		return packet_pull(p, type_off + 1, LAYER_NONE);
+	switch (p->data[type_off]) {
+	case 212: /* IPv4 */
+	case 196: /* IPv6 */
+		return packet_pull(p, type_off + 4, LAYER_IP);
+	case 240: /* IPv4 (RFC 1051) */
+		return packet_pull(p, type_off + 1, LAYER_IP);
+	default:
+		return LAYER_NONE;
+	}
+}
+
+static enum layer pktap(struct packet *p)
+{
+	uint32_t len;
+
+	if (p->cap < 12)
+		return packet_pull(p, 12, LAYER_NONE);
+	len = get_le32(p->data);
+	p->type = get_le32(p->data + 8);
+	return len < 12 ? LAYER_MALFORMED : packet_pull(p, len, LAYER_LINK);
+}
+
+/* Magic, flags (0x80: extensions, their length first; 0x02: no link layer). */
+static enum layer juniper_ethernet(struct packet *p)
+{
+	uint32_t len = 4;
+
+	if (p->cap < 6)
+		return packet_pull(p, 6, LAYER_NONE);
+	if (get_be32(p->data) >> 8 != 0x4d4743)
+		return LAYER_MALFORMED;
+	if (p->data[3] & 0x80)
+		len += 2u + get_be16(p->data + 4);
+	return p->data[3] & 0x02 ? LAYER_NONE : packet_pull(p, len, LAYER_ETHERNET);
+}
+
+static enum layer slip(struct packet *p)
+{
+	enum layer next = packet_pull(p, 16, LAYER_IP);
+
+	/* what was compressed (RFC 1144) is no IP packet */
+	return next == LAYER_IP && p->cap && p->data[0] & 0x80 ? LAYER_NONE : next;
+}
+
+static enum layer pull_2(struct packet *p) { return packet_pull(p, 2, LAYER_PPP); }
+static enum layer dir_ppp(struct packet *p) { return packet_pull(p, 1, LAYER_PPP); }
+
+static enum layer dir_hdlc(struct packet *p)
+{
+	enum layer next = packet_pull(p, 1, LAYER_LINK);
+
+	return next == LAYER_LINK ? c_hdlc(p) : next;
+}
+
+static enum layer dir_frame_relay(struct packet *p)
+{
+	enum layer next = packet_pull(p, 1, LAYER_LINK);
+
+	return next == LAYER_LINK ? frame_relay(p) : next;
+}
+
+static enum layer ip(struct packet *p) { return LAYER_IP; }
+static enum layer ethernet(struct packet *p) { return pull_typed(p, ETHER_HDR_LEN); }
+static enum layer only_llc(struct packet *p) { return LAYER_LLC; }
+static enum layer only_wlan(struct packet *p) { return LAYER_WLAN; }
+static enum layer null(struct packet *p) { return by_family(p, 4); }
+static enum layer enc(struct packet *p) { return by_family(p, 12); }
+static enum layer sll(struct packet *p) { return linux_cooked(p, 16, 14, 2); }
+static enum layer sll2(struct packet *p) { return linux_cooked(p, 20, 0, 8); }
+static enum layer arcnet_bsd(struct packet *p) { return arcnet(p, 2); }
+static enum layer arcnet_linux(struct packet *p) { return arcnet(p, 4); }
+static enum layer ip_over_fc(struct packet *p) { return packet_pull(p, 16, LAYER_LLC); }
+static enum layer ip_over_1394(struct packet *p) { return pull_ethertype(p, 18, 16); }
+static enum layer netanalyzer(struct packet *p) { return packet_pull(p, 4, LAYER_ETHERNET); }
+static enum layer ipoib(struct packet *p) { return pull_ethertype(p, 44, 40); }
+static enum layer brcm_tag(struct packet *p) { return pull_typed(p, 18); }
+static enum layer brcm_prepend(struct packet *p) { return packet_pull(p, 4, LAYER_ETHERNET); }
+static enum layer edsa(struct packet *p) { return pull_typed(p, 22); }
+
+/* The number in the file, which is also DLT_ on Linux unless a second entry says otherwise:
+ * https://www.tcpdump.org/linktypes.html */
+static const struct link_type {
+	uint32_t type;
+	enum layer (*step)(struct packet *p);
+} link_types[] = {
+	{ 0, null },
+	{ 1, ethernet },
+	{ 7, arcnet_bsd },
+	{ 8, slip },
+	{ 9, ppp_or_hdlc },
+	{ 11, only_llc }, /* DLT_ATM_RFC1483 */
+	{ 12, ip },	  /* DLT_RAW */
+	{ 14, ip },
+	{ 50, ppp_or_hdlc },
+	{ 51, pppoe },
+	{ 100, only_llc },
+	{ 101, ip },
+	{ 104, c_hdlc },
+	{ 105, only_wlan },
+	{ 107, frame_relay },
+	{ 108, null },
+	{ 109, enc },
+	{ 113, sll },
+	{ 119, wlan_prism },
+	{ 122, ip_over_fc },
+	{ 127, wlan_radiotap },
+	{ 129, arcnet_linux },
+	{ 138, ip_over_1394 },
+	{ 163, wlan_avs },
+	{ 166, pull_2 }, /* PPP_PPPD: a direction stands for the address */
+	{ 178, juniper_ethernet },
+	{ 192, wlan_ppi },
+	{ 204, dir_ppp },
+	{ 205, dir_hdlc },
+	{ 206, dir_frame_relay },
+	{ 228, ip },
+	{ 229, ip },
+	{ 239, nflog },
+	{ 240, netanalyzer },
+	{ 242, ipoib },
+	{ 258, pktap },
+	{ 276, sll2 },
+	{ 281, brcm_tag },
+	{ 282, brcm_prepend },
+	{ 284, brcm_tag }, /* DSA: a tag of four bytes, too */
+	{ 285, edsa },
+};
+
+static const struct link_type *find_link_type(uint32_t type)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(link_types) / sizeof(link_types[0]); i++) {
+		if (link_types[i].type == type)
+			return &link_types[i];
+	}
+	return NULL;
+}
+
+bool link_known(uint32_t link_type)
+{
+	return find_link_type(link_type);
+}
+
+static enum layer step(struct packet *p)
+{
+	const struct link_type *link;
+
+	switch (p->layer) {
+	case LAYER_LINK:
+		link = find_link_type(p->type);
+		return link ? link->step(p) : LAYER_UNKNOWN;
+	case LAYER_ETHERTYPE:
+		return ethertype(p);
+	case LAYER_ETHERNET:
+		return ethernet(p);
+	case LAYER_LLC:
+		return llc(p);
+	case LAYER_MPLS:
+		return mpls(p);
+	case LAYER_PPP:
+		return ppp(p);
+	case LAYER_NSH:
+		return nsh(p);
+	case LAYER_WLAN:
+		return wlan_step(p, false, false);
+	case LAYER_WLAN_SWAPPED:
+		return wlan_step(p, true, false);
+	default:
+		return LAYER_NONE;
+	}
+}
+
+enum layer link_to_ip(struct packet *p)
+{
+	int n;
+
+	if (p->cap > p->len)
+		p->cap = p->len;
+	for (n = 0; n < LAYERS_MAX && p->layer >= LAYER_LINK; n++)
+		p->layer = step(p);
+	if (p->layer >= LAYER_LINK)
+		p->layer = LAYER_NONE;
+	return p->layer;
+}
