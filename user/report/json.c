@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "json.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <yajl/yajl_gen.h>
+
+#include "buf.h"
+#include "escape.h"
+#include "redact.h"
+#include "totals.h"
+
+struct json {
+	yajl_gen gen;
+	struct buf scratch; /* an escaped string with its quotes, or a header's full key */
+	struct buf redacted;
+	int64_t second; /* whose text `date` is */
+	char date[40];  /* "2026-11-22T21:50:01" */
+};
+
+struct json *json_new(void)
+{
+	struct json *js = calloc(1, sizeof(*js));
+
+	if (!js)
+		return NULL;
+	js->gen = yajl_gen_alloc(NULL);
+	if (!js->gen) {
+		free(js);
+		return NULL;
+	}
+	return js;
+}
+
+void json_free(struct json *js)
+{
+	if (!js)
+		return;
+	yajl_gen_free(js->gen);
+	buf_free(&js->scratch);
+	buf_free(&js->redacted);
+	free(js);
+}
+
+static void put_key(struct json *js, const char *key)
+{
+	yajl_gen_string(js->gen, (const unsigned char *)key, strlen(key));
+}
+
+static void put_u64(struct json *js, const char *key, uint64_t value)
+{
+	char digits[24];
+	int n = snprintf(digits, sizeof(digits), "%" PRIu64, value);
+
+	put_key(js, key);
+	yajl_gen_number(js->gen, digits, (size_t)n);
+}
+
+/*
+ * A string of hostile bytes as a value. yajl escapes what JSON demands and copies the rest, so what else
+ * must not reach a terminal, and bytes that are not UTF-8, are escaped here; yajl_gen_number() is its
+ * way to take a token as it is.
+ */
+static void put_value(struct json *js, const char *ptr, size_t len)
+{
+	struct buf *b = &js->scratch;
+	char *dst;
+
+	if (escape_json_is_plain(ptr, len)) {
+		yajl_gen_string(js->gen, (const unsigned char *)ptr, len);
+		return;
+	}
+	buf_reset(b);
+	dst = buf_room(b, len * ESCAPE_JSON_GROWTH + 2);
+	if (!dst) {
+		yajl_gen_string(js->gen, (const unsigned char *)"", 0);
+		return;
+	}
+	dst[0] = '"';
+	len = escape_json(dst + 1, ptr, len);
+	dst[1 + len] = '"';
+	yajl_gen_number(js->gen, dst, len + 2);
+}
+
+static void put_string(struct json *js, const char *key, const char *value)
+{
+	put_key(js, key);
+	put_value(js, value, strlen(value));
+}
+
+static void put_slice(struct json *js, const char *key, struct slice s)
+{
+	if (!s.len)
+		return;
+	put_key(js, key);
+	put_value(js, s.ptr, s.len);
+}
+
+static void put_time(struct json *js, const struct view *v)
+{
+	int64_t second = v->time_ns / 1000000000, ns = v->time_ns % 1000000000;
+	time_t when = (time_t)second;
+	char text[64];
+	struct tm tm;
+
+	if (!v->has_time || v->time_ns < 0)
+		return;
+	if (second != js->second || !js->date[0]) {
+		if (!gmtime_r(&when, &tm) || tm.tm_year > 9999 - 1900)
+			return;
+		strftime(js->date, sizeof(js->date), "%Y-%m-%dT%H:%M:%S", &tm);
+		js->second = second;
+	}
+	snprintf(text, sizeof(text), "%s.%09" PRId64 "Z", js->date, ns);
+	put_string(js, "time", text);
+}
+
+static void put_connection(struct json *js, const struct transaction *tx)
+{
+	static const char *const sides[] = {
+		[SIDE_CLIENT] = "client",
+		[SIDE_SERVER] = "server",
+		[SIDE_TRANSIT] = "transit",
+	};
+	char addr[VIEW_ADDRESS_MAX];
+
+	if (tx->side != SIDE_UNKNOWN)
+		put_string(js, "side", sides[tx->side]);
+	view_address(&tx->client, addr);
+	put_string(js, "client.address", addr);
+	put_u64(js, "client.port", tx->client.port);
+	view_address(&tx->server, addr);
+	put_string(js, "server.address", addr);
+	put_u64(js, "server.port", tx->server.port);
+}
+
+static struct slice shown_value(struct json *js, struct slice value, bool redact)
+{
+	char *dst;
+	size_t n;
+
+	if (!redact || !value.len || !memchr(value.ptr, '@', value.len))
+		return value;
+	buf_reset(&js->redacted);
+	dst = buf_room(&js->redacted, REDACT_MAX(value.len));
+	if (!dst)
+		return (struct slice){ "", 0 };
+	n = redact_target(dst, value.ptr, value.len);
+	return n == (size_t)-1 ? value : (struct slice){ dst, (uint32_t)n };
+}
+
+static bool same_name(const struct http_header *a, const struct http_header *b)
+{
+	return a->name.len == b->name.len && memcmp(a->name.ptr, b->name.ptr, a->name.len) == 0;
+}
+
+static bool named(const struct http_header *h, const char *name)
+{
+	return h->name.len == strlen(name) && memcmp(h->name.ptr, name, h->name.len) == 0;
+}
+
+/* Every header that was asked for, "PREFIX.name": [each occurrence]; user-agent has a key of its own in the
+ * semantic conventions, where it is one string. */
+static void put_headers(struct json *js, const struct message *msg, const char *prefix, bool redact)
+{
+	uint32_t i, k;
+
+	for (i = 0; i < msg->header_cnt; i++) {
+		const struct http_header *h = &msg->headers[i];
+		char key[256];
+
+		for (k = 0; k < i && !same_name(&msg->headers[k], h); k++)
+			;
+		if (k < i)
+			continue;
+		if (named(h, "user-agent")) {
+			put_key(js, "user_agent.original");
+			put_value(js, h->value.ptr, h->value.len);
+			continue;
+		}
+		snprintf(key, sizeof(key), "%s.%.*s", prefix, (int)h->name.len, h->name.ptr);
+		put_key(js, key);
+		yajl_gen_array_open(js->gen);
+		for (; k < msg->header_cnt; k++) {
+			struct slice value = msg->headers[k].value;
+
+			if (!same_name(&msg->headers[k], h))
+				continue;
+			if (named(h, "host"))
+				value = shown_value(js, value, redact);
+			put_value(js, value.ptr, value.len);
+		}
+		yajl_gen_array_close(js->gen);
+	}
+}
+
+static void put_http(struct json *js, const struct view *v)
+{
+	const struct transaction *tx = v->tx;
+	const struct message *first = tx->req.seen ? &tx->req : &tx->resp;
+	char version[8];
+
+	put_slice(js, "http.request.method", tx->method);
+	put_slice(js, "url.original", v->target);
+	put_slice(js, "url.path", v->path);
+	if (v->query.ptr) {
+		put_key(js, "url.query");
+		put_value(js, v->query.ptr, v->query.len);
+	}
+	if (first->seen) {
+		snprintf(version, sizeof(version), "%u.%u", first->version_major,
+			 first->version_minor);
+		put_string(js, "network.protocol.version", version);
+	}
+	put_headers(js, &tx->req, "http.request.header", v->redact);
+	if (tx->status)
+		put_u64(js, "http.response.status_code", tx->status);
+	if (tx->resp.seen || tx->interim_cnt)
+		put_u64(js, "http.response.interim_count", tx->interim_cnt);
+	if (tx->req.seen) {
+		put_u64(js, "http.request.body.size", tx->req.body_size);
+		put_u64(js, "http.request.size", tx->req.size);
+	}
+	if (tx->resp.seen) {
+		put_u64(js, "http.response.body.size", tx->resp.body_size);
+		put_u64(js, "http.response.size", tx->resp.size);
+	}
+	put_headers(js, &tx->resp, "http.response.header", v->redact);
+}
+
+static void put_owner(struct json *js, const struct view *v)
+{
+	const struct owner *o = &v->tx->owner;
+
+	if (o->pid)
+		put_u64(js, "process.pid", o->pid);
+	if (o->pid && o->tid)
+		put_u64(js, "thread.id", o->tid);
+	put_slice(js, "process.executable.name",
+		  (struct slice){ o->comm, (uint32_t)strnlen(o->comm, sizeof(o->comm)) });
+	if (v->cgroup_id)
+		put_u64(js, "linux.cgroup.id", v->cgroup_id);
+	if (v->cgroup_path)
+		put_string(js, "linux.cgroup.path", v->cgroup_path);
+}
+
+static void put_times(struct json *js, const struct transaction *tx)
+{
+	if (tx->has_latency)
+		put_u64(js, "latency_ns", tx->latency_ns);
+	if (tx->has_ttfb)
+		put_u64(js, "ttfb_ns", tx->ttfb_ns);
+	if (tx->has_latency)
+		put_u64(js, "total_ns", tx->total_ns);
+	if (tx->req.complete && tx->req.last_ns >= tx->req.first_ns)
+		put_u64(js, "request_ns", tx->req.last_ns - tx->req.first_ns);
+	if (tx->resp.complete && tx->resp.last_ns >= tx->resp.first_ns)
+		put_u64(js, "response_ns", tx->resp.last_ns - tx->resp.first_ns);
+	if (tx->has_hol)
+		put_u64(js, "hol_ns", tx->hol_ns);
+	if (tx->has_connect)
+		put_u64(js, "connect_ns", tx->connect_ns);
+	if (tx->has_srtt)
+		put_u64(js, "srtt_ns", tx->srtt_ns);
+}
+
+static void put_tcp(struct json *js, const struct transaction *tx)
+{
+	if (tx->req.seen) {
+		put_u64(js, "request.segments", tx->req.segments);
+		put_u64(js, "request.retransmits", tx->req.retransmits);
+		put_u64(js, "request.out_of_order", tx->req.out_of_order);
+	}
+	if (tx->resp.seen) {
+		put_u64(js, "response.segments", tx->resp.segments);
+		put_u64(js, "response.retransmits", tx->resp.retransmits);
+		put_u64(js, "response.out_of_order", tx->resp.out_of_order);
+	}
+	if (tx->req.complete && tx->req.last_frame)
+		put_u64(js, "request.frame", tx->req.last_frame);
+	if (tx->resp.complete && tx->resp.last_frame)
+		put_u64(js, "response.frame", tx->resp.last_frame);
+	put_u64(js, "tcp.stream", tx->stream);
+	if (tx->stream_request)
+		put_u64(js, "tcp.stream.request", tx->stream_request);
+}
+
+static void put_flags(struct json *js, uint32_t flags)
+{
+	unsigned int bit;
+
+	put_key(js, "flags");
+	yajl_gen_array_open(js->gen);
+	for (bit = 0; view_flag_name(bit); bit++)
+		if (flags >> bit & 1)
+			put_value(js, view_flag_name(bit), strlen(view_flag_name(bit)));
+	yajl_gen_array_close(js->gen);
+}
+
+/* Writes the finished object as a line and makes the generator ready for the next. */
+static int end_line(struct json *js, FILE *out)
+{
+	const unsigned char *text = NULL;
+	size_t len = 0;
+	int err = 0;
+
+	if (yajl_gen_get_buf(js->gen, &text, &len) != yajl_gen_status_ok)
+		err = -ENOMEM;
+	else if (fwrite(text, 1, len, out) != len || putc('\n', out) == EOF)
+		err = errno ? -errno : -EIO;
+	yajl_gen_clear(js->gen);
+	yajl_gen_reset(js->gen, NULL);
+	return err;
+}
+
+int json_transaction(struct json *js, FILE *out, const struct view *v)
+{
+	const struct transaction *tx = v->tx;
+	char id[17];
+
+	yajl_gen_map_open(js->gen);
+	put_time(js, v);
+	put_connection(js, tx);
+	put_http(js, v);
+	put_owner(js, v);
+	put_times(js, tx);
+	put_tcp(js, tx);
+	if (tx->exchange_id) {
+		snprintf(id, sizeof(id), "%016" PRIx64, tx->exchange_id);
+		put_string(js, "exchange.id", id);
+	}
+	if (view_hook_name(tx->hook))
+		put_string(js, "hook", view_hook_name(tx->hook));
+	put_flags(js, tx->flags);
+	yajl_gen_map_close(js->gen);
+	return end_line(js, out);
+}
+
+int json_summary(struct json *js, FILE *out, const struct counters *cnt,
+		 const uint64_t kernel[EVENT_CNT_MAX], uint64_t printed)
+{
+	struct totals total = totals_of(cnt, kernel);
+
+	yajl_gen_map_open(js->gen);
+	put_key(js, "httplat.summary");
+	yajl_gen_map_open(js->gen);
+	put_u64(js, "transactions", printed);
+	put_u64(js, "bytes_copied", total.bytes_copied);
+	put_u64(js, "bytes_elided", total.bytes_elided);
+#define PUT(member, key, what) put_u64(js, key, cnt->member);
+	COUNTERS(PUT)
+#undef PUT
+#define PUT(index, key, what) put_u64(js, key, kernel[index]);
+	if (kernel) {
+		KERNEL_COUNTERS(PUT)
+	}
+#undef PUT
+	yajl_gen_map_close(js->gen);
+	yajl_gen_map_close(js->gen);
+	return end_line(js, out);
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE /* memmem() */
+#include "view.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "redact.h"
+
+static struct slice find_header(const struct message *msg, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < msg->header_cnt; i++) {
+		const struct slice *have = &msg->headers[i].name;
+
+		if (have->len == strlen(name) && memcmp(have->ptr, name, have->len) == 0)
+			return msg->headers[i].value;
+	}
+	return (struct slice){ NULL, 0 };
+}
+
+/* Replaces *s by its redacted form at buf, if there is something secret. Returns the bytes used. */
+static size_t hide_secrets(struct slice *s, char *buf)
+{
+	size_t n = s->len ? redact_target(buf, s->ptr, s->len) : (size_t)-1;
+
+	if (n == (size_t)-1)
+		return 0;
+	*s = (struct slice){ buf, (uint32_t)n };
+	return n;
+}
+
+/* RFC 9112 §3.2: origin-form "/path?query", absolute-form "scheme://authority/path?query"; the authority
+ * of CONNECT and the asterisk of OPTIONS have neither path nor query. */
+static void split_target(struct view *v)
+{
+	const char *p = v->target.ptr, *end = p + v->target.len, *q;
+	const char *scheme;
+
+	v->path = v->query = (struct slice){ NULL, 0 };
+	if (!v->target.len)
+		return;
+	if (*p != '/') {
+		scheme = memmem(p, v->target.len, "://", 3);
+		if (!scheme)
+			return;
+		for (p = scheme + 3; p < end && *p != '/' && *p != '?'; p++)
+			;
+	}
+	q = memchr(p, '?', (size_t)(end - p));
+	v->path = (struct slice){ p, (uint32_t)((q ? q : end) - p) };
+	if (q)
+		v->query = (struct slice){ q + 1, (uint32_t)(end - q - 1) };
+}
+
+uint64_t view_start_ns(const struct transaction *tx)
+{
+	if (tx->req.seen)
+		return tx->req.first_ns;
+	return tx->resp.seen ? tx->resp.first_ns : 0;
+}
+
+int view_make(struct view *v, const struct transaction *tx, const struct owner_names *names,
+	      int64_t clock_offset_ns, bool redact)
+{
+	v->tx = tx;
+	v->has_time = tx->req.seen || tx->resp.seen;
+	v->time_ns = (int64_t)view_start_ns(tx) + clock_offset_ns;
+	v->target = tx->target;
+	v->host = find_header(&tx->req, "host");
+	v->cgroup_id = names ? names->cgroup_id : 0;
+	v->cgroup_path = names ? names->cgroup_path : NULL;
+	v->redact = redact;
+
+	if (redact) {
+		size_t need = REDACT_MAX(v->target.len) + REDACT_MAX(v->host.len);
+
+		if (v->buf_size < need) {
+			char *buf = realloc(v->buf, need);
+
+			if (!buf)
+				return -ENOMEM;
+			v->buf = buf;
+			v->buf_size = need;
+		}
+		hide_secrets(&v->host, v->buf + hide_secrets(&v->target, v->buf));
+	}
+	split_target(v);
+	return 0;
+}
+
+void view_free(struct view *v)
+{
+	free(v->buf);
+	v->buf = NULL;
+	v->buf_size = 0;
+}
+
+size_t view_address(const struct endpoint *ep, char buf[VIEW_ADDRESS_MAX])
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	bool v4 = memcmp(ep->addr, mapped, sizeof(mapped)) == 0;
+
+	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? ep->addr + 12 : ep->addr, buf, VIEW_ADDRESS_MAX);
+	return strlen(buf);
+}
+
+const char *view_flag_name(unsigned int bit)
+{
+	static const char *const names[] = {
+		"midstream",	   "gap",      "truncated", "no-response", "reset",    "early-response",
+		"orphan-response", "upgraded", "tunnel",    "malformed",   "conflict", "pipelined",
+	};
+
+	_Static_assert(TX_PIPELINED == 1 << 11, "a name for each flag");
+	return bit < sizeof(names) / sizeof(names[0]) ? names[bit] : NULL;
+}
+
+const char *view_hook_name(enum hook hook)
+{
+	switch (hook) {
+	case HOOK_CGROUP:
+		return "cgroup";
+	case HOOK_TC:
+		return "tc";
+	case HOOK_SOCKET:
+		return "socket";
+	case HOOK_FILE:
+		return "file";
+	case HOOK_UNKNOWN:
+		break;
+	}
+	return NULL;
+}
