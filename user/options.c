@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <string.h>
+
+#include "core/flow.h"
+#include "units.h"
+
+enum option_key {
+	KEY_NETNS = 0x100, /* above all characters: long options only */
+	KEY_HOOK,
+	KEY_COMM,
+	KEY_PORT,
+	KEY_SIDE,
+	KEY_NO_REDACT,
+	KEY_GAP_TIMEOUT,
+	KEY_IDLE_TIMEOUT,
+	KEY_MAX_MEMORY,
+	KEY_VERSION,
+	KEY_HELP,
+};
+
+enum option_group { GROUP_SOURCE = 1, GROUP_WHAT, GROUP_LENGTH, GROUP_OUTPUT, GROUP_HELP };
+
+static const struct argp_option option_table[] = {
+	{ .doc = "Where from:", .group = GROUP_SOURCE },
+	{ "read", 'r', "FILE", 0, "A pcap or pcapng file ('-': standard input) instead of the live host",
+	  GROUP_SOURCE },
+	{ "interface", 'i', "NAME", 0, "At this interface (repeatable; 'any')", GROUP_SOURCE },
+	{ "netns", KEY_NETNS, "PID|NAME|PATH", 0, "The interfaces of that network namespace",
+	  GROUP_SOURCE },
+	{ "hook", KEY_HOOK, "HOOK", 0,
+	  "Where in the kernel: auto (default), cgroup, tc or socket", GROUP_SOURCE },
+	{ "filter", 'f', "EXPR", 0, "Only packets that this pcap-filter(7) expression takes",
+	  GROUP_SOURCE },
+	{ "snaplen", 's', "N", 0, "Copy at most N bytes of each packet", GROUP_SOURCE },
+
+	{ .doc = "What:", .group = GROUP_WHAT },
+	{ "pid", 'p', "PID", 0, "Only sockets of this process", GROUP_WHAT },
+	{ "comm", KEY_COMM, "NAME", 0, "Only sockets of processes with this name", GROUP_WHAT },
+	{ "cgroup", 'g', "PATH", 0, "Only this cgroup and those below it", GROUP_WHAT },
+	{ "port", KEY_PORT, "N", 0, "Only connections with this TCP port at either end",
+	  GROUP_WHAT },
+	{ "side", KEY_SIDE, "SIDE", 0, "Only what was seen as client, server or transit",
+	  GROUP_WHAT },
+
+	{ .doc = "How long:", .group = GROUP_LENGTH },
+	{ "duration", 'd', "DURATION", 0, "Stop after this time (500us, 10ms, 2s, 5m)",
+	  GROUP_LENGTH },
+	{ "count", 'n', "N", 0, "Stop after N requests", GROUP_LENGTH },
+
+	{ .doc = "How shown:", .group = GROUP_OUTPUT },
+	{ "output", 'o', "FORMAT", 0, "text (default) or json, one object a line", GROUP_OUTPUT },
+	{ "verbose", 'v', NULL, 0, "Every TCP segment as well, decoded", GROUP_OUTPUT },
+	{ "no-redact", KEY_NO_REDACT, NULL, 0, "Show credentials and tokens in request targets",
+	  GROUP_OUTPUT },
+	{ "gap-timeout", KEY_GAP_TIMEOUT, "DURATION", 0,
+	  "Wait this long for missing bytes (default 10s)", GROUP_OUTPUT },
+	{ "idle-timeout", KEY_IDLE_TIMEOUT, "DURATION", 0,
+	  "Forget a connection that was silent for this long (default 10m)", GROUP_OUTPUT },
+	{ "max-memory", KEY_MAX_MEMORY, "SIZE", 0,
+	  "Bound of what connections may hold (default 64M)", GROUP_OUTPUT },
+
+	{ "help", KEY_HELP, NULL, 0, "Print this and exit", GROUP_HELP },
+	{ "version", KEY_VERSION, NULL, 0, "Print the version and exit", GROUP_HELP },
+	{ 0 },
+};
+
+static const char help_text[] =
+	"Shows which process in which cgroup served or sent which HTTP request, and how long "
+	"it took: live on this host, or from a capture file.\n"
+	"\n"
+	"Commands:\n"
+	"  trace    one line per HTTP request (default)\n"
+	"  check    what works on this host, what does not, and why\n"
+	"  decode   the fields of a TCP header given as a hex stream\n"
+	"\v"
+	"Examples:\n"
+	"  httplat                        all HTTP of this host, as it happens\n"
+	"  httplat --side server -d 10s   what this host served in ten seconds\n"
+	"  httplat -g /system.slice       only services of systemd\n"
+	"  httplat -i eth0 --port 8080    at one interface, forwarded traffic too\n"
+	"  httplat -r dump.pcapng -o json requests in a capture, for jq\n"
+	"\n"
+	"Exit status: 0 done, 1 failure at run time, 2 usage, 3 not permitted or not "
+	"supported on this host.";
+
+/* What argp hands to parse_option() as state->input. */
+struct parse {
+	struct options *opt;
+	struct diag *d;
+};
+
+struct choice {
+	const char *name;
+	int value;
+};
+
+static const struct choice hook_choices[] = {
+	{ "auto", HOOK_UNKNOWN }, { "cgroup", HOOK_CGROUP }, { "tc", HOOK_TC },
+	{ "socket", HOOK_SOCKET }, { NULL, 0 },
+};
+
+static const struct choice side_choices[] = {
+	{ "client", SIDE_CLIENT }, { "server", SIDE_SERVER }, { "transit", SIDE_TRANSIT },
+	{ NULL, 0 },
+};
+
+static const struct choice format_choices[] = {
+	{ "text", REPORT_TEXT }, { "json", REPORT_JSON }, { NULL, 0 },
+};
+
+static int parse_choice(const char *what, const char *text, const struct choice *choices,
+			int *out, struct diag *d)
+{
+	const struct choice *c;
+	char names[128] = "";
+
+	for (c = choices; c->name; c++) {
+		if (strcmp(c->name, text) == 0) {
+			*out = c->value;
+			return 0;
+		}
+		if (c != choices)
+			strcat(names, c[1].name ? ", " : " or ");
+		strcat(names, c->name);
+	}
+	return diag_set(d, EXIT_USAGE, -EINVAL, "%s: '%.40s' is none of its values; it takes %s",
+			what, text, names);
+}
+
+static int add_interface(struct options *opt, const char *name, struct diag *d)
+{
+	unsigned int n = 0;
+
+	if (!*name)
+		return diag_set(d, EXIT_USAGE, -EINVAL, "-i: the interface's name is empty");
+	for (; opt->interfaces[n]; n++)
+		if (strcmp(opt->interfaces[n], name) == 0)
+			return 0;
+	if (n == OPTIONS_MAX_INTERFACES)
+		return diag_set(d, EXIT_USAGE, -EINVAL,
+				"-i: more than %d interfaces; '-i any' takes all of them",
+				OPTIONS_MAX_INTERFACES);
+	opt->interfaces[n] = name;
+	return 0;
+}
+
+/* The kernel keeps 15 bytes of a thread's name, so a longer one is compared by its first 15. */
+static int set_comm(struct options *opt, const char *name, struct diag *d)
+{
+	if (!*name)
+		return diag_set(d, EXIT_USAGE, -EINVAL, "--comm: the name is empty");
+	memset(opt->comm, 0, sizeof(opt->comm));
+	memcpy(opt->comm, name, strnlen(name, sizeof(opt->comm) - 1));
+	return 0;
+}
+
+static int parse_source(struct options *opt, int key, char *arg, struct diag *d)
+{
+	int value, err = 0;
+	uint64_t n;
+
+	switch (key) {
+	case 'r':
+		opt->read_file = arg;
+		return 0;
+	case 'i':
+		return add_interface(opt, arg, d);
+	case KEY_NETNS:
+		opt->netns = arg;
+		return 0;
+	case KEY_HOOK:
+		err = parse_choice("--hook", arg, hook_choices, &value, d);
+		if (!err)
+			opt->hook = (enum hook)value;
+		return err;
+	case 'f':
+		opt->filter = arg;
+		return 0;
+	case 's':
+		/* Below this not even the TCP header of an IPv6 packet with options fits. */
+		err = units_parse_number("-s", arg, 100, 1 << 18, &n, d);
+		if (!err)
+			opt->snaplen = (uint32_t)n;
+		return err;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static int parse_what(struct options *opt, int key, char *arg, struct diag *d)
+{
+	int value, err = 0;
+	uint64_t n;
+
+	switch (key) {
+	case 'p':
+		err = units_parse_number("-p", arg, 1, 1 << 22, &n, d);
+		if (!err)
+			opt->pid = (uint32_t)n;
+		return err;
+	case KEY_COMM:
+		return set_comm(opt, arg, d);
+	case 'g':
+		if (arg[0] != '/')
+			return diag_set(d, EXIT_USAGE, -EINVAL,
+					"-g: '%.200s' is not a path from the cgroup root; write it "
+					"as /system.slice/nginx.service (see /proc/PID/cgroup)",
+					arg);
+		opt->cgroup = arg;
+		return 0;
+	case KEY_PORT:
+		err = units_parse_number("--port", arg, 1, 65535, &n, d);
+		if (!err)
+			opt->port = (uint16_t)n;
+		return err;
+	case KEY_SIDE:
+		err = parse_choice("--side", arg, side_choices, &value, d);
+		if (!err)
+			opt->side = (enum tx_side)value;
+		return err;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static int parse_duration_above_0(const char *what, const char *arg, uint64_t *out, struct diag *d)
+{
+	uint64_t ns;
+	int err = units_parse_duration(what, arg, &ns, d);
+
+	if (err)
+		return err;
+	if (!ns)
+		return diag_set(d, EXIT_USAGE, -EINVAL, "%s: it has to be longer than 0", what);
+	*out = ns;
+	return 0;
+}
+
+static int parse_shown(struct options *opt, int key, char *arg, struct diag *d)
+{
+	int value, err = 0;
+
+	switch (key) {
+	case 'd':
+		return parse_duration_above_0("-d", arg, &opt->duration_ns, d);
+	case 'n':
+		return units_parse_number("-n", arg, 1, UINT64_MAX, &opt->count, d);
+	case 'o':
+		err = parse_choice("-o", arg, format_choices, &value, d);
+		if (!err)
+			opt->format = (enum report_format)value;
+		return err;
+	case 'v':
+		opt->verbose = true;
+		return 0;
+	case KEY_NO_REDACT:
+		opt->redact = false;
+		return 0;
+	case KEY_GAP_TIMEOUT:
+		return parse_duration_above_0("--gap-timeout", arg, &opt->gap_timeout_ns, d);
+	case KEY_IDLE_TIMEOUT:
+		return parse_duration_above_0("--idle-timeout", arg, &opt->idle_timeout_ns, d);
+	case KEY_MAX_MEMORY:
+		err = units_parse_size("--max-memory", arg, &opt->max_memory, d);
+		if (!err && opt->max_memory < 1 << 20)
+			return diag_set(d, EXIT_USAGE, -EINVAL,
+					"--max-memory: '%.40s' is too little; it takes at least 1M",
+					arg);
+		return err;
+	case KEY_HELP:
+		opt->help = true;
+		return 0;
+	case KEY_VERSION:
+		opt->version = true;
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct parse *p = state->input;
+	int err;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		/* getopt names the offending option; the usage summary after it says nothing more. */
+		state->err_stream = NULL;
+		return 0;
+	case ARGP_KEY_ARG:
+		diag_set(p->d, EXIT_USAGE, -EINVAL,
+			 "'%.80s' is not expected here; options begin with '-', and a capture "
+			 "filter goes after -f, in quotes",
+			 arg);
+		return EINVAL;
+	}
+	err = parse_source(p->opt, key, arg, p->d);
+	if (err == ARGP_ERR_UNKNOWN)
+		err = parse_what(p->opt, key, arg, p->d);
+	if (err == ARGP_ERR_UNKNOWN)
+		err = parse_shown(p->opt, key, arg, p->d);
+	return err < 0 ? EINVAL : err;
+}
+
+/* Leaves out argp's remark that long options' arguments hold for the short ones too. */
+static char *filter_help(int key, const char *text, void *input)
+{
+	return key == ARGP_KEY_HELP_DUP_ARGS_NOTE ? NULL : (char *)text;
+}
+
+static const struct argp argp = {
+	.options = option_table,
+	.parser = parse_option,
+	.args_doc = NULL,
+	.doc = help_text,
+	.help_filter = filter_help,
+};
+
+/* A capture file is read as it is: nothing in it says whose the sockets were, and no kernel is asked. */
+static int check_file_options(const struct options *o, struct diag *d)
+{
+	const struct {
+		bool given;
+		const char *name, *why;
+	} refused[] = {
+		{ o->interfaces[0], "-i", "it names an interface of the live host" },
+		{ o->netns, "--netns", "it names a network namespace of the live host" },
+		{ o->hook != HOOK_UNKNOWN, "--hook", "it says where in the live kernel to look" },
+		{ o->snaplen, "-s", "the capture has its own limit" },
+		{ o->duration_ns, "-d", "a file ends by itself; -n stops after a number of requests" },
+		{ o->pid, "-p", "a capture file doesn't say whose a socket was" },
+		{ o->comm[0], "--comm", "a capture file doesn't say whose a socket was" },
+		{ o->cgroup, "-g", "a capture file doesn't say whose a socket was" },
+		{ o->side == SIDE_CLIENT || o->side == SIDE_SERVER, "--side",
+		  "a capture file doesn't say which end was local" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		if (refused[i].given)
+			return diag_set(d, EXIT_USAGE, -EINVAL, "%s doesn't go with -r: %s",
+					refused[i].name, refused[i].why);
+	return 0;
+}
+
+static int check_live_options(struct options *o, struct diag *d)
+{
+	if (o->hook == HOOK_CGROUP && (o->interfaces[0] || o->netns))
+		return diag_set(d, EXIT_USAGE, -EINVAL,
+				"%s doesn't go with --hook cgroup, which sees all local sockets at "
+				"once; use --hook tc",
+				o->interfaces[0] ? "-i" : "--netns");
+	if (o->netns && !o->interfaces[0])
+		o->interfaces[0] = "any";
+	if (o->hook == HOOK_TC && !o->interfaces[0])
+		return diag_set(d, EXIT_USAGE, -EINVAL,
+				"--hook tc needs an interface: add -i NAME, or -i any for all");
+	if (o->interfaces[0] && o->interfaces[1]) {
+		size_t i;
+
+		for (i = 0; o->interfaces[i]; i++)
+			if (strcmp(o->interfaces[i], "any") == 0)
+				return diag_set(d, EXIT_USAGE, -EINVAL,
+						"-i any is every interface: name no other beside "
+						"it");
+	}
+	return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *out, struct diag *d)
+{
+	struct options opt = {
+		.redact = true,
+		.gap_timeout_ns = flow_config_default.gap_timeout_ns,
+		.idle_timeout_ns = flow_config_default.idle_timeout_ns,
+		.max_memory = flow_config_default.max_memory,
+	};
+	struct parse p = { &opt, d };
+	int err;
+
+	if (argp_parse(&argp, argc, argv, ARGP_NO_HELP | ARGP_NO_EXIT, NULL, &p)) {
+		d->status = EXIT_USAGE;
+		return -EINVAL;
+	}
+	if (!opt.help && !opt.version) {
+		err = opt.read_file ? check_file_options(&opt, d) : check_live_options(&opt, d);
+		if (err)
+			return err;
+	}
+	*out = opt;
+	return 0;
+}
+
+void options_print_help(FILE *out)
+{
+	static char name[] = "httplat";
+
+	fputs("Usage: httplat [COMMAND] [OPTION]...\n", out);
+	argp_help(&argp, out, ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC, name);
+	fputc('\n', out);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * options.h - the command line of `httplat [trace]`.
+ *
+ * Parsing touches nothing outside: no file is opened, no interface looked up. What contradicts itself is
+ * refused here, with the reason.
+ */
+#ifndef HTTPLAT_OPTIONS_H
+#define HTTPLAT_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/transaction.h"
+#include "diag.h"
+#include "report/report.h"
+
+#define OPTIONS_MAX_INTERFACES 64
+
+struct options {
+	bool help, version; /* asked for: print it and do nothing else */
+
+	/* where from */
+	const char *read_file; /* "-": standard input; NULL: live */
+	const char *interfaces[OPTIONS_MAX_INTERFACES + 1]; /* NULL-terminated */
+	const char *netns;
+	enum hook hook; /* HOOK_UNKNOWN: auto */
+	const char *filter;
+	uint32_t snaplen; /* 0: as needed */
+
+	/* what */
+	uint32_t pid;       /* 0: any */
+	char comm[16];      /* "": any; the kernel keeps 15 bytes of a name */
+	const char *cgroup; /* path as in linux.cgroup.path, or where it is mounted; NULL: any */
+	uint16_t port;      /* 0: any */
+	enum tx_side side;  /* SIDE_UNKNOWN: any */
+
+	/* how long */
+	uint64_t duration_ns; /* 0: until interrupted */
+	uint64_t count;       /* 0: without limit */
+
+	/* how shown */
+	enum report_format format;
+	bool redact;
+	bool verbose;
+	uint64_t gap_timeout_ns, idle_timeout_ns;
+	uint64_t max_memory;
+};
+
+/*
+ * Parses argv[1..argc). *out borrows strings from argv, whose order may be changed. 0; or -EINVAL with the
+ * sentence in *d. Where getopt has printed the sentence itself (unknown option, missing
+ * argument), d->text stays empty and only d->status is set.
+ */
+int options_parse(int argc, char **argv, struct options *out, struct diag *d);
+
+/* What --help prints, under 80 columns. */
+void options_print_help(FILE *out);
+
+#endif
