@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <netinet/in.h>
+
+#include "../core/decode.h"
+#include "filter.h"
+#include "frames.h"
+#include "ipfrag.h"
+#include "link.h"
+#include "tunnel.h"
+
+/* Packets in packets in packets: how deep to look. */
+enum { NESTING_MAX = 8 };
+
+struct file_source {
+	struct frames *frames;
+	struct filter *filter; /* NULL: every frame */
+	struct ipfrag *ipfrag;
+	struct counters *cnt;
+};
+
+/* An expression that is wrong is to be found before anything is read. */
+static int check_filter(struct file_source *fs, struct diag *d)
+{
+	uint32_t n, link_type;
+	int err = 0;
+
+	for (n = 0; !err && frames_link_type(fs->frames, n, &link_type); n++) {
+		if (link_known(link_type))
+			err = filter_add(fs->filter, link_type, d);
+	}
+	return err;
+}
+
+int file_open(const char *path, const char *filter, struct counters *cnt, struct file_source **out,
+	      struct diag *d)
+{
+	struct file_source *fs = calloc(1, sizeof(*fs));
+	int err;
+
+	if (!fs)
+		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
+	fs->cnt = cnt;
+	err = frames_open(path, &fs->frames, d);
+	if (err)
+		goto fail;
+	fs->ipfrag = ipfrag_new(cnt);
+	if (filter)
+		fs->filter = filter_new(filter);
+	if (!fs->ipfrag || (filter && !fs->filter)) {
+		err = diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
+		goto fail;
+	}
+	if (filter) {
+		err = check_filter(fs, d);
+		if (err)
+			goto fail;
+	}
+	*out = fs;
+	return 0;
+fail:
+	file_close(fs);
+	return err;
+}
+
+static void count_layer(struct counters *cnt, enum layer layer, bool tunnelled)
+{
+	switch (layer) {
+	case LAYER_TRUNCATED:
+		cnt->truncated_packets++;
+		break;
+	case LAYER_MALFORMED:
+		cnt->malformed_packets++;
+		break;
+	case LAYER_UNKNOWN:
+		cnt->link_unknown++;
+		break;
+	default:
+		if (tunnelled)
+			cnt->not_tcp++;
+		else
+			cnt->not_ip++;
+		break;
+	}
+}
+
+static void count_result(struct counters *cnt, enum decode_result res)
+{
+	switch (res) {
+	case DECODE_NOT_IP:
+		cnt->not_ip++;
+		break;
+	case DECODE_NOT_TCP:
+		cnt->not_tcp++;
+		break;
+	case DECODE_TRUNCATED:
+		cnt->truncated_packets++;
+		break;
+	case DECODE_MALFORMED:
+		cnt->malformed_packets++;
+		break;
+	default:
+		break;
+	}
+}
+
+/* decode_ip(), with what is fragmented put together first: in place of *p then. Returns
+ * DECODE_FRAGMENT when the rest of the datagram has yet to come. */
+static enum decode_result whole_ip(struct file_source *fs, struct packet *p, uint64_t now_ns,
+				   struct ip_info *info, bool *defragmented)
+{
+	struct ipfrag_packet whole;
+	enum decode_result res = decode_ip(p->data, p->cap, p->len, info);
+
+	if (res != DECODE_FRAGMENT)
+		return res;
+	fs->cnt->fragments++;
+	if (!ipfrag_push(fs->ipfrag, p->data, p->cap, p->len, info, now_ns, &whole))
+		return DECODE_FRAGMENT;
+	*defragmented = true;
+	p->data = whole.pkt;
+	p->cap = whole.cap;
+	p->len = whole.len;
+	res = decode_ip(p->data, p->cap, p->len, info);
+	/* Fragments of a fragment: nobody sends them. */
+	return res == DECODE_FRAGMENT ? DECODE_MALFORMED : res;
+}
+
+/* Looks for the innermost TCP segment of a frame. False when there is none, which was counted. */
+static bool find_segment(struct file_source *fs, const struct frame *frame, struct segment *seg)
+{
+	struct packet p = {
+		.data = frame->data,
+		.cap = frame->cap,
+		.len = frame->len,
+		.layer = LAYER_LINK,
+		.type = frame->link_type,
+	};
+	struct ip_info info;
+	enum decode_result res;
+	enum layer layer;
+	int depth;
+
+	for (depth = 0; depth < NESTING_MAX; depth++) {
+		layer = link_to_ip(&p);
+		if (layer != LAYER_IP) {
+			count_layer(fs->cnt, layer, depth > 0);
+			return false;
+		}
+		res = whole_ip(fs, &p, frame->time_ns, &info, &seg->defragmented);
+		if (res == DECODE_OK && info.proto == IPPROTO_TCP)
+			res = decode_packet(p.data, p.cap, p.len, seg, NULL);
+		else if (res == DECODE_OK && tunnel_enter(&p, &info) != LAYER_NONE)
+			continue;
+		else if (res == DECODE_OK)
+			res = DECODE_NOT_TCP;
+		count_result(fs->cnt, res);
+		return res == DECODE_OK;
+	}
+	fs->cnt->not_tcp++;
+	return false;
+}
+
+static int take_frame(struct file_source *fs, const struct file_sink *sink,
+		      const struct frame *frame, struct diag *d)
+{
+	struct segment seg = {
+		.time_ns = frame->time_ns,
+		.frame = frame->number,
+		.hook = HOOK_FILE,
+	};
+	int match = 1;
+
+	fs->cnt->packets++;
+	if (sink->clock)
+		sink->clock(sink->ctx, frame->time_ns);
+	if (fs->filter && link_known(frame->link_type))
+		match = filter_match(fs->filter, frame, d);
+	if (match < 0)
+		return match;
+	if (match == 0)
+		fs->cnt->filtered_packets++;
+	else if (find_segment(fs, frame, &seg))
+		sink->segment(sink->ctx, &seg);
+	return 0;
+}
+
+int file_read(struct file_source *fs, const struct file_sink *sink,
+	      const volatile sig_atomic_t *stop, struct diag *d)
+{
+	struct frame frame;
+	struct diag reading = { 0 };
+	int err = 0;
+
+	while (!err && !*stop) {
+		err = frames_next(fs->frames, &frame, &reading);
+		if (err <= 0)
+			break;
+		err = take_frame(fs, sink, &frame, &reading);
+	}
+	ipfrag_finish(fs->ipfrag);
+	/* A signal also interrupts a read, which is no failure then. */
+	if (err < 0 && !*stop)
+		return diag_set(d, reading.status, err, "%s", reading.text);
+	return 0;
+}
+
+void file_close(struct file_source *fs)
+{
+	if (!fs)
+		return;
+	frames_close(fs->frames);
+	filter_free(fs->filter);
+	ipfrag_free(fs->ipfrag);
+	free(fs);
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "filter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pcap/pcap.h>
+
+/* One per link type, as many as a file has: a file that has more than this makes them up. */
+enum { PROGRAMS_MAX = 64, SNAPLEN = 262144 };
+
+struct program {
+	uint32_t link_type;
+	struct bpf_program bpf;
+};
+
+struct filter {
+	char *expr;
+	struct program programs[PROGRAMS_MAX];
+	uint32_t program_cnt;
+};
+
+struct filter *filter_new(const char *expr)
+{
+	struct filter *ft = calloc(1, sizeof(*ft));
+
+	if (!ft)
+		return NULL;
+	ft->expr = strdup(expr);
+	if (!ft->expr) {
+		free(ft);
+		return NULL;
+	}
+	return ft;
+}
+
+/* The numbers in files are libpcap's own but for those that systems never agreed on. */
+static int to_dlt(uint32_t link_type)
+{
+	switch (link_type) {
+	case 100:
+		return DLT_ATM_RFC1483;
+	case 101:
+		return DLT_RAW;
+	default:
+		return (int)link_type;
+	}
+}
+
+static struct program *find(struct filter *ft, uint32_t link_type)
+{
+	uint32_t i;
+
+	for (i = 0; i < ft->program_cnt; i++) {
+		if (ft->programs[i].link_type == link_type)
+			return &ft->programs[i];
+	}
+	return NULL;
+}
+
+int filter_add(struct filter *ft, uint32_t link_type, struct diag *d)
+{
+	struct program *prog;
+	pcap_t *dead;
+	int err = 0;
+
+	if (find(ft, link_type))
+		return 0;
+	if (ft->program_cnt == PROGRAMS_MAX)
+		return diag_set(d, EXIT_RUNTIME, -E2BIG,
+				"a filter cannot be used: the capture has too many link types");
+	dead = pcap_open_dead(to_dlt(link_type), SNAPLEN);
+	if (!dead)
+		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
+	prog = &ft->programs[ft->program_cnt];
+	if (pcap_compile(dead, &prog->bpf, ft->expr, 1, PCAP_NETMASK_UNKNOWN) == 0) {
+		prog->link_type = link_type;
+		ft->program_cnt++;
+	} else {
+		err = diag_set(d, EXIT_USAGE, -EINVAL, "filter '%s': %s (see pcap-filter(7))",
+			       ft->expr, pcap_geterr(dead));
+	}
+	pcap_close(dead);
+	return err;
+}
+
+int filter_match(struct filter *ft, const struct frame *frame, struct diag *d)
+{
+	struct pcap_pkthdr hdr = { .caplen = frame->cap, .len = frame->len };
+	int err = filter_add(ft, frame->link_type, d);
+
+	if (err)
+		return err;
+	return pcap_offline_filter(&find(ft, frame->link_type)->bpf, &hdr, frame->data) != 0;
+}
+
+void filter_free(struct filter *ft)
+{
+	uint32_t i;
+
+	if (!ft)
+		return;
+	for (i = 0; i < ft->program_cnt; i++)
+		pcap_freecode(&ft->programs[i].bpf);
+	free(ft->expr);
+	free(ft);
+}
