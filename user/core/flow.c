@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The table of connections. Two hash indexes lead to a flow: by socket cookie, and by tuple, where the tuple is
+ * oriented (local end first) if the local end is known and ordered otherwise. A list in order of the last
+ * segment drives the timeouts and decides who is forgotten at the memory limit.
+ */
+#include "flow.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn.h"
+#include "mem.h"
+
+/* Flows visited in one go to make room. */
+#define RELIEVE_MAX 64
+#define TABLE_MIN 256u
+
+struct tuple {
+	struct endpoint a, b;
+	bool oriented; /* a is the local end; else a is the lower one */
+};
+
+struct flow {
+	struct flow *cookie_next, *tuple_next; /* hash chains */
+	struct flow *older, *newer;
+	uint32_t tuple_hash;
+	struct tuple tuple;
+	struct conn conn;
+};
+
+struct flow_table {
+	struct conn_env env;
+	struct flow_config config;
+	struct flow **by_cookie, **by_tuple;
+	uint32_t mask;
+	uint32_t flow_cnt;
+	uint64_t stream_next, arrival;
+	struct flow *oldest, *newest;
+};
+
+static const char *const default_request_headers[] = { "host", "user-agent", NULL };
+static const char *const default_response_headers[] = { "content-type", NULL };
+
+const struct flow_config flow_config_default = {
+	.gap_timeout_ns = 10000000000ull,
+	.idle_timeout_ns = 600000000000ull,
+	.max_memory = 64u << 20,
+	.max_conn_memory = 4u << 20,
+	.request_headers = default_request_headers,
+	.response_headers = default_response_headers,
+};
+
+/* --- hashing --------------------------------------------------------------------------------- */
+
+static uint64_t mix(uint64_t h)
+{
+	/* The finaliser of MurmurHash3 (public domain, A. Appleby). */
+	h ^= h >> 33;
+	h *= 0xff51afd7ed558ccdull;
+	h ^= h >> 33;
+	h *= 0xc4ceb9fe1a85ec53ull;
+	h ^= h >> 33;
+	return h;
+}
+
+static uint64_t hash_endpoint(uint64_t h, const struct endpoint *e)
+{
+	uint64_t words[2];
+
+	memcpy(words, e->addr, sizeof(words));
+	return mix(mix(mix(h ^ words[0]) ^ words[1]) ^ e->port);
+}
+
+static uint32_t hash_tuple(const struct tuple *t)
+{
+	return (uint32_t)hash_endpoint(hash_endpoint(t->oriented, &t->a), &t->b);
+}
+
+static uint32_t hash_cookie(uint64_t cookie)
+{
+	return (uint32_t)mix(cookie);
+}
+
+static int endpoint_cmp(const struct endpoint *x, const struct endpoint *y)
+{
+	int d = memcmp(x->addr, y->addr, sizeof(x->addr));
+
+	return d ? d : (int)x->port - (int)y->port;
+}
+
+static bool tuple_equal(const struct tuple *x, const struct tuple *y)
+{
+	return x->oriented == y->oriented && !endpoint_cmp(&x->a, &y->a) &&
+	       !endpoint_cmp(&x->b, &y->b);
+}
+
+static void make_tuple(const struct segment *seg, struct tuple *t)
+{
+	bool src_first;
+
+	t->oriented = seg->dir != SEG_DIR_UNKNOWN;
+	src_first = t->oriented ? seg->dir == SEG_DIR_EGRESS :
+				  endpoint_cmp(&seg->src, &seg->dst) <= 0;
+	t->a = src_first ? seg->src : seg->dst;
+	t->b = src_first ? seg->dst : seg->src;
+}
+
+/* --- the list by age ------------------------------------------------------------------------- */
+
+static void list_remove(struct flow_table *ft, struct flow *f)
+{
+	*(f->older ? &f->older->newer : &ft->oldest) = f->newer;
+	*(f->newer ? &f->newer->older : &ft->newest) = f->older;
+	f->older = f->newer = NULL;
+}
+
+static void list_append(struct flow_table *ft, struct flow *f)
+{
+	f->newer = NULL;
+	f->older = ft->newest;
+	*(ft->newest ? &ft->newest->newer : &ft->oldest) = f;
+	ft->newest = f;
+}
+
+/* --- the indexes ----------------------------------------------------------------------------- */
+
+static void index_cookie(struct flow_table *ft, struct flow *f)
+{
+	struct flow **slot = &ft->by_cookie[hash_cookie(f->conn.cookie) & ft->mask];
+
+	f->cookie_next = *slot;
+	*slot = f;
+}
+
+static void index_tuple(struct flow_table *ft, struct flow *f)
+{
+	struct flow **slot = &ft->by_tuple[f->tuple_hash & ft->mask];
+
+	f->tuple_next = *slot;
+	*slot = f;
+}
+
+static void unindex(struct flow_table *ft, struct flow *f)
+{
+	struct flow **link;
+
+	for (link = &ft->by_tuple[f->tuple_hash & ft->mask]; *link; link = &(*link)->tuple_next) {
+		if (*link == f) {
+			*link = f->tuple_next;
+			break;
+		}
+	}
+	if (!f->conn.cookie)
+		return;
+	link = &ft->by_cookie[hash_cookie(f->conn.cookie) & ft->mask];
+	for (; *link; link = &(*link)->cookie_next) {
+		if (*link == f) {
+			*link = f->cookie_next;
+			break;
+		}
+	}
+}
+
+static size_t index_size(uint32_t mask)
+{
+	return ((size_t)mask + 1) * sizeof(struct flow *);
+}
+
+/* Doubles the indexes. Without memory the chains only grow longer. */
+static void grow(struct flow_table *ft)
+{
+	uint32_t old = ft->mask, mask = old * 2 + 1;
+	struct flow **cookies = mem_alloc(&ft->env.mem, index_size(mask));
+	struct flow **tuples = mem_alloc(&ft->env.mem, index_size(mask));
+
+	if (!cookies || !tuples) {
+		mem_free(&ft->env.mem, cookies, index_size(mask));
+		mem_free(&ft->env.mem, tuples, index_size(mask));
+		return;
+	}
+	mem_free(&ft->env.mem, ft->by_cookie, index_size(old));
+	mem_free(&ft->env.mem, ft->by_tuple, index_size(old));
+	ft->by_cookie = cookies;
+	ft->by_tuple = tuples;
+	ft->mask = mask;
+	/* Oldest first, so that the newest of equal tuples is found first. */
+	for (struct flow *f = ft->oldest; f; f = f->newer) {
+		index_tuple(ft, f);
+		if (f->conn.cookie)
+			index_cookie(ft, f);
+	}
+}
+
+/* --- flows ----------------------------------------------------------------------------------- */
+
+static void flow_forget(struct flow_table *ft, struct flow *f)
+{
+	conn_end(&f->conn);
+	unindex(ft, f);
+	list_remove(ft, f);
+	ft->flow_cnt--;
+	mem_free(&ft->env.mem, f, sizeof(*f));
+}
+
+/* Makes room: what waits in the oldest connections is given up, then they are forgotten. */
+static void relieve(struct flow_table *ft, bool forget)
+{
+	struct flow *f, *newer;
+	unsigned int i;
+
+	for (f = ft->oldest, i = 0; f && i < RELIEVE_MAX; f = newer, i++) {
+		newer = f->newer;
+		if (forget) {
+			ft->env.cnt->memory_evicted += !f->conn.closed;
+			flow_forget(ft, f);
+		} else if (f->conn.reasm.buffered_cnt) {
+			reasm_finish(&f->conn.reasm, &ft->env.reasm, &f->conn, REASM_GAP_MEMORY);
+		}
+	}
+}
+
+static struct flow *flow_new(struct flow_table *ft, const struct segment *seg,
+			     const struct tuple *t)
+{
+	struct flow *f = mem_alloc(&ft->env.mem, sizeof(*f));
+
+	if (!f) {
+		relieve(ft, true);
+		f = mem_alloc(&ft->env.mem, sizeof(*f));
+	}
+	if (!f)
+		return NULL;
+	conn_init(&f->conn, &ft->env);
+	f->tuple = *t;
+	f->tuple_hash = hash_tuple(t);
+	f->conn.end[0] = t->a;
+	f->conn.end[1] = t->b;
+	f->conn.local_known = t->oriented;
+	f->conn.hook = seg->hook;
+	f->conn.cookie = seg->note.cookie;
+	f->conn.stream = ft->stream_next++;
+	if (ft->flow_cnt++ > ft->mask)
+		grow(ft);
+	index_tuple(ft, f);
+	if (f->conn.cookie)
+		index_cookie(ft, f);
+	list_append(ft, f);
+	ft->env.cnt->flows++;
+	return f;
+}
+
+static struct flow *find_cookie(const struct flow_table *ft, uint64_t cookie)
+{
+	struct flow *f = ft->by_cookie[hash_cookie(cookie) & ft->mask];
+
+	while (f && f->conn.cookie != cookie)
+		f = f->cookie_next;
+	return f;
+}
+
+static struct flow *find_tuple(const struct flow_table *ft, const struct tuple *t, bool unbound)
+{
+	struct flow *f = ft->by_tuple[hash_tuple(t) & ft->mask];
+
+	for (; f; f = f->tuple_next)
+		if (tuple_equal(&f->tuple, t) && !(unbound && f->conn.cookie))
+			return f;
+	return NULL;
+}
+
+/*
+ * The flow of a segment, or NULL. A cookie that is not known yet binds the flow that began without one:
+ * with TCP_DEFER_ACCEPT, with data on the handshake's last ACK and with TCP Fast Open the first request
+ * reached the listener.
+ */
+static struct flow *flow_find(struct flow_table *ft, const struct segment *seg,
+			      const struct tuple *t)
+{
+	struct flow *f;
+
+	if (!seg->note.cookie)
+		return find_tuple(ft, t, false);
+	f = find_cookie(ft, seg->note.cookie);
+	if (f)
+		return f;
+	f = find_tuple(ft, t, true);
+	if (!f || f->conn.closed)
+		return NULL;
+	f->conn.cookie = seg->note.cookie;
+	index_cookie(ft, f);
+	return f;
+}
+
+static unsigned int flow_dir(const struct flow *f, const struct segment *seg)
+{
+	if (seg->dir == SEG_DIR_EGRESS)
+		return 0;
+	if (seg->dir == SEG_DIR_INGRESS)
+		return 1;
+	return endpoint_cmp(&seg->src, &f->tuple.a) || endpoint_cmp(&seg->dst, &f->tuple.b);
+}
+
+/* --- the public face ------------------------------------------------------------------------- */
+
+struct flow_table *flow_table_new(const struct flow_config *config, const struct flow_sink *sink,
+				  struct counters *cnt)
+{
+	struct flow_table *ft = calloc(1, sizeof(*ft));
+
+	if (!ft)
+		return NULL;
+	ft->config = *config;
+	conn_env_init(&ft->env, config, sink, cnt);
+	ft->mask = TABLE_MIN - 1;
+	ft->by_cookie = mem_alloc(&ft->env.mem, index_size(ft->mask));
+	ft->by_tuple = mem_alloc(&ft->env.mem, index_size(ft->mask));
+	if (!ft->by_cookie || !ft->by_tuple) {
+		flow_table_free(ft);
+		return NULL;
+	}
+	return ft;
+}
+
+int flow_push(struct flow_table *ft, const struct segment *seg)
+{
+	struct tuple t;
+	struct flow *f;
+	int err;
+
+	ft->env.cnt->segments++;
+	ft->env.cnt->segment_bytes += seg->payload_len;
+	ft->env.cnt->captured_bytes += seg->payload_cap;
+	make_tuple(seg, &t);
+	f = flow_find(ft, seg, &t);
+	if (f && conn_is_reuse(&f->conn, flow_dir(f, seg), seg)) {
+		flow_forget(ft, f);
+		f = NULL;
+	}
+	if (!f)
+		f = flow_new(ft, seg, &t);
+	if (!f) {
+		ft->env.cnt->memory_dropped++;
+		return -ENOMEM;
+	}
+	list_remove(ft, f);
+	list_append(ft, f);
+	err = conn_push(&f->conn, flow_dir(f, seg), seg, ++ft->arrival);
+	if (err == -ENOMEM)
+		relieve(ft, false);
+	return err;
+}
+
+void flow_owner(struct flow_table *ft, uint64_t cookie, const struct endpoint *local,
+		const struct endpoint *remote, const struct owner *owner)
+{
+	struct flow *f = NULL;
+
+	if (cookie) {
+		f = find_cookie(ft, cookie);
+	} else if (local && remote) {
+		struct tuple t = { *local, *remote, true };
+
+		f = find_tuple(ft, &t, false);
+	}
+	if (f && !f->conn.closed)
+		f->conn.owner = *owner;
+}
+
+void flow_flush(struct flow_table *ft, uint64_t older_than_ns, uint64_t close_older_than_ns)
+{
+	struct flow *f = ft->oldest, *newer;
+
+	for (; f && f->conn.last_ns < older_than_ns; f = newer) {
+		newer = f->newer;
+		conn_flush(&f->conn, older_than_ns);
+		if (f->conn.last_ns < close_older_than_ns) {
+			ft->env.cnt->flows_idle += !f->conn.closed;
+			flow_forget(ft, f);
+		}
+	}
+}
+
+void flow_finish(struct flow_table *ft)
+{
+	/* In the order in which the connections were last heard of, which is reproducible. */
+	for (struct flow *f = ft->oldest; f; f = f->newer)
+		conn_end(&f->conn);
+}
+
+void flow_table_free(struct flow_table *ft)
+{
+	if (!ft)
+		return;
+	ft->env.silent = true;
+	while (ft->oldest)
+		flow_forget(ft, ft->oldest);
+	mem_free(&ft->env.mem, ft->by_cookie, index_size(ft->mask));
+	mem_free(&ft->env.mem, ft->by_tuple, index_size(ft->mask));
+	free(ft);
+}

@@ -1,0 +1,806 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "http.h"
+
+#include <string.h>
+
+static int on_url(llhttp_t *p, const char *at, size_t len);
+static int on_version_complete(llhttp_t *p);
+static int on_header_field(llhttp_t *p, const char *at, size_t len);
+static int on_header_field_complete(llhttp_t *p);
+static int on_header_value(llhttp_t *p, const char *at, size_t len);
+static int on_header_value_complete(llhttp_t *p);
+static int on_headers_complete(llhttp_t *p);
+static int on_body(llhttp_t *p, const char *at, size_t len);
+static int on_chunk_header(llhttp_t *p);
+static int on_chunk_complete(llhttp_t *p);
+static int on_message_complete(llhttp_t *p);
+
+static const llhttp_settings_t http_settings = {
+	.on_url = on_url,
+	.on_version_complete = on_version_complete,
+	.on_header_field = on_header_field,
+	.on_header_field_complete = on_header_field_complete,
+	.on_header_value = on_header_value,
+	.on_header_value_complete = on_header_value_complete,
+	.on_headers_complete = on_headers_complete,
+	.on_body = on_body,
+	.on_chunk_header = on_chunk_header,
+	.on_chunk_complete = on_chunk_complete,
+	.on_message_complete = on_message_complete,
+};
+
+/* Index in s->want of headers that framing needs, beside those that are kept. */
+enum {
+	WANT_NONE = -1,
+	WANT_EXPECT = -2,
+};
+
+/* --- messages ------------------------------------------------------------------------------- */
+
+void http_msg_free(const struct http_env *env, struct http_msg *msg)
+{
+	if (!msg)
+		return;
+	mem_free(env->mem, msg->arena, msg->arena_cap);
+	mem_free(env->mem, msg, sizeof(*msg));
+}
+
+bool http_msg_covers(const struct http_msg *msg, uint64_t from, uint64_t to)
+{
+	return msg && from < msg->start_off + msg->m.size && to > msg->start_off;
+}
+
+/* Appends to the arena; what goes beyond the limit is cut and flagged. */
+static void msg_append(struct http_stream *s, struct http_msg *msg, const char *at, size_t len)
+{
+	if (msg->arena_len + len > HTTP_ARENA_MAX) {
+		msg->flags |= TX_TRUNCATED;
+		len = HTTP_ARENA_MAX - msg->arena_len;
+	}
+	if (msg->arena_len + len > msg->arena_cap) {
+		uint32_t cap = msg->arena_cap ? msg->arena_cap : 256;
+		char *grown;
+
+		while (cap < msg->arena_len + len)
+			cap *= 2;
+		grown = mem_realloc(s->env->mem, msg->arena, msg->arena_cap, cap);
+		if (!grown) {
+			msg->flags |= TX_TRUNCATED;
+			return;
+		}
+		msg->arena = grown;
+		msg->arena_cap = cap;
+	}
+	memcpy(msg->arena + msg->arena_len, at, len);
+	msg->arena_len += len;
+}
+
+static bool msg_begin(struct http_stream *s, const struct reasm_chunk *c, uint64_t off)
+{
+	struct http_msg *msg = mem_alloc(s->env->mem, sizeof(*msg));
+
+	if (!msg) {
+		s->env->cnt->memory_dropped++;
+		return false;
+	}
+	msg->response = s->role == HTTP_ROLE_RESPONSE;
+	msg->start_off = off;
+	msg->m.start_seq = (uint32_t)off;
+	msg->m.first_ns = c->seen.ns;
+	msg->m.first_frame = c->seen.frame;
+	msg->m.last_ns = c->done.ns;
+	msg->m.last_frame = c->done.frame;
+	msg->has_ack = c->has_ack;
+	msg->ack = c->ack;
+	msg->last_ack = c->ack;
+	s->cur = msg;
+	s->headers_done = s->in_body = s->in_chunk = s->until_close = s->failed = false;
+	s->content_length_seen = s->transfer_encoding_seen = s->tunnel = false;
+	s->want = WANT_NONE;
+	s->field_len = 0;
+	llhttp_init(&s->parser, msg->response ? HTTP_RESPONSE : HTTP_REQUEST, &http_settings);
+	s->parser.data = s;
+	llhttp_set_lenient_headers(&s->parser, 1);
+	llhttp_set_lenient_version(&s->parser, 1);
+	llhttp_set_lenient_keep_alive(&s->parser, 1);
+	llhttp_set_lenient_chunked_length(&s->parser, 1);
+	llhttp_set_lenient_optional_lf_after_cr(&s->parser, 1);
+	llhttp_set_lenient_optional_cr_before_lf(&s->parser, 1);
+	llhttp_set_lenient_spaces_after_chunk_size(&s->parser, 1);
+	return true;
+}
+
+/* The current message is touched by the chunk being taken. */
+static void msg_touch(struct http_stream *s)
+{
+	const struct reasm_chunk *c = s->chunk;
+	struct http_msg *msg = s->cur;
+
+	if (msg->seen_last.arrival != c->seen.arrival) {
+		msg->m.segments++;
+		msg->m.out_of_order += c->out_of_order;
+		if (c->has_ack)
+			msg->last_ack = c->ack;
+	}
+	msg->seen_last = c->seen;
+	msg->m.last_ns = c->done.ns;
+	msg->m.last_frame = c->done.frame;
+	if (c->conflict)
+		msg->flags |= TX_CONFLICT;
+}
+
+static enum http_body msg_tell_head(struct http_stream *s)
+{
+	s->cur->head_told = true;
+	return s->env->ops->head(s->ctx, s->dir, s->cur);
+}
+
+/* Ends the current message; `complete`: its last byte was seen. */
+static void msg_end(struct http_stream *s, bool complete)
+{
+	struct http_msg *msg = s->cur;
+	bool tunnel = s->tunnel;
+
+	if (!msg)
+		return;
+	s->cur = NULL;
+	msg->ended = true;
+	msg->end_off = s->off;
+	msg->m.size = s->off - msg->start_off;
+	msg->m.end_seq = (uint32_t)s->off;
+	msg->m.complete = complete;
+	if (!complete)
+		msg->flags |= TX_TRUNCATED;
+	s->state = tunnel && complete ? HTTP_OPAQUE : HTTP_IDLE;
+	s->env->ops->message(s->ctx, s->dir, msg);
+	if (s->state == HTTP_OPAQUE && s->env->ops->body)
+		s->env->ops->body(s->ctx, s->dir, UINT64_MAX);
+}
+
+/* The stream cannot be read on: what is known of the current message is told, then SCAN. */
+static void msg_break(struct http_stream *s, uint32_t flags)
+{
+	struct http_msg *msg = s->cur;
+	uint64_t lost_off = s->off;
+	bool lost_boundary = true;
+
+	if (msg) {
+		msg->flags |= flags;
+		if (!s->headers_done)
+			lost_off = msg->start_off;
+		if (!msg->head_told && msg->m.seen)
+			msg_tell_head(s);
+		if (msg->head_told) {
+			lost_off = s->off;
+			lost_boundary = false;
+			msg_end(s, false);
+		} else {
+			s->env->cnt->skipped_bytes += s->off - msg->start_off;
+			s->cur = NULL;
+			http_msg_free(s->env, msg);
+		}
+	}
+	s->state = HTTP_SCAN;
+	s->probe_len = 0;
+	if (!s->broken) {
+		s->broken = true;
+		s->lost_off = lost_off;
+		s->lost_boundary = lost_boundary;
+		s->env->ops->lost(s->ctx, s->dir);
+	}
+}
+
+/* --- llhttp's callbacks --------------------------------------------------------------------- */
+
+static int on_url(llhttp_t *p, const char *at, size_t len)
+{
+	struct http_stream *s = p->data;
+
+	msg_append(s, s->cur, at, len);
+	s->cur->target_len = s->cur->arena_len;
+	return 0;
+}
+
+static int on_version_complete(llhttp_t *p)
+{
+	struct http_stream *s = p->data;
+
+	s->cur->m.version_major = p->http_major;
+	s->cur->m.version_minor = p->http_minor;
+	if (!s->cur->response)
+		s->cur->m.seen = p->http_major == 1;
+	return p->http_major == 1 ? 0 : HPE_USER;
+}
+
+static int on_header_field(llhttp_t *p, const char *at, size_t len)
+{
+	struct http_stream *s = p->data;
+
+	for (size_t i = 0; i < len && s->field_len < sizeof(s->field); i++) {
+		char c = at[i];
+
+		s->field[s->field_len++] = c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+	}
+	return 0;
+}
+
+static bool field_is(const struct http_stream *s, const char *name)
+{
+	return strlen(name) == s->field_len && !memcmp(name, s->field, s->field_len);
+}
+
+static void keep_header(struct http_stream *s, const char *name)
+{
+	struct http_msg *msg = s->cur;
+
+	if (msg->kept_cnt == HTTP_HEADERS_MAX)
+		return;
+	msg->kept[msg->kept_cnt].name = name;
+	msg->kept[msg->kept_cnt].pos = msg->arena_len;
+	msg->kept[msg->kept_cnt].len = 0;
+	s->want = msg->kept_cnt++;
+}
+
+static int on_header_field_complete(llhttp_t *p)
+{
+	struct http_stream *s = p->data;
+	const char *const *names = s->cur->response ? s->env->response_headers :
+						      s->env->request_headers;
+
+	s->want = WANT_NONE;
+	if (!s->headers_done) {
+		for (; names && *names; names++)
+			if (field_is(s, *names))
+				keep_header(s, *names);
+		if (field_is(s, "transfer-encoding"))
+			s->transfer_encoding_seen = true;
+		if (s->want == WANT_NONE && field_is(s, "expect"))
+			s->want = WANT_EXPECT;
+	}
+	s->field_len = 0;
+	return 0;
+}
+
+static int on_header_value(llhttp_t *p, const char *at, size_t len)
+{
+	struct http_stream *s = p->data;
+
+	if (s->want == WANT_EXPECT)
+		s->cur->expects_continue = true;
+	if (s->want < 0)
+		return 0;
+	msg_append(s, s->cur, at, len);
+	s->cur->kept[s->want].len = s->cur->arena_len - s->cur->kept[s->want].pos;
+	return 0;
+}
+
+/*
+ * llhttp refuses a second Content-Length, also an equal one that RFC 9110 §8.6 allows. So each one is taken
+ * out of the parser as soon as it was read, compared here, and put back at the end of the section.
+ */
+static int on_header_value_complete(llhttp_t *p)
+{
+	struct http_stream *s = p->data;
+
+	if (s->want >= 0) {
+		struct http_kept_header *k = &s->cur->kept[s->want];
+
+		while (k->len && (s->cur->arena[k->pos + k->len - 1] == ' ' ||
+				  s->cur->arena[k->pos + k->len - 1] == '\t'))
+			k->len--;
+	}
+	s->want = WANT_NONE;
+	if (s->headers_done || !(p->flags & F_CONTENT_LENGTH))
+		return 0;
+	if (s->content_length_seen && s->content_length != p->content_length)
+		s->cur->flags |= TX_MALFORMED;
+	else
+		s->content_length = p->content_length;
+	s->content_length_seen = true;
+	p->flags &= ~F_CONTENT_LENGTH;
+	p->content_length = 0;
+	return 0;
+}
+
+static void restore_content_length(struct http_stream *s, llhttp_t *p)
+{
+	if (!s->content_length_seen)
+		return;
+	if (s->transfer_encoding_seen) {
+		s->cur->flags |= TX_MALFORMED; /* RFC 9112 §6.3 rule 3 */
+		return;
+	}
+	p->flags |= F_CONTENT_LENGTH;
+	p->content_length = s->content_length;
+}
+
+static bool status_has_no_body(uint16_t status)
+{
+	return status / 100 == 1 || status == 204 || status == 304;
+}
+
+static int on_headers_complete(llhttp_t *p)
+{
+	struct http_stream *s = p->data;
+	struct http_msg *msg = s->cur;
+	enum http_body body;
+
+	restore_content_length(s, p);
+	s->headers_done = true;
+	msg->m.seen = true;
+	msg->status = msg->response ? p->status_code : 0;
+	msg->says_close = p->flags & F_CONNECTION_CLOSE;
+	body = msg_tell_head(s);
+	p->upgrade = 0; /* only the other side's answer makes it one */
+	if (!msg->response) {
+		s->in_body = !(p->flags & F_CHUNKED) && p->content_length;
+		return msg->is_connect;
+	}
+	s->tunnel = body == HTTP_BODY_TUNNEL;
+	if (body == HTTP_BODY_NONE || body == HTTP_BODY_TUNNEL || status_has_no_body(msg->status))
+		return 1;
+	s->in_body = !(p->flags & F_CHUNKED) && (p->flags & F_CONTENT_LENGTH) && p->content_length;
+	s->until_close = !(p->flags & (F_CHUNKED | F_CONTENT_LENGTH));
+	if (body == HTTP_BODY_UNSURE && (s->in_body || p->flags & F_CHUNKED)) {
+		s->state = HTTP_PEEK;
+		return HPE_PAUSED;
+	}
+	return 0;
+}
+
+static int on_body(llhttp_t *p, const char *at, size_t len)
+{
+	struct http_stream *s = p->data;
+
+	(void)at;
+	s->cur->m.body_size += len;
+	return 0;
+}
+
+static int on_chunk_header(llhttp_t *p)
+{
+	struct http_stream *s = p->data;
+
+	s->in_chunk = p->content_length > 0;
+	return 0;
+}
+
+static int on_chunk_complete(llhttp_t *p)
+{
+	struct http_stream *s = p->data;
+
+	s->in_chunk = false;
+	return 0;
+}
+
+static int on_message_complete(llhttp_t *p)
+{
+	(void)p;
+	return HPE_PAUSED;
+}
+
+/* --- body of known length ------------------------------------------------------------------- */
+
+/* Bytes of body that certainly follow; llhttp counts them down in content_length. */
+static uint64_t body_left(const struct http_stream *s)
+{
+	if (!s->cur || s->state != HTTP_MESSAGE)
+		return 0;
+	return s->in_body || s->in_chunk ? s->parser.content_length : 0;
+}
+
+/* Tells which bytes that follow need not be copied. */
+static void tell_body(struct http_stream *s)
+{
+	uint64_t left = body_left(s), to;
+
+	if (!s->env->ops->body || !s->cur)
+		return;
+	if (s->state == HTTP_MESSAGE && s->until_close && s->headers_done)
+		to = UINT64_MAX;
+	else if (left)
+		to = s->off + left;
+	else
+		return;
+	s->env->ops->body(s->ctx, s->dir, to);
+}
+
+static void parse_result(struct http_stream *s, llhttp_errno_t err);
+
+/* n bytes of the body (n <= body_left) exist but are not at hand: O(1), whatever n is. One byte is fed,
+ * so that llhttp itself sees the body end. */
+static void skip_body(struct http_stream *s, uint64_t n)
+{
+	llhttp_errno_t err;
+
+	s->parser.content_length -= n - 1;
+	s->cur->m.body_size += n - 1;
+	s->off += n;
+	err = llhttp_execute(&s->parser, "", 1);
+	parse_result(s, err);
+}
+
+/* --- feeding -------------------------------------------------------------------------------- */
+
+static void parse_result(struct http_stream *s, llhttp_errno_t err)
+{
+	if (err == HPE_OK)
+		return;
+	if (err == HPE_PAUSED && s->state == HTTP_PEEK)
+		return;
+	if (err == HPE_PAUSED || err == HPE_PAUSED_UPGRADE) {
+		msg_end(s, true);
+		return;
+	}
+	if (s->cur && (s->cur->m.seen || s->cur->response))
+		s->env->cnt->malformed++;
+	msg_break(s, TX_MALFORMED);
+}
+
+/* Feeds llhttp; returns how many bytes it took. */
+static uint32_t parse(struct http_stream *s, const uint8_t *data, uint32_t len)
+{
+	llhttp_errno_t err = llhttp_execute(&s->parser, (const char *)data, len);
+	uint32_t used = len;
+
+	if (err != HPE_OK) {
+		const char *pos = llhttp_get_error_pos(&s->parser);
+
+		used = pos ? pos - (const char *)data : 0;
+		if (used > len)
+			used = len;
+	}
+	s->off += used;
+	parse_result(s, err);
+	if (s->cur && !s->headers_done && s->off - s->cur->start_off > HTTP_HEAD_MAX) {
+		s->env->cnt->oversize++;
+		msg_break(s, TX_MALFORMED);
+	}
+	return used;
+}
+
+/* Collects the method; one that llhttp does not know is fed as GET, whose framing is the same. */
+static uint32_t take_method(struct http_stream *s, const uint8_t *data, uint32_t len)
+{
+	struct http_msg *msg = s->cur;
+	uint32_t i;
+
+	for (i = 0; i < len && data[i] != ' '; i++) {
+		if (msg->method_len == STARTLINE_METHOD_MAX || data[i] <= ' ' || data[i] >= 0x7f) {
+			s->off += i;
+			msg_break(s, TX_MALFORMED);
+			return i;
+		}
+		msg->method[msg->method_len++] = data[i];
+	}
+	s->off += i;
+	if (i == len)
+		return i;
+	msg->is_head = !strcmp(msg->method, "HEAD");
+	msg->is_connect = !strcmp(msg->method, "CONNECT");
+	s->state = HTTP_MESSAGE;
+	if (startline_method(msg->method, msg->method_len) >= 0)
+		llhttp_execute(&s->parser, msg->method, msg->method_len);
+	else
+		llhttp_execute(&s->parser, "GET", 3);
+	return i;
+}
+
+static void begin_message(struct http_stream *s, const struct reasm_chunk *c)
+{
+	if (!msg_begin(s, c, s->off)) {
+		s->state = HTTP_SCAN;
+		s->broken = true;
+		s->lost_off = s->off;
+		return;
+	}
+	s->state = s->cur->response ? HTTP_MESSAGE : HTTP_METHOD;
+}
+
+/* Between messages: RFC 9112 §2.2 lets empty lines precede a start line. Anything but a start line is
+ * garbage: the position is lost. */
+static uint32_t take_idle(struct http_stream *s, const uint8_t *data, uint32_t len)
+{
+	enum startline kind;
+	uint32_t i = 0;
+
+	while (i < len && (data[i] == '\r' || data[i] == '\n'))
+		i++;
+	s->off += i;
+	s->env->cnt->skipped_bytes += i;
+	if (i == len)
+		return i;
+	kind = startline_probe(data + i, len - i);
+	if (kind == STARTLINE_NO && s->role == HTTP_ROLE_REQUEST && len - i > 1 &&
+	    data[i] >= 'A' && data[i] <= 'Z' && data[i + 1] >= 'A' && data[i + 1] <= 'Z')
+		kind = STARTLINE_REQUEST; /* perhaps an extension method: llhttp judges the line */
+	if (kind == STARTLINE_NO ||
+	    (kind == STARTLINE_REQUEST && s->role == HTTP_ROLE_RESPONSE) ||
+	    (kind == STARTLINE_RESPONSE && s->role == HTTP_ROLE_REQUEST))
+		msg_break(s, TX_MALFORMED);
+	else
+		begin_message(s, s->chunk);
+	return i;
+}
+
+static void take_bytes(struct http_stream *s, const uint8_t *data, uint32_t len);
+
+/* After a header section whose body is in doubt: a start line at once means that there was none. */
+static uint32_t take_peek(struct http_stream *s, const uint8_t *data, uint32_t len)
+{
+	enum startline kind = startline_probe(data, len);
+
+	if (kind == STARTLINE_RESPONSE) {
+		msg_end(s, true);
+		return 0;
+	}
+	s->state = HTTP_MESSAGE;
+	llhttp_resume(&s->parser);
+	return 0;
+}
+
+static void take_bytes(struct http_stream *s, const uint8_t *data, uint32_t len)
+{
+	while (len) {
+		struct http_msg *before = s->cur;
+		uint32_t used;
+
+		switch (s->state) {
+		case HTTP_IDLE:
+			used = take_idle(s, data, len);
+			break;
+		case HTTP_METHOD:
+			msg_touch(s);
+			used = take_method(s, data, len);
+			break;
+		case HTTP_MESSAGE:
+			if (before)
+				msg_touch(s);
+			used = parse(s, data, len);
+			break;
+		case HTTP_PEEK:
+			used = take_peek(s, data, len);
+			break;
+		default: /* HTTP_SCAN: up to the next segment; HTTP_OPAQUE */
+			if (s->state == HTTP_SCAN)
+				s->env->cnt->skipped_bytes += len;
+			s->off += len;
+			return;
+		}
+		data += used;
+		len -= used;
+	}
+}
+
+/* --- finding a message's start -------------------------------------------------------------- */
+
+/* A start line was found at the probe's beginning. */
+static void synchronise(struct http_stream *s, enum startline kind, uint64_t off)
+{
+	enum http_role role = kind == STARTLINE_REQUEST ? HTTP_ROLE_REQUEST : HTTP_ROLE_RESPONSE;
+
+	if (s->role == HTTP_ROLE_UNKNOWN) {
+		if (!s->env->ops->role(s->ctx, s->dir, role))
+			return;
+		s->role = role;
+	}
+	if (s->role != role)
+		return;
+	if (s->broken) {
+		s->env->cnt->resyncs++;
+		s->env->ops->hole(s->ctx, s->dir, s->lost_off, off, s->lost_boundary);
+	}
+	s->broken = false;
+	s->synced = true;
+	s->state = HTTP_IDLE;
+}
+
+/* Bytes that are no start line. The stream's very first ones tell what it is. */
+static void not_a_start(struct http_stream *s, const uint8_t *data, uint32_t len)
+{
+	if (!s->probed && !s->synced && s->env->ops->other)
+		s->env->ops->other(s->ctx, s->dir, startline_protocol(data, len));
+	s->probed = true;
+	if (!s->broken) {
+		s->broken = true;
+		s->lost_off = s->off;
+	}
+	s->env->cnt->skipped_bytes += len;
+	s->off += len;
+}
+
+/* Gives up a start that had come in pieces. */
+static void drop_probe(struct http_stream *s)
+{
+	s->probe_len = 0;
+	s->probed = true;
+	if (!s->broken) {
+		s->broken = true;
+		s->lost_off = s->off;
+	}
+}
+
+/* A start line may come in pieces: up to STARTLINE_PROBE_MAX bytes wait in s->probe. */
+static void scan_pieces(struct http_stream *s, const struct reasm_chunk *c, const uint8_t *data,
+			uint32_t len)
+{
+	uint32_t take = STARTLINE_PROBE_MAX - s->probe_len, held = s->probe_len;
+	struct reasm_chunk first = s->probe_chunk;
+	uint8_t bytes[STARTLINE_PROBE_MAX];
+	enum startline kind;
+
+	if (take > len)
+		take = len;
+	memcpy(s->probe + held, data, take);
+	kind = startline_probe(s->probe, held + take);
+	if (kind == STARTLINE_MAYBE && held + take < STARTLINE_PROBE_MAX) {
+		s->probe_len += take;
+		if (!held)
+			s->probe_chunk = *c;
+		return;
+	}
+	memcpy(bytes, s->probe, held);
+	s->probe_len = 0;
+	if (kind == STARTLINE_REQUEST || kind == STARTLINE_RESPONSE)
+		synchronise(s, kind, s->off);
+	if (s->state != HTTP_IDLE) {
+		drop_probe(s);
+		s->off += held + len;
+		s->env->cnt->skipped_bytes += held + len;
+		return;
+	}
+	/* The bytes that waited belong to the segments that brought them. */
+	s->chunk = &first;
+	take_bytes(s, bytes, held);
+	s->chunk = c;
+	take_bytes(s, data, len);
+}
+
+static void scan(struct http_stream *s, const struct reasm_chunk *c, const uint8_t *data,
+		 uint32_t len)
+{
+	enum startline kind;
+
+	if (s->probe_len) {
+		scan_pieces(s, c, data, len);
+		return;
+	}
+	kind = c->seg_start || c->start ? startline_probe(data, len) : STARTLINE_NO;
+	if (kind == STARTLINE_MAYBE) {
+		scan_pieces(s, c, data, len);
+		return;
+	}
+	if (kind == STARTLINE_NO) {
+		not_a_start(s, data, len);
+		return;
+	}
+	s->probed = true;
+	synchronise(s, kind, s->off);
+	if (s->state == HTTP_IDLE)
+		take_bytes(s, data, len);
+	else
+		not_a_start(s, data, len);
+}
+
+/* --- holes ---------------------------------------------------------------------------------- */
+
+/* n bytes are missing (lost: nobody saw them) or were not copied (they arrived: times are right). */
+static void take_missing(struct http_stream *s, uint64_t n, bool lost)
+{
+	uint32_t flag = lost ? TX_GAP : TX_TRUNCATED;
+
+	while (n) {
+		uint64_t left = body_left(s), step = left < n ? left : n;
+
+		if (s->state == HTTP_MESSAGE && s->cur && s->until_close && s->headers_done) {
+			s->off += n;
+			if (lost)
+				s->cur->flags |= flag;
+			s->cur->m.body_size += n;
+			if (!lost)
+				msg_touch(s);
+			return;
+		}
+		if (!left) {
+			if (s->state == HTTP_OPAQUE) {
+				s->off += n;
+				return;
+			}
+			msg_break(s, flag);
+			s->off += n;
+			return;
+		}
+		if (lost) {
+			s->cur->flags |= flag;
+			if (step == left && s->in_chunk) {
+				skip_body(s, step);
+			} else if (step == left) {
+				/* Its last byte was lost: the end is known, its time is not. */
+				s->off += step;
+				s->cur->m.body_size += step;
+				msg_end(s, false);
+			} else {
+				s->parser.content_length -= step;
+				s->cur->m.body_size += step;
+				s->off += step;
+			}
+		} else {
+			msg_touch(s);
+			skip_body(s, step);
+		}
+		n -= step;
+	}
+}
+
+/* --- the front door ------------------------------------------------------------------------- */
+
+void http_stream_init(struct http_stream *s, const struct http_env *env, void *ctx,
+		      unsigned int dir)
+{
+	memset(s, 0, sizeof(*s));
+	s->env = env;
+	s->ctx = ctx;
+	s->dir = dir;
+	s->want = WANT_NONE;
+}
+
+/* An end of the stream: right for a body that is delimited by it, too early for anything else. */
+static void stream_end(struct http_stream *s)
+{
+	if (s->cur && s->state == HTTP_PEEK)
+		msg_end(s, true);
+	else if (s->cur)
+		msg_end(s, s->until_close && s->headers_done && !(s->cur->flags & TX_GAP));
+}
+
+void http_stream_chunk(struct http_stream *s, const struct reasm_chunk *chunk)
+{
+	s->chunk = chunk;
+	if (chunk->skip > 0) {
+		if (s->state == HTTP_SCAN && s->probe_len)
+			drop_probe(s);
+		s->off = chunk->off - chunk->skip;
+		take_missing(s, chunk->skip, true);
+	}
+	s->off = chunk->off;
+	if (s->probe_len)
+		s->off = s->probe_chunk.off;
+	if (chunk->cap_len) {
+		if (s->state == HTTP_SCAN)
+			scan(s, chunk, chunk->data, chunk->cap_len);
+		else
+			take_bytes(s, chunk->data, chunk->cap_len);
+	}
+	if (chunk->len > chunk->cap_len)
+		take_missing(s, chunk->len - chunk->cap_len, false);
+	tell_body(s);
+	if (chunk->end)
+		stream_end(s);
+	s->chunk = NULL;
+}
+
+void http_stream_opaque(struct http_stream *s)
+{
+	if (s->cur)
+		msg_end(s, false);
+	s->state = HTTP_OPAQUE;
+	if (s->env->ops->body)
+		s->env->ops->body(s->ctx, s->dir, UINT64_MAX);
+}
+
+void http_stream_finish(struct http_stream *s)
+{
+	if (!s->cur)
+		return;
+	if (!s->cur->head_told && s->cur->m.seen)
+		msg_tell_head(s);
+	if (s->cur->head_told) {
+		stream_end(s);
+	} else {
+		s->env->cnt->skipped_bytes += s->off - s->cur->start_off;
+		http_msg_free(s->env, s->cur);
+		s->cur = NULL;
+	}
+	s->state = HTTP_SCAN;
+}
+

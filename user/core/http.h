@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * http.h - the messages of one direction of a connection: chunks in, messages out. llhttp parses.
+ *
+ *	          start line                                       header section ends
+ *	  SCAN ───────────────▶ METHOD ─▶ MESSAGE ────────────────────────┬─▶ body ─┐
+ *	    ▲                     ▲                                       └─▶ OPAQUE (101, CONNECT)
+ *	    │ hole, parse error   └───────────── IDLE ◀─────── message complete ────┘
+ *
+ * SCAN: the position in the stream is not known to be a message's start; the next segment that begins with a
+ * start line is taken for one, and what lay between is reported as a hole. A hole or a run that was not
+ * copied costs O(1) inside a body of known length: llhttp's remaining length is moved on.
+ *
+ * Framing is RFC 9112 §6: Transfer-Encoding overrides Content-Length; where the two, or several
+ * Content-Lengths, contradict each other the message is flagged TX_MALFORMED, as a smuggling attempt
+ * would be. Bare LF line ends and obsolete folding are accepted, for they do not change framing.
+ */
+#ifndef HTTPLAT_HTTP_H
+#define HTTPLAT_HTTP_H
+
+#include <llhttp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "counters.h"
+#include "mem.h"
+#include "reasm.h"
+#include "startline.h"
+#include "transaction.h"
+
+enum http_role {
+	HTTP_ROLE_UNKNOWN = 0,
+	HTTP_ROLE_REQUEST,
+	HTTP_ROLE_RESPONSE,
+};
+
+#define HTTP_HEADERS_MAX 24          /* header lines kept per message */
+#define HTTP_ARENA_MAX (160u << 10)  /* bytes of target and kept header values */
+#define HTTP_HEAD_MAX (8u << 20)     /* a longer header section is no header section */
+
+struct http_kept_header {
+	const char *name; /* from http_env */
+	uint32_t pos, len;
+};
+
+/* A message on its way. Owned by the stream until ops->message, then by the callee. */
+struct http_msg {
+	struct http_msg *next; /* next, peer, index, orphan: for its owner */
+	struct http_msg *peer;
+	uint64_t index;
+	bool orphan;
+	struct message m;
+	bool response;
+	bool head_told; /* ops->head was called */
+	bool ended;     /* nothing more will change */
+	bool is_head, is_connect, expects_continue, says_close;
+	bool pipelined;
+	uint16_t status;
+	uint32_t flags; /* enum tx_flag */
+	uint32_t interim_cnt;
+	uint64_t start_off, end_off;
+	bool has_ack;
+	uint64_t ack, last_ack; /* of its first and its latest segment (first copies), as offsets */
+	char method[STARTLINE_METHOD_MAX + 1];
+	uint32_t method_len;
+	uint32_t target_pos, target_len;
+	uint32_t kept_cnt;
+	struct http_kept_header kept[HTTP_HEADERS_MAX];
+	struct reasm_mark seen_last; /* latest of its segments */
+	char *arena;
+	uint32_t arena_len, arena_cap;
+};
+
+/* How the body of a response is delimited, which only its request can tell (RFC 9112 §6.3). */
+enum http_body {
+	HTTP_BODY_BY_HEADERS = 0,
+	HTTP_BODY_NONE,   /* answers HEAD */
+	HTTP_BODY_TUNNEL, /* 2xx to CONNECT, 101: nothing after it is HTTP */
+	HTTP_BODY_UNSURE, /* its request is not known: none, if a start line follows at once */
+};
+
+struct http_ops {
+	/* The header section ended. The answer matters for responses only. */
+	enum http_body (*head)(void *ctx, unsigned int dir, struct http_msg *msg);
+	/* The message ended, complete or not (m.complete). The callee owns it now: http_msg_free(). */
+	void (*message)(void *ctx, unsigned int dir, struct http_msg *msg);
+	/* The position in the stream was lost. */
+	void (*lost)(void *ctx, unsigned int dir);
+	/* It was found again: whole messages may have been lost in [from, to), the next one starts at `to`.
+	 * boundary: a message started at `from`, so that at least one was lost. */
+	void (*hole)(void *ctx, unsigned int dir, uint64_t from, uint64_t to, bool boundary);
+	/* A start line was recognised for the first time. Returns whether the direction can have this role. */
+	bool (*role)(void *ctx, unsigned int dir, enum http_role role);
+	/* Bytes up to `to` are body or opaque and need not be copied; UINT64_MAX: all that follow. Told after each
+	 * chunk for which it holds. */
+	void (*body)(void *ctx, unsigned int dir, uint64_t to);
+	/* The stream began, with bytes that are no HTTP/1. */
+	void (*other)(void *ctx, unsigned int dir, enum protocol protocol);
+};
+
+struct http_env {
+	const struct http_ops *ops;
+	struct mem *mem;
+	struct counters *cnt;
+	const char *const *request_headers; /* lower case, NULL-terminated */
+	const char *const *response_headers;
+};
+
+enum http_state {
+	HTTP_SCAN = 0,
+	HTTP_IDLE,
+	HTTP_METHOD,
+	HTTP_MESSAGE,
+	HTTP_PEEK, /* after a header section: does a start line follow at once? */
+	HTTP_OPAQUE,
+};
+
+struct http_stream {
+	enum http_role role;
+	enum http_state state;
+	unsigned int dir;
+	bool probed;  /* the stream's first bytes were looked at */
+	bool synced;  /* a message start was found once */
+	bool broken;  /* inside SCAN: position was lost at lost_off */
+	bool lost_boundary; /* lost_off is where a message started */
+	bool tunnel;  /* the current message is the last one */
+	bool until_close, in_body, in_chunk, headers_done, failed;
+	bool content_length_seen, transfer_encoding_seen;
+	uint64_t content_length;
+	uint64_t lost_off;
+	uint64_t off; /* of the next byte */
+	struct http_msg *cur;
+	const struct reasm_chunk *chunk; /* being taken */
+	const struct http_env *env;
+	void *ctx;
+	llhttp_t parser;
+	int want; /* index of the wanted header whose value comes, or -1 */
+	uint8_t field_len;
+	char field[48];
+	uint8_t probe_len;
+	uint8_t probe[STARTLINE_PROBE_MAX];
+	struct reasm_chunk probe_chunk;
+};
+
+void http_stream_init(struct http_stream *s, const struct http_env *env, void *ctx,
+		      unsigned int dir);
+
+/* Takes the next chunk. */
+void http_stream_chunk(struct http_stream *s, const struct reasm_chunk *chunk);
+
+/* The connection became opaque (101, CONNECT) by a message of the other direction. */
+void http_stream_opaque(struct http_stream *s);
+
+/* The connection is over: ends the current message as far as it came. Nothing is left to free. */
+void http_stream_finish(struct http_stream *s);
+
+/* A segment brought only old bytes [from, to): counted with the message that has them. */
+bool http_msg_covers(const struct http_msg *msg, uint64_t from, uint64_t to);
+
+void http_msg_free(const struct http_env *env, struct http_msg *msg);
+
+#endif
