@@ -304,18 +304,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	return err < 0 ? EINVAL : err;
 }
 
-/* Leaves out argp's remark that long options' arguments hold for the short ones too. */
-static char *filter_help(int key, const char *text, void *input)
-{
-	return key == ARGP_KEY_HELP_DUP_ARGS_NOTE ? NULL : (char *)text;
-}
-
 static const struct argp argp = {
 	.options = option_table,
 	.parser = parse_option,
 	.args_doc = NULL,
 	.doc = help_text,
-	.help_filter = filter_help,
 };
 
 /* A capture file is read as it is: nothing in it says whose the sockets were, and no kernel is asked. */
@@ -399,5 +392,4 @@ void options_print_help(FILE *out)
 
 	fputs("Usage: httplat [COMMAND] [OPTION]...\n", out);
 	argp_help(&argp, out, ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC, name);
-	fputc('\n', out);
 }

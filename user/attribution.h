@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * attribution.h - a live transaction with its owner's names, without holding up the ring.
+ *
+ *	each segment's owner ─ attribution_learn ─ once per new (pid, cgroup) → owner cache
+ *	each transaction ─ attribution_name ─ names from the cache
+ *	                                    └ owner unknown: /proc, once per connection, rationed
+ *
+ * The look-up in /proc is for sockets that were open before the start. It reads many files, so it is
+ * done only while it costs less than a tenth of the time.
+ */
+#ifndef HTTPLAT_ATTRIBUTION_H
+#define HTTPLAT_ATTRIBUTION_H
+
+#include <stdint.h>
+
+#include "core/transaction.h"
+#include "owner/owner.h"
+
+struct attribution;
+
+/* NULL without memory. */
+struct attribution *attribution_new(void);
+void attribution_free(struct attribution *at);
+
+/* Meant for every segment: all but the first call for the same owner cost a comparison. */
+void attribution_learn(struct attribution *at, const struct owner *owner, uint64_t sock_cgroup_id);
+
+struct attribution_names {
+	struct owner_names shown; /* of the owner; of the socket's creator where there is none */
+	const char *owner_path;   /* the user's cgroup; NULL unknown */
+	const char *sock_path;    /* the creator's cgroup; NULL unknown */
+};
+
+/* Fills in tx->owner, if it is unknown and can be found, and the names. now_ns is CLOCK_MONOTONIC. The
+ * paths are the cache's: valid until the next call. */
+void attribution_name(struct attribution *at, struct transaction *tx, uint64_t now_ns,
+		      struct attribution_names *out);
+
+/* A cgroup path as the user may write it, /sys/fs/cgroup/a/b too, as one from the root: "/a/b". Points into
+ * `path`, or to "/". */
+const char *attribution_cgroup_path(const struct attribution *at, const char *path);
+
+#endif

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd_check.h"
+#include "cmd_decode.h"
+#include "diag.h"
+#include "options.h"
+#include "trace.h"
+
+/* Prints the sentence, the one place where that is done, and returns the exit status. */
+static int fail(const struct diag *d)
+{
+	if (d->text[0])
+		fprintf(stderr, "httplat: %s\n", d->text);
+	return d->status ? d->status : EXIT_RUNTIME;
+}
+
+static int cmd_trace(int argc, char **argv)
+{
+	static char name[] = "httplat"; /* what getopt begins its sentences with */
+	struct diag d = { 0 };
+	struct options opt;
+
+	argv[0] = name;
+	if (options_parse(argc, argv, &opt, &d))
+		return fail(&d);
+	if (opt.help) {
+		options_print_help(stdout);
+		return EXIT_DONE;
+	}
+	if (opt.version) {
+		puts("httplat " HTTPLAT_VERSION);
+		return EXIT_DONE;
+	}
+	return trace_run(&opt, &d) ? fail(&d) : EXIT_DONE;
+}
+
+static int unknown_command(const char *name)
+{
+	static const char *const later[] = { "stat", "top", "ps" };
+	struct diag d = { 0 };
+	size_t i;
+
+	for (i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+		if (strcmp(name, later[i]) == 0)
+			diag_set(&d, EXIT_USAGE, 0,
+				 "the command '%s' is not in this version; see httplat --help", name);
+	diag_set(&d, EXIT_USAGE, 0,
+		 "there is no command '%.80s'; see httplat --help (a capture filter goes after -f)",
+		 name);
+	return fail(&d);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(int argc, char **argv);
+	} commands[] = {
+		{ "trace", cmd_trace },
+		{ "check", cmd_check },
+		{ "decode", cmd_decode },
+	};
+	size_t i;
+
+	if (argc < 2 || argv[1][0] == '-')
+		return cmd_trace(argc, argv);
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	return unknown_command(argv[1]);
+}

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "trace.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "attribution.h"
+#include "core/flow.h"
+#include "file/file.h"
+#include "file/filter.h"
+#include "live/live.h"
+#include "txfilter.h"
+
+#define MSEC UINT64_C(1000000)
+/* Ring records are written without a wake-up, so the ring is looked at this often besides. */
+#define TICK_MS 50
+#define OUT_BUFFER (1 << 16)
+#define LINK_RAW 101 /* LINKTYPE_RAW */
+
+/* The one thing that a signal handler may touch; -n and a failed output set it too. */
+static volatile sig_atomic_t stop_flag;
+
+struct trace {
+	const struct options *opt;
+	struct counters cnt;
+	struct flow_table *flow;
+	struct report *report;
+	struct txfilter tx_filter;
+
+	struct live *live;              /* NULL: a capture file */
+	struct attribution *attribution; /* live only */
+	struct filter *pkt_filter;      /* -f, live only: file_read() applies it to whole frames */
+	struct file_source *file;
+
+	uint64_t flush_every_ns, last_flush_ns; /* in the segments' time */
+	uint64_t printed;
+	bool full;     /* -n are printed: nothing more is */
+	int write_err; /* the first; -EPIPE is no failure */
+};
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void on_signal(int sig)
+{
+	stop_flag = 1;
+}
+
+/* A second signal ends the process at once. Without SA_RESTART a blocked read or write is interrupted. */
+static void catch_signals(void)
+{
+	struct sigaction stop = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGHUP, &stop, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static void note_write(struct trace *tr, int err)
+{
+	if (!err || tr->write_err)
+		return;
+	tr->write_err = err;
+	stop_flag = 1;
+}
+
+static void on_transaction(void *ctx, const struct transaction *borrowed)
+{
+	struct trace *tr = ctx;
+	struct transaction tx = *borrowed;
+	struct attribution_names names = { { 0 }, NULL, NULL };
+
+	if (tr->full || tr->write_err)
+		return;
+	if (tr->attribution)
+		attribution_name(tr->attribution, &tx, monotonic_ns(), &names);
+	if (!txfilter_match(&tr->tx_filter, &tx, names.owner_path, names.sock_path)) {
+		tr->cnt.filtered++;
+		return;
+	}
+	note_write(tr, report_transaction(tr->report, &tx, tr->live ? &names.shown : NULL));
+	if (tr->write_err)
+		return;
+	if (++tr->printed == tr->opt->count) {
+		tr->full = true;
+		stop_flag = 1;
+	}
+}
+
+static void on_elide(void *ctx, uint64_t cookie, enum seg_dir dir, uint32_t seq)
+{
+	struct trace *tr = ctx;
+
+	if (tr->live)
+		live_elide(tr->live, cookie, dir, seq);
+}
+
+/* -f on a packet that begins with its IP header, which is what a live segment holds. */
+static const struct frame *raw_frame(const struct segment *seg, struct frame *out)
+{
+	*out = (struct frame){
+		.link_type = LINK_RAW, .cap = seg->pkt_cap, .len = seg->pkt_len, .data = seg->pkt
+	};
+	return out;
+}
+
+static void on_segment(void *ctx, const struct segment *seg)
+{
+	struct trace *tr = ctx;
+	struct frame frame;
+
+	if (tr->attribution)
+		attribution_learn(tr->attribution, &seg->note.owner, seg->note.sock_cgroup_id);
+	if (tr->pkt_filter && !filter_match(tr->pkt_filter, raw_frame(seg, &frame), NULL)) {
+		tr->cnt.filtered_packets++;
+		return;
+	}
+	if (tr->opt->verbose && !tr->full && !tr->write_err)
+		note_write(tr, report_segment(tr->report, seg));
+	flow_push(tr->flow, seg);
+}
+
+static void on_owner(void *ctx, uint64_t cookie, const struct endpoint *local,
+		     const struct endpoint *remote, const struct owner *owner)
+{
+	struct trace *tr = ctx;
+
+	attribution_learn(tr->attribution, owner, 0);
+	flow_owner(tr->flow, cookie, local, remote, owner);
+}
+
+static uint64_t before(uint64_t now_ns, uint64_t ago_ns)
+{
+	return now_ns > ago_ns ? now_ns - ago_ns : 0;
+}
+
+/* Drives the middle's clock. Time in a file may jump back. */
+static void on_clock(void *ctx, uint64_t now_ns)
+{
+	struct trace *tr = ctx;
+
+	if (now_ns >= tr->last_flush_ns && now_ns - tr->last_flush_ns < tr->flush_every_ns)
+		return;
+	tr->last_flush_ns = now_ns;
+	flow_flush(tr->flow, before(now_ns, tr->opt->gap_timeout_ns),
+		   before(now_ns, tr->opt->idle_timeout_ns));
+}
+
+static int open_live(struct trace *tr, struct diag *d)
+{
+	const struct options *opt = tr->opt;
+	struct live_options lo = {
+		.hook = opt->hook,
+		.interfaces = opt->interfaces[0] ? opt->interfaces : NULL,
+		.netns = opt->netns,
+		.snaplen = opt->snaplen,
+		.port = opt->port,
+		.pid = opt->pid,
+		.all_segments = opt->verbose,
+	};
+	int err;
+
+	tr->attribution = attribution_new();
+	if (!tr->attribution)
+		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
+	memcpy(lo.comm, opt->comm, sizeof(lo.comm));
+	if (opt->cgroup)
+		lo.cgroup = tr->tx_filter.cgroup =
+			attribution_cgroup_path(tr->attribution, opt->cgroup);
+	if (opt->filter) {
+		tr->pkt_filter = filter_new(opt->filter);
+		if (!tr->pkt_filter)
+			return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
+		err = filter_add(tr->pkt_filter, LINK_RAW, d);
+		if (err)
+			return err;
+	}
+	return live_open(&lo, &tr->cnt, &tr->live, d);
+}
+
+static int open_middle(struct trace *tr, struct diag *d)
+{
+	const struct options *opt = tr->opt;
+	struct flow_config fc = flow_config_default;
+	struct flow_sink sink = { tr, on_transaction, opt->verbose ? NULL : on_elide };
+	struct report_options ro = {
+		.format = opt->format,
+		.redact = opt->redact,
+		.live = tr->live != NULL,
+		.out = stdout,
+		.err = stderr,
+	};
+
+	fc.gap_timeout_ns = opt->gap_timeout_ns;
+	fc.idle_timeout_ns = opt->idle_timeout_ns;
+	fc.max_memory = opt->max_memory;
+	if (fc.max_conn_memory > fc.max_memory / 2)
+		fc.max_conn_memory = fc.max_memory / 2;
+	/* Often enough that a hole is given up within a tenth more than it was asked for. */
+	tr->flush_every_ns = fc.gap_timeout_ns / 10;
+	if (tr->flush_every_ns > 1000 * MSEC)
+		tr->flush_every_ns = 1000 * MSEC;
+
+	tr->report = report_new(&ro);
+	tr->flow = flow_table_new(&fc, &sink, &tr->cnt);
+	if (!tr->report || !tr->flow)
+		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
+	return 0;
+}
+
+static void print_banner(const struct trace *tr)
+{
+	const struct options *opt = tr->opt;
+	const char *note;
+	unsigned int i;
+
+	fputs("tracing HTTP ", stderr);
+	if (!opt->interfaces[0])
+		fputs("at every local socket", stderr);
+	else if (strcmp(opt->interfaces[0], "any") == 0)
+		fputs("at every interface", stderr);
+	for (i = 0; opt->interfaces[i] && strcmp(opt->interfaces[0], "any") != 0; i++)
+		fprintf(stderr, "%s%s", i ? ", " : "at ", opt->interfaces[i]);
+	if (opt->netns)
+		fprintf(stderr, " of network namespace %s", opt->netns);
+	fprintf(stderr, " (%s hook)%s\n",
+		(const char *const[]){ "?", "cgroup", "tc", "socket", "?" }[live_hook(tr->live)],
+		opt->duration_ns || opt->count ? "" : "; Ctrl-C ends it");
+	for (i = 0; (note = live_note(tr->live, i)); i++)
+		fprintf(stderr, "note: %s\n", note);
+}
+
+static int run_live(struct trace *tr, struct diag *d)
+{
+	struct live_sink sink = { tr, on_segment, on_owner };
+	struct pollfd pfd = { .fd = live_fd(tr->live), .events = POLLIN };
+	uint64_t start = monotonic_ns(), now = start, last_tick = start;
+	int n = 0;
+
+	while (!stop_flag && n >= 0) {
+		poll(&pfd, 1, TICK_MS);
+		n = live_consume(tr->live, &sink);
+		now = monotonic_ns();
+		if (now - last_tick >= TICK_MS * MSEC / 2) {
+			last_tick = now;
+			on_clock(tr, now);
+			note_write(tr, report_flush(tr->report));
+		}
+		if (tr->opt->duration_ns && now - start >= tr->opt->duration_ns)
+			break;
+	}
+	if (n >= 0)
+		n = live_consume(tr->live, &sink);
+	if (n < 0)
+		return diag_set(d, EXIT_RUNTIME, n, "cannot read the ring buffer: %s",
+				strerror(-n));
+	return 0;
+}
+
+static int run_file(struct trace *tr, struct diag *d)
+{
+	struct file_sink sink = { tr, on_segment, on_clock };
+	int err = file_read(tr->file, &sink, &stop_flag, d);
+
+	/* An interrupted read of a pipe looks like a damaged file. */
+	if (err && stop_flag) {
+		d->text[0] = '\0';
+		return 0;
+	}
+	return err;
+}
+
+/* What is complete is printed, then the counts. */
+static int finish(struct trace *tr, int err, struct diag *d)
+{
+	uint64_t kernel[EVENT_CNT_MAX] = { 0 };
+
+	flow_finish(tr->flow);
+	if (tr->live)
+		live_counters(tr->live, kernel);
+	if (!tr->write_err)
+		tr->write_err = report_summary(tr->report, &tr->cnt, tr->live ? kernel : NULL,
+					       tr->printed);
+	if (tr->write_err && tr->write_err != -EPIPE && !err)
+		err = diag_set(d, EXIT_RUNTIME, tr->write_err,
+			       "cannot write to standard output: %s", strerror(-tr->write_err));
+	return err;
+}
+
+int trace_run(const struct options *opt, struct diag *d)
+{
+	struct trace tr = {
+		.opt = opt,
+		.tx_filter = { opt->pid, "", opt->cgroup, opt->port, opt->side },
+	};
+	bool interactive = isatty(STDOUT_FILENO) || (opt->read_file && !strcmp(opt->read_file, "-"));
+	int err;
+
+	memcpy(tr.tx_filter.comm, opt->comm, sizeof(tr.tx_filter.comm));
+	setvbuf(stdout, NULL, interactive ? _IOLBF : _IOFBF, OUT_BUFFER);
+	catch_signals();
+
+	err = opt->read_file ? file_open(opt->read_file, opt->filter, &tr.cnt, &tr.file, d) :
+			       open_live(&tr, d);
+	if (!err)
+		err = open_middle(&tr, d);
+	if (!err) {
+		if (tr.live)
+			print_banner(&tr);
+		err = tr.live ? run_live(&tr, d) : run_file(&tr, d);
+		err = finish(&tr, err, d);
+	}
+	flow_table_free(tr.flow);
+	report_free(tr.report);
+	filter_free(tr.pkt_filter);
+	attribution_free(tr.attribution);
+	live_close(tr.live);
+	file_close(tr.file);
+	return err;
+}
