@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * owner_common.h - what both owner objects share: their configuration, the `owners` hash, the event.
+ *
+ * Include after conn.h.
+ */
+#ifndef HTTPLAT_OWNER_COMMON_H
+#define HTTPLAT_OWNER_COMMON_H
+
+/* linux/tcp.h and linux/socket.h don't go with the kernel's own types. */
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
+#define SOCK_STREAM 1
+
+/* include/net/tcp_states.h */
+enum {
+	TCP_ESTABLISHED = 1,
+	TCP_SYN_SENT = 2,
+	TCP_CLOSE = 7,
+	TCP_LISTEN = 10,
+};
+
+const volatile struct owner_config owner_cfg;
+
+static __always_inline void put_by_cookie(__u64 cookie, const struct conn_owner *owner)
+{
+	struct owner_key key = {.cookie = cookie};
+
+	bpf_map_update_elem(&owners, &key, owner, BPF_ANY);
+}
+
+static __always_inline void put_by_tuple(const struct conn_tuple *tuple,
+					 const struct conn_owner *owner)
+{
+	struct owner_key key = {.tuple = *tuple};
+
+	bpf_map_update_elem(&owners, &key, owner, BPF_ANY);
+}
+
+/* The tuple may serve another socket next, of another process. */
+static __always_inline void forget_tuple(const struct conn_tuple *tuple)
+{
+	struct owner_key key = {.tuple = *tuple};
+
+	bpf_map_delete_elem(&owners, &key);
+}
+
+/* Tells user space. The segment that made a thread read has crossed already, without its reader. */
+static __always_inline void emit_owner(__u64 cookie, __u8 dir, const struct conn_tuple *tuple,
+				       const struct event_owner_id *id)
+{
+	struct event_owner *ev = bpf_ringbuf_reserve(&ring, sizeof(*ev), 0);
+
+	if (!ev) {
+		count(EVENT_CNT_OWNER_LOST, 1);
+		return;
+	}
+	ev->type = EVENT_OWNER;
+	ev->pad8 = 0;
+	ev->dir = dir;
+	ev->pad32 = 0;
+	ev->time_ns = bpf_ktime_get_ns();
+	ev->cookie = cookie;
+	ev->owner = *id;
+	__builtin_memcpy(ev->local_addr, tuple->local_addr, sizeof(ev->local_addr));
+	__builtin_memcpy(ev->remote_addr, tuple->remote_addr, sizeof(ev->remote_addr));
+	ev->local_port = tuple->local_port;
+	ev->remote_port = tuple->remote_port;
+	ev->pad_end = 0;
+	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
+	count(EVENT_CNT_OWNER_EVENTS, 1);
+}
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vmlinux.h - the few kernel types that the owner programs look into, written by hand.
+ *
+ * Only the members that are used are declared. `preserve_access_index` makes the compiler record each
+ * access by name; libbpf finds the real offset in the running kernel's BTF when it loads the program.
+ * So neither order nor completeness matters here, only names and kinds. Members that not every kernel
+ * has are asked for with bpf_core_field_exists() first.
+ *
+ * Types as of Linux 5.12 to 7.x.
+ */
+#ifndef HTTPLAT_VMLINUX_H
+#define HTTPLAT_VMLINUX_H
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct in6_addr {
+	union {
+		__u8 u6_addr8[16];
+		__u32 u6_addr32[4];
+	} in6_u;
+};
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num; /* local port, host order */
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr; /* CONFIG_IPV6 */
+	struct in6_addr skc_v6_rcv_saddr;
+};
+
+typedef struct {
+	int owned; /* a task holds the socket, no softirq is at work on it */
+} socket_lock_t;
+
+struct sock {
+	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
+	__u16 sk_type;
+	__u16 sk_protocol;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup;
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	int level; /* 0: the root */
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp; /* in cgroup2 */
+};
+
+struct task_struct {
+	unsigned int flags; /* PF_* */
+	int pid;
+	int tgid;
+	struct task_struct *group_leader;
+	char comm[16];
+	struct css_set *cgroups;
+};
+
+struct file;
+
+struct bpf_iter__task_file {
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
+};
+
+#pragma clang attribute pop
+
+#endif
