@@ -2,12 +2,11 @@
 /*
  * conn.h - what the kernel side remembers of a connection, and the maps that hold it.
  *
- * Three objects share these maps: capture.bpf.c defines the traffic's part, owner.bpf.c (tp_btf) and
+ * Three objects share these maps: capture.bpf.c has the traffic's part, owner.bpf.c (tp_btf) and
  * owner_classic.bpf.c (classic tracepoints) the owner's part. The loader creates the maps with the
  * capture object and hands them to the owner objects (bpf_map__reuse_fd), so the names are fixed:
  *
  *	conns           socket -> struct conn_state     freed with the socket, nothing to size
- *	conns_by_tuple  struct conn_tuple -> conn_state LRU; where a hook has no socket
  *	owners          struct owner_key -> conn_owner  LRU; where an owner program cannot write
  *	                                                socket storage, or a hook has no socket
  *	ring            struct event_segment, struct event_owner
@@ -44,7 +43,8 @@ enum conn_proto {
 	CONN_PROTO_OTHER,       /* the first payload was something else, and was reported */
 };
 
-/* As seen from the local end; where neither end is local, from the source of the packet at hand. */
+/* As seen from the local end. Where neither end is known to be local, a fixed order of addresses and
+ * ports says which one stands as the local one, so that both directions meet in one entry. */
 struct conn_tuple {
 	__u8 local_addr[16]; /* network order; IPv4 as ::ffff:a.b.c.d */
 	__u8 remote_addr[16];
@@ -128,8 +128,9 @@ static __always_inline void count(enum event_counter which, __u64 n)
 	__u32 zero = 0;
 	struct counter_block *block = bpf_map_lookup_elem(&counters, &zero);
 
+	/* Atomic: a packet that is sent can be interrupted by one that arrives. */
 	if (block)
-		block->v[which] += n;
+		__sync_fetch_and_add(&block->v[which], n);
 }
 
 #endif /* __bpf__ */

@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * capture.bpf.c - from packets at a hook to segment events in the ring.
+ *
+ * One body, handle(), instantiated for cgroup_skb, tc and an AF_PACKET socket filter; the entry
+ * points only say where the IP header begins and whose socket it is:
+ *
+ *	entry point ─ parse ─ port ─ whose socket ─ is it HTTP? ─ filters ─ elide? ─ copy
+ *
+ * Only __sk_buff, UAPI headers and helpers of 5.10 are used: no BTF of the kernel, no probe_read, so
+ * that it loads on kernels without BTF and under lockdown=confidentiality. Nothing is ever dropped,
+ * changed or redirected.
+ */
+#include <stdbool.h>
+#include <linux/bpf.h>
+#include <linux/if_packet.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_helpers.h>
+
+#include "event.h"
+#include "conn.h"
+#include "config.h"
+#include "packet.h"
+#include "socket.h"
+#include "copy.h"
+
+/* Of a connection that isn't HTTP: enough for a TLS server name. */
+#define OTHER_BYTES_MAX 1024
+/* A message with this much behind it is read at once: user space may want to elide the rest. */
+#define URGENT_BYTES 16384
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, EVENT_CONTROL_SLOTS);
+	__type(key, __u32);
+	__type(value, __u64);
+} control SEC(".maps");
+
+/* What is known about a packet's connection, beside the packet. */
+struct context {
+	struct conn_state *st;
+	struct bpf_sock *sk; /* full, not listening; NULL: none */
+	__u64 cookie;
+	__u32 hook; /* enum event_hook */
+	__u32 dir;  /* enum event_dir */
+	__u32 way;  /* CONN_OUT if the source stands as the local end, else CONN_IN */
+	bool listener;
+};
+
+/* What the handshake tells: the first sequence numbers, and how long it took at the client. */
+static __always_inline void note_handshake(const struct context *c, const struct packet *p)
+{
+	struct conn_state *st = c->st;
+
+	if (!(p->tcp_flags & TCP_F_SYN))
+		return;
+	if (!(p->tcp_flags & TCP_F_ACK) && st->syn_seq != p->seq) {
+		/* A new connection, whatever the socket or the tuple was used for before. */
+		st->flags = 0;
+		st->proto = CONN_PROTO_UNKNOWN;
+		st->syn_seq = p->seq;
+		st->syn_ns = c->dir == EVENT_DIR_EGRESS ? bpf_ktime_get_ns() : 0;
+	}
+	st->stream_start[c->way & 1] = p->seq + 1;
+	st->flags |= CONN_F_START_IN << (c->way & 1);
+	if (c->dir == EVENT_DIR_INGRESS && p->tcp_flags & TCP_F_ACK && st->syn_ns &&
+	    !(st->flags & CONN_F_CONNECTED)) {
+		st->connect_ns = bpf_ktime_get_ns() - st->syn_ns;
+		st->flags |= CONN_F_CONNECTED;
+	}
+}
+
+/* Whether and why a packet crosses. */
+enum verdict {
+	VERDICT_NO = 0,
+	VERDICT_HTTP,  /* of a connection on which HTTP is under way */
+	VERDICT_START, /* begins a message on a connection of which that was not known yet */
+	VERDICT_OTHER, /* the one specimen of a connection that is not HTTP */
+};
+
+static __always_inline enum verdict classify(const struct context *c, struct __sk_buff *skb,
+					     const struct packet *p)
+{
+	__u32 proto = c->st ? c->st->proto : CONN_PROTO_UNKNOWN;
+	struct forgotten look;
+
+	if (proto == CONN_PROTO_HTTP)
+		return VERDICT_HTTP;
+	if (!p->payload_len)
+		return VERDICT_NO;
+	look.v = look_at(skb, p->l3_off + p->hdr_len, p->payload_len);
+	if (look.v > LOOK_PREFIX || (look.v == LOOK_PREFIX && proto == CONN_PROTO_UNKNOWN)) {
+		if (c->st)
+			c->st->proto = CONN_PROTO_HTTP;
+		return VERDICT_START;
+	}
+	count(EVENT_CNT_NOT_HTTP, 1);
+	if (!c->st || proto == CONN_PROTO_OTHER)
+		return VERDICT_NO;
+	c->st->proto = CONN_PROTO_OTHER;
+	return VERDICT_OTHER;
+}
+
+static __always_inline bool owner_matches(const struct event_segment *ev)
+{
+	const __u64 *want = (const __u64 *)(const void *)cfg.filter_comm;
+	__u64 comm[2];
+
+	if (cfg.filter_pid && ev->owner.pid != cfg.filter_pid)
+		return false;
+	if (!want[0])
+		return true;
+	__builtin_memcpy(comm, ev->owner.comm, sizeof(comm));
+	return comm[0] == want[0] && comm[1] == want[1];
+}
+
+/* An owner that is not known yet is no reason to leave a packet out. */
+static __always_inline bool passes(const struct event_segment *ev, __u64 owner_ancestor,
+				   __u64 sock_ancestor)
+{
+	if (!ev->owner.pid)
+		return true;
+	if (!owner_matches(ev))
+		return false;
+	return !cfg.filter_cgroup_id || owner_ancestor == cfg.filter_cgroup_id ||
+	       sock_ancestor == cfg.filter_cgroup_id;
+}
+
+/* Whether user space has said that this payload is body. */
+static __always_inline bool is_elided(const struct context *c, const struct packet *p)
+{
+	__u32 slot, ahead;
+	__u64 *word, w;
+
+	if (cfg.all_segments || !c->cookie || !p->payload_len)
+		return false;
+	slot = EVENT_CONTROL_SLOT(c->cookie, c->way);
+	word = bpf_map_lookup_elem(&control, &slot);
+	if (!word)
+		return false;
+	w = *(volatile __u64 *)word;
+	if (w >> 32 != EVENT_CONTROL_TAG(c->cookie))
+		return false;
+	ahead = (__u32)w - p->seq;
+	return ahead >= p->payload_len && !(ahead >> 31);
+}
+
+static __always_inline void annotate(const struct context *c, const struct packet *p,
+				     struct event_segment *ev)
+{
+	const struct conn_state *st = c->st;
+
+	if (c->sk) {
+		socket_tuple(c->sk, p, ev);
+		socket_tcp_info(c->sk, ev);
+	}
+	if (!st)
+		return;
+	ev->sock_cgroup_id = st->sock_cgroup_id;
+	if (st->flags & CONN_F_START_IN << (c->way & 1)) {
+		ev->stream_start = st->stream_start[c->way & 1];
+		ev->flags |= EVENT_F_STREAM_START;
+	}
+	if (st->flags & CONN_F_CONNECTED) {
+		ev->connect_ns = st->connect_ns;
+		ev->flags |= EVENT_F_CONNECT;
+	}
+}
+
+/* The owner: from the socket's storage, or from the hash that stands in. */
+static __always_inline __u64 find_owner(const struct context *c, const struct packet *p,
+					struct event_segment *ev)
+{
+	struct conn_owner *owner = NULL;
+	struct owner_key key = {};
+
+	if (c->st && c->st->owner.id.pid) {
+		owner = &c->st->owner;
+	} else if (cfg.owner_lookup) {
+		if (cfg.owner_lookup & OWNER_LOOKUP_COOKIE && c->cookie) {
+			key.cookie = c->cookie;
+			owner = bpf_map_lookup_elem(&owners, &key);
+			key.cookie = 0;
+		}
+		if (!owner && cfg.owner_lookup & OWNER_LOOKUP_TUPLE &&
+		    c->dir != EVENT_DIR_UNKNOWN) {
+			if (c->sk)
+				tuple_of_event(ev, &key.tuple);
+			else
+				tuple_of_packet(p, c->dir == EVENT_DIR_EGRESS, &key.tuple);
+			key.tuple.netns = cfg.netns;
+			owner = bpf_map_lookup_elem(&owners, &key);
+			if (!owner && cfg.netns) {
+				key.tuple.netns = 0;
+				owner = bpf_map_lookup_elem(&owners, &key);
+			}
+		}
+	}
+	if (!owner)
+		return 0;
+	ev->owner = owner->id;
+	return owner->ancestor_id;
+}
+
+/* How much of the packet is copied; sets flags of *ev. */
+static __always_inline __u32 copy_length(const struct context *c, const struct packet *p,
+					 enum verdict verdict, struct event_segment *ev)
+{
+	__u32 len = p->pkt_len;
+
+	if (verdict == VERDICT_OTHER && !cfg.all_segments) {
+		ev->flags |= EVENT_F_NOT_HTTP;
+		if (len > p->hdr_len + OTHER_BYTES_MAX)
+			len = p->hdr_len + OTHER_BYTES_MAX;
+	} else if (is_elided(c, p)) {
+		ev->flags |= EVENT_F_ELIDED;
+		count(EVENT_CNT_ELIDED_BYTES, p->payload_len);
+		len = p->hdr_len;
+	}
+	if (cfg.snaplen && len > cfg.snaplen)
+		len = cfg.snaplen;
+	return len;
+}
+
+static __always_inline void emit(const struct context *c, struct __sk_buff *skb,
+				 const struct packet *p, enum verdict verdict)
+{
+	struct event_segment ev = {
+		.type = EVENT_SEGMENT,
+		.hook = c->hook,
+		.dir = c->dir,
+		.flags = c->listener ? EVENT_F_LISTENER : 0,
+		.cookie = c->cookie,
+		.ifindex = skb->ifindex,
+		.pkt_len = p->pkt_len,
+	};
+	struct forgotten keep;
+	__u64 owner_ancestor;
+
+	annotate(c, p, &ev);
+	owner_ancestor = find_owner(c, p, &ev);
+	if (!passes(&ev, owner_ancestor, c->st ? c->st->sock_ancestor_id : 0)) {
+		count(EVENT_CNT_FILTERED, 1);
+		return;
+	}
+	keep.v = copy_length(c, p, verdict, &ev);
+	ev.cap_len = keep.v;
+	keep.v = ev.flags;
+	ev.flags = keep.v;
+	ev.time_ns = bpf_ktime_get_ns();
+	copy_segment(skb, p, c->st, &ev,
+		     verdict == VERDICT_START && p->payload_len >= URGENT_BYTES);
+}
+
+/* p->payload_len, seq and so on are checked; c has everything but st, cookie and way. */
+static __always_inline void handle(struct context *c, struct __sk_buff *skb,
+				   const struct packet *p)
+{
+	bool needs_state = p->payload_len || p->tcp_flags & TCP_F_SYN || cfg.all_segments;
+	bool local_is_src = local_is_source(p, c->dir);
+	struct forgotten verdict;
+
+	c->way = local_is_src ? CONN_OUT : CONN_IN;
+	c->cookie = 0;
+	c->st = NULL;
+	if (c->sk)
+		c->st = socket_state(c->sk, needs_state);
+	else if (!c->listener && c->hook != EVENT_HOOK_CGROUP)
+		c->st = tuple_state(p, local_is_src, needs_state);
+
+	if (c->sk && c->st) {
+		/* tc ingress found the socket by its tuple, and cannot ask for its cookie. */
+		if (c->hook == EVENT_HOOK_CGROUP || c->dir == EVENT_DIR_EGRESS) {
+			if (!c->st->cookie)
+				c->st->cookie = bpf_get_socket_cookie(skb);
+			if (!c->st->sock_cgroup_id)
+				socket_cgroup(skb, c->hook, c->sk, c->st);
+		}
+		c->cookie = c->st->cookie;
+	}
+	if (c->st)
+		note_handshake(c, p);
+	if (c->sk && c->st)
+		socket_probe(c->sk, c->dir, c->st);
+	verdict.v = classify(c, skb, p);
+	if (verdict.v != VERDICT_NO || cfg.all_segments)
+		emit(c, skb, p, verdict.v);
+}
+
+/* The part before the socket is known. Returns whether the packet goes on. */
+static __always_inline bool begin(struct __sk_buff *skb, __u32 l3_off, struct packet *p)
+{
+	enum parse_result result;
+
+	count(EVENT_CNT_PACKETS, 1);
+	result = skip_vlan(skb, &l3_off);
+	if (result == PARSE_TCP)
+		result = parse_packet(skb, l3_off, p);
+	if (result != PARSE_TCP) {
+		if (result == PARSE_FRAGMENT)
+			count(EVENT_CNT_FRAGMENTS, 1);
+		else if (result == PARSE_MALFORMED)
+			count(EVENT_CNT_MALFORMED, 1);
+		return false;
+	}
+	count(EVENT_CNT_TCP, 1);
+	if (cfg.filter_port && p->sport != cfg.filter_port && p->dport != cfg.filter_port) {
+		count(EVENT_CNT_FILTERED, 1);
+		return false;
+	}
+	return true;
+}
+
+/* Sorts out what skb->sk can be: a connection, a listener (also as a request socket), or nothing that
+ * says anything (TIME_WAIT, the kernel's control socket). */
+static __always_inline void own_socket(struct context *c, struct bpf_sock *sk)
+{
+	struct bpf_sock *full;
+
+	c->sk = NULL;
+	c->listener = false;
+	if (!sk)
+		return;
+	if (sk->state == SOCK_STATE_NEW_SYN_RECV) {
+		c->listener = true;
+		return;
+	}
+	full = bpf_sk_fullsock(sk);
+	if (!full || full->type == SOCK_TYPE_RAW || full->protocol != IPPROTO_TCP)
+		return;
+	if (full->state == BPF_TCP_LISTEN)
+		c->listener = true;
+	else
+		c->sk = full;
+}
+
+static __always_inline int on_cgroup(struct __sk_buff *skb, enum event_dir dir)
+{
+	struct context c = { .hook = EVENT_HOOK_CGROUP, .dir = dir };
+	struct packet p;
+
+	if (!begin(skb, 0, &p))
+		return 1;
+	own_socket(&c, skb->sk);
+	if (c.sk || c.listener || cfg.all_segments)
+		handle(&c, skb, &p);
+	return 1; /* let it pass */
+}
+
+SEC("cgroup_skb/ingress")
+int httplat_cg_in(struct __sk_buff *skb)
+{
+	return on_cgroup(skb, EVENT_DIR_INGRESS);
+}
+
+SEC("cgroup_skb/egress")
+int httplat_cg_out(struct __sk_buff *skb)
+{
+	return on_cgroup(skb, EVENT_DIR_EGRESS);
+}
+
+static __always_inline int on_tc_ingress(struct __sk_buff *skb, __u32 l2_len)
+{
+	struct context c = { .hook = EVENT_HOOK_TC, .dir = EVENT_DIR_UNKNOWN };
+	struct bpf_sock *sk;
+	struct packet p;
+
+	if (!begin(skb, l2_len, &p))
+		return TC_ACT_UNSPEC;
+	/* skb->sk is of no use here: across a veth pair it is still the sender's. */
+	sk = lookup_socket(skb, &p);
+	own_socket(&c, sk);
+	if (c.listener && sk && sk->state == BPF_TCP_LISTEN && !is_for_this_host(skb, &p))
+		c.listener = false;
+	else if (sk)
+		c.dir = EVENT_DIR_INGRESS;
+	handle(&c, skb, &p);
+	if (sk)
+		bpf_sk_release(sk);
+	return TC_ACT_UNSPEC;
+}
+
+static __always_inline int on_tc_egress(struct __sk_buff *skb, __u32 l2_len)
+{
+	struct context c = { .hook = EVENT_HOOK_TC, .dir = EVENT_DIR_UNKNOWN };
+	struct bpf_sock *sk;
+	struct packet p;
+
+	if (!begin(skb, l2_len, &p))
+		return TC_ACT_UNSPEC;
+	sk = skb->sk;
+	own_socket(&c, sk);
+	if (sk) {
+		c.dir = EVENT_DIR_EGRESS;
+		if (p.tcp_flags & TCP_F_SYN && (c.sk || c.listener))
+			learn_wire_tuple(&p, sk);
+	}
+	handle(&c, skb, &p);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int httplat_tc_in(struct __sk_buff *skb)
+{
+	return on_tc_ingress(skb, ETH_HLEN);
+}
+
+SEC("tc")
+int httplat_tc_out(struct __sk_buff *skb)
+{
+	return on_tc_egress(skb, ETH_HLEN);
+}
+
+/* For devices without a link-layer header. */
+SEC("tc")
+int httplat_tc_in3(struct __sk_buff *skb)
+{
+	return on_tc_ingress(skb, 0);
+}
+
+SEC("tc")
+int httplat_tc_out3(struct __sk_buff *skb)
+{
+	return on_tc_egress(skb, 0);
+}
+
+/* On an AF_PACKET SOCK_DGRAM socket, whose data begins after the link-layer header whatever that is.
+ * Returns 0: nothing is queued to the socket. */
+SEC("socket")
+int httplat_tap(struct __sk_buff *skb)
+{
+	struct context c = { .hook = EVENT_HOOK_SOCKET, .dir = EVENT_DIR_UNKNOWN };
+	struct packet p;
+
+	if (skb->pkt_type == PACKET_LOOPBACK)
+		return 0;
+	if (!begin(skb, 0, &p))
+		return 0;
+	if (skb->pkt_type == PACKET_OUTGOING)
+		c.dir = EVENT_DIR_EGRESS;
+	else if (skb->pkt_type == PACKET_HOST)
+		c.dir = EVENT_DIR_INGRESS;
+	handle(&c, skb, &p);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

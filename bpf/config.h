@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * config.h - what the capture programs are told before they are loaded. Constant from then on, so that
+ * the verifier removes what is not asked for.
+ */
+#ifndef HTTPLAT_CONFIG_H
+#define HTTPLAT_CONFIG_H
+
+enum owner_lookup {
+	OWNER_LOOKUP_COOKIE = 1 << 0, /* the `owners` hash has entries by socket cookie */
+	OWNER_LOOKUP_TUPLE = 1 << 1,  /* ... and by tuple */
+};
+
+struct capture_config {
+	__u64 filter_cgroup_id; /* the socket's creator or its user is in this subtree; 0: any */
+	__u8 filter_comm[16];   /* NUL padded; first byte 0: any */
+	__u32 filter_pid;       /* tgid; 0: any */
+	__u32 filter_cgroup_level;
+	__u32 filter_port; /* either end; 0: any */
+	__u32 snaplen;     /* packet bytes copied at most; 0: no limit */
+	__u32 wake_bytes;  /* wake the reader each time the ring has filled by this much */
+	__u32 netns;       /* inode number of the namespace of the hook; 0: more than one */
+	__u32 owner_lookup; /* enum owner_lookup */
+	__u8 all_segments; /* every TCP segment crosses, nothing is elided */
+	__u8 pad[3];
+};
+
+#ifdef __bpf__
+const volatile struct capture_config cfg;
+#endif
+
+#endif

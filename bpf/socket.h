@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * socket.h - what a socket, or the tuple that stands in for it, tells about a connection.
+ *
+ * `sk` is always a full TCP socket that is not listening. Storage is never written on a listener: its
+ * children would be confused with it.
+ */
+#ifndef HTTPLAT_SOCKET_H
+#define HTTPLAT_SOCKET_H
+
+#include <linux/in6.h>
+
+#define SOCK_TYPE_RAW 3          /* of the kernel's own control sockets, which send RSTs */
+#define SOCK_STATE_NEW_SYN_RECV 12 /* a request socket: the handshake is not over */
+#define SOCK_FAMILY_INET 2
+
+/* Where there is no socket: forwarded and mirrored packets, and everything on the socket hook. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 32768);
+	__type(key, struct conn_tuple);
+	__type(value, struct conn_state);
+} conns_by_tuple SEC(".maps");
+
+/* tc: addresses on the wire -> the socket's own, where output NAT made them differ, so that the answers
+ * find the socket. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct conn_tuple);
+	__type(value, struct conn_tuple);
+} wire_tuples SEC(".maps");
+
+static const struct conn_state conn_state_new;
+
+static __always_inline void copy_addr(void *to, const void *from)
+{
+	__builtin_memcpy(to, from, 16);
+}
+
+static __always_inline void tuple_of_packet(const struct packet *p, bool local_is_src,
+					    struct conn_tuple *t)
+{
+	copy_addr(t->local_addr, local_is_src ? p->saddr : p->daddr);
+	copy_addr(t->remote_addr, local_is_src ? p->daddr : p->saddr);
+	t->local_port = local_is_src ? p->sport : p->dport;
+	t->remote_port = local_is_src ? p->dport : p->sport;
+	t->netns = 0;
+}
+
+static __always_inline void tuple_of_event(const struct event_segment *ev, struct conn_tuple *t)
+{
+	copy_addr(t->local_addr, ev->local_addr);
+	copy_addr(t->remote_addr, ev->remote_addr);
+	t->local_port = ev->local_port;
+	t->remote_port = ev->remote_port;
+	t->netns = 0;
+}
+
+/*
+ * The socket's own addresses. sk may be a request socket. An IPv6 socket that speaks IPv4 keeps its
+ * addresses in the IPv4 members.
+ *
+ * Everything is loaded whatever the version: two loads in two branches are merged by the compiler into
+ * arithmetic on the pointer, which the verifier refuses for sockets.
+ */
+static __always_inline void tuple_of_socket(struct bpf_sock *sk, __u8 version,
+					    struct conn_tuple *t)
+{
+	const volatile struct bpf_sock *s = sk;
+	__u32 local4 = s->src_ip4, remote4 = s->dst_ip4;
+	__u32 local[4] = { s->src_ip6[0], s->src_ip6[1], s->src_ip6[2], s->src_ip6[3] };
+	__u32 remote[4] = { s->dst_ip6[0], s->dst_ip6[1], s->dst_ip6[2], s->dst_ip6[3] };
+
+	if (version == 4) {
+		local[0] = remote[0] = 0;
+		local[1] = remote[1] = 0;
+		local[2] = remote[2] = bpf_htonl(0xffff);
+		local[3] = local4;
+		remote[3] = remote4;
+	}
+	copy_addr(t->local_addr, local);
+	copy_addr(t->remote_addr, remote);
+	t->local_port = s->src_port;
+	t->remote_port = bpf_ntohs(s->dst_port);
+	t->netns = 0;
+}
+
+static __always_inline void socket_tuple(struct bpf_sock *sk, const struct packet *p,
+					 struct event_segment *ev)
+{
+	struct conn_tuple t;
+
+	tuple_of_socket(sk, p->version, &t);
+	copy_addr(ev->local_addr, t.local_addr);
+	copy_addr(ev->remote_addr, t.remote_addr);
+	ev->local_port = t.local_port;
+	ev->remote_port = t.remote_port;
+	ev->flags |= EVENT_F_SOCK_TUPLE;
+}
+
+static __always_inline void socket_tcp_info(struct bpf_sock *sk, struct event_segment *ev)
+{
+	struct bpf_tcp_sock *tp = bpf_tcp_sock(sk);
+
+	if (!tp)
+		return;
+	ev->srtt_us = tp->srtt_us >> 3;
+	ev->rtt_min_us = tp->rtt_min;
+	ev->total_retrans = tp->total_retrans;
+	ev->flags |= EVENT_F_TCP_INFO;
+}
+
+/* The creator's cgroup, which never changes. tc has it for what a local socket sends only. */
+static __always_inline void socket_cgroup(struct __sk_buff *skb, enum event_hook hook,
+					  struct bpf_sock *sk, struct conn_state *st)
+{
+	if (hook == EVENT_HOOK_CGROUP) {
+		st->sock_cgroup_id = bpf_sk_cgroup_id(sk);
+		if (cfg.filter_cgroup_id)
+			st->sock_ancestor_id =
+				bpf_sk_ancestor_cgroup_id(sk, cfg.filter_cgroup_level);
+	} else if (hook == EVENT_HOOK_TC) {
+		st->sock_cgroup_id = bpf_skb_cgroup_id(skb);
+		if (cfg.filter_cgroup_id)
+			st->sock_ancestor_id =
+				bpf_skb_ancestor_cgroup_id(skb, cfg.filter_cgroup_level);
+	}
+}
+
+static __always_inline struct conn_state *socket_state(struct bpf_sock *sk, bool create)
+{
+	struct conn_state *st;
+
+	st = bpf_sk_storage_get(&conns, sk, NULL, create ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	if (!st && create)
+		count(EVENT_CNT_NO_STATE, 1);
+	return st;
+}
+
+/*
+ * Where the streams of a connection begin, when its SYN was not seen here: asked of the socket once.
+ *
+ * rcv_nxt - bytes_received is the peer's first payload byte, with and without a FIN (a FIN counts in
+ * both). snd_una - bytes_acked is ours only at the end that accepted: the SYN of the end that connected
+ * counts in its bytes_acked. Nothing tells the two apart later, but bytes_acked is 0 in an
+ * established socket only at the accepting end, before anything was acknowledged.
+ *
+ * What a socket sends, it sends locked, so that the pair is consistent there. What arrives may find
+ * the socket busy on another CPU: then the pair counts only while nothing has been received, which
+ * the order of the loads makes safe (the kernel raises bytes_received before rcv_nxt).
+ */
+static __always_inline void socket_probe(struct bpf_sock *sk, enum event_dir dir,
+					 struct conn_state *st)
+{
+	const __u32 both = CONN_F_START_IN | CONN_F_START_OUT;
+	__u32 rcv_nxt, snd_una, received, acked, state;
+	struct bpf_tcp_sock *tp;
+
+	if (st->flags & CONN_F_PROBED || (st->flags & both) == both)
+		return;
+	state = sk->state;
+	if (state == BPF_TCP_SYN_SENT || state == BPF_TCP_CLOSE)
+		return;
+	tp = bpf_tcp_sock(sk);
+	if (!tp)
+		return;
+	rcv_nxt = tp->rcv_nxt;
+	snd_una = tp->snd_una;
+	asm volatile("" ::: "memory");
+	received = tp->bytes_received;
+	acked = tp->bytes_acked;
+	if (!(st->flags & CONN_F_START_IN) && (dir == EVENT_DIR_EGRESS || !received)) {
+		st->stream_start[CONN_IN] = rcv_nxt - received;
+		st->flags |= CONN_F_START_IN;
+	}
+	if (!(st->flags & CONN_F_START_OUT) && !acked) {
+		st->stream_start[CONN_OUT] = snd_una;
+		st->flags |= CONN_F_START_OUT;
+	}
+	if (dir == EVENT_DIR_EGRESS)
+		st->flags |= CONN_F_PROBED;
+}
+
+/* Whether the packet's source stands as the local end of its tuple. */
+static __always_inline bool local_is_source(const struct packet *p, enum event_dir dir)
+{
+	if (dir != EVENT_DIR_UNKNOWN)
+		return dir == EVENT_DIR_EGRESS;
+	if (p->saddr[3] != p->daddr[3])
+		return p->saddr[3] < p->daddr[3];
+	if (p->saddr[2] != p->daddr[2])
+		return p->saddr[2] < p->daddr[2];
+	if (p->saddr[1] != p->daddr[1])
+		return p->saddr[1] < p->daddr[1];
+	if (p->saddr[0] != p->daddr[0])
+		return p->saddr[0] < p->daddr[0];
+	return p->sport < p->dport;
+}
+
+static __always_inline struct conn_state *tuple_state(const struct packet *p, bool local_is_src,
+						      bool create)
+{
+	struct conn_tuple key;
+	struct conn_state *st;
+
+	tuple_of_packet(p, local_is_src, &key);
+	st = bpf_map_lookup_elem(&conns_by_tuple, &key);
+	if (st || !create)
+		return st;
+	bpf_map_update_elem(&conns_by_tuple, &key, (const void *)&conn_state_new, BPF_NOEXIST);
+	st = bpf_map_lookup_elem(&conns_by_tuple, &key);
+	if (!st)
+		count(EVENT_CNT_NO_STATE, 1);
+	return st;
+}
+
+/* tc egress: remembers the socket's addresses where they are not those on the wire. */
+static __always_inline void learn_wire_tuple(const struct packet *p, struct bpf_sock *sk)
+{
+	struct conn_tuple own, wire;
+	const __u64 *a = (const void *)&own, *b = (const void *)&wire;
+
+	tuple_of_socket(sk, p->version, &own);
+	tuple_of_packet(p, true, &wire);
+	if (a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4])
+		return;
+	bpf_map_update_elem(&wire_tuples, &wire, &own, BPF_ANY);
+}
+
+static __always_inline struct bpf_sock *lookup_tuple(struct __sk_buff *skb, __u8 version,
+						     const struct conn_tuple *t)
+{
+	struct bpf_sock_tuple st = {};
+
+	if (version == 4) {
+		__builtin_memcpy(&st.ipv4.saddr, t->remote_addr + 12, 4);
+		__builtin_memcpy(&st.ipv4.daddr, t->local_addr + 12, 4);
+		st.ipv4.sport = bpf_htons(t->remote_port);
+		st.ipv4.dport = bpf_htons(t->local_port);
+		return bpf_skc_lookup_tcp(skb, &st, sizeof(st.ipv4), BPF_F_CURRENT_NETNS, 0);
+	}
+	copy_addr(&st.ipv6.saddr, t->remote_addr);
+	copy_addr(&st.ipv6.daddr, t->local_addr);
+	st.ipv6.sport = bpf_htons(t->remote_port);
+	st.ipv6.dport = bpf_htons(t->local_port);
+	return bpf_skc_lookup_tcp(skb, &st, sizeof(st.ipv6), BPF_F_CURRENT_NETNS, 0);
+}
+
+/* tc ingress: whose socket will get this packet. The caller releases it. */
+static __always_inline struct bpf_sock *lookup_socket(struct __sk_buff *skb,
+						      const struct packet *p)
+{
+	struct conn_tuple wire, *own;
+	struct bpf_sock *sk;
+
+	tuple_of_packet(p, false, &wire);
+	sk = lookup_tuple(skb, p->version, &wire);
+	if (sk)
+		return sk;
+	own = bpf_map_lookup_elem(&wire_tuples, &wire);
+	if (!own)
+		return NULL;
+	return lookup_tuple(skb, p->version, own);
+}
+
+/*
+ * tc ingress: whether a packet that a listener would match is for this host at all. A wildcard listener
+ * matches the traffic that a router forwards, too.
+ */
+static __always_inline bool is_for_this_host(struct __sk_buff *skb, const struct packet *p)
+{
+	struct bpf_fib_lookup fib = {};
+	long ret;
+
+	if (skb->pkt_type != PACKET_HOST)
+		return false;
+	fib.ifindex = skb->ingress_ifindex;
+	fib.l4_protocol = IPPROTO_TCP;
+	fib.tot_len = 0;
+	if (p->version == 4) {
+		fib.family = SOCK_FAMILY_INET;
+		fib.ipv4_src = p->saddr[3];
+		fib.ipv4_dst = p->daddr[3];
+	} else {
+		fib.family = 10;
+		copy_addr(fib.ipv6_src, p->saddr);
+		copy_addr(fib.ipv6_dst, p->daddr);
+	}
+	ret = bpf_fib_lookup(skb, &fib, sizeof(fib), 0);
+	return ret != BPF_FIB_LKUP_RET_SUCCESS && ret != BPF_FIB_LKUP_RET_NO_NEIGH;
+}
+
+#endif
