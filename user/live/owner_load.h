@@ -19,6 +19,9 @@
 #ifndef HTTPLAT_OWNER_LOAD_H
 #define HTTPLAT_OWNER_LOAD_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct bpf_object;
 
 enum owner_mode {
@@ -30,13 +33,23 @@ enum owner_mode {
 
 struct owner_load;
 
+struct owner_load_options {
+	enum owner_mode want;  /* other than AUTO: this one or NONE */
+	uint32_t cgroup_level; /* conn_owner.ancestor_id is the ancestor at this depth (0: the root) */
+	bool by_tuple;         /* the hook has no socket: write `owners` by tuple as well */
+};
+
 /*
  * Loads the owner programs. `capture` is the loaded capture object: each map of the owner objects that
- * has a namesake there (conns, owners, rings, counters) is shared with it; it must outlive *out. `want`
- * other than AUTO tries that mode only, and then NONE. Returns 0, also where nothing loads (see the
- * mode and the notes), or -ENOMEM with *out untouched.
+ * has a namesake there (conns, owners, ring, counters) is shared with it; it must outlive *out. Returns
+ * 0, also where nothing loads (see the mode and the notes), or -ENOMEM with *out untouched.
+ *
+ * The mode is known only now, after the capture object was loaded; so let that one look into `owners`
+ * by cookie and by tuple (its owner_lookup) whenever the socket's storage names nobody: where storage
+ * serves, that is once or twice a connection. An ancestor_id of 0 is unknown, not outside: in CLASSIC
+ * mode the oldest kernels can't tell it.
  */
-int owner_load_open(const struct bpf_object *capture, enum owner_mode want,
+int owner_load_open(const struct bpf_object *capture, const struct owner_load_options *opt,
 		    struct owner_load **out);
 
 /* Attaches what was loaded; what does not attach becomes a note, and the mode NONE when nothing did. */
@@ -45,7 +58,7 @@ void owner_load_attach(struct owner_load *ol);
 /* Names the owners of sockets that exist now. Needs OWNER_MODE_BTF; elsewhere it does nothing, and
  * owner_find_in_proc() of user/owner is the means. Returns whether it ran. Blocks for a few
  * milliseconds a thousand processes. */
-int owner_load_iterate(struct owner_load *ol);
+bool owner_load_iterate(struct owner_load *ol);
 
 /* What is at work: never AUTO. */
 enum owner_mode owner_load_mode(const struct owner_load *ol);

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "owner_load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+#include "../../bpf/event.h"
+#include "../../bpf/conn.h"
+#include "owner.skel.h"
+#include "owner_classic.skel.h"
+#include "tracefs.h"
+
+#define NOTES_MAX 8
+#define LINKS_MAX 4
+
+struct owner_load {
+	enum owner_mode mode;
+	struct owner_bpf *btf;
+	struct owner_classic_bpf *classic;
+	struct bpf_link *links[LINKS_MAX];
+	unsigned int link_cnt;
+	struct tracefs tracefs;
+	char *notes[NOTES_MAX];
+	unsigned int note_cnt;
+};
+
+static void __attribute__((format(printf, 2, 3))) add_note(struct owner_load *ol,
+							   const char *fmt, ...)
+{
+	va_list ap;
+
+	if (ol->note_cnt == NOTES_MAX)
+		return;
+	va_start(ap, fmt);
+	if (vasprintf(&ol->notes[ol->note_cnt], fmt, ap) >= 0)
+		ol->note_cnt++;
+	va_end(ap);
+}
+
+/* Maps of the same name are one map. */
+static int share_maps(struct bpf_object *obj, const struct bpf_object *capture)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, obj) {
+		const struct bpf_map *theirs;
+		int err;
+
+		if (bpf_map__is_internal(map))
+			continue;
+		theirs = bpf_object__find_map_by_name(capture, bpf_map__name(map));
+		if (!theirs)
+			continue;
+		err = bpf_map__reuse_fd(map, bpf_map__fd(theirs));
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* One try at the BTF object, with the iterator or without. */
+static int try_btf(struct owner_load *ol, const struct bpf_object *capture,
+		   const struct owner_load_options *opt, bool iterator)
+{
+	int err;
+
+	ol->btf = owner_bpf__open();
+	if (!ol->btf)
+		return -errno;
+	ol->btf->rodata->owner_cfg.cgroup_level = opt->cgroup_level;
+	ol->btf->rodata->owner_cfg.to_storage = 1;
+	ol->btf->rodata->owner_cfg.to_tuple = opt->by_tuple;
+	bpf_program__set_autoload(ol->btf->progs.owner_iterate, iterator);
+	err = share_maps(ol->btf->obj, capture);
+	if (!err)
+		err = owner_bpf__load(ol->btf);
+	if (err) {
+		owner_bpf__destroy(ol->btf);
+		ol->btf = NULL;
+	}
+	return err;
+}
+
+static bool open_btf(struct owner_load *ol, const struct bpf_object *capture,
+		     const struct owner_load_options *opt)
+{
+	int err;
+
+	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
+		add_note(ol, "this kernel has no BTF (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF)");
+		return false;
+	}
+	err = try_btf(ol, capture, opt, true);
+	if (err && !try_btf(ol, capture, opt, false)) {
+		add_note(ol, "the iterator over open sockets does not load (%s): owners of "
+			     "connections that are open already are learned when they are used",
+			 strerror(-err));
+		err = 0;
+	}
+	if (err)
+		add_note(ol, "the BTF tracepoints do not load (%s; they need Linux 5.12)",
+			 strerror(-err));
+	return !err;
+}
+
+static int try_classic(struct owner_load *ol, const struct bpf_object *capture,
+		       const struct owner_load_options *opt, bool ancestors, bool family)
+{
+	struct owner_classic_bpf *skel = owner_classic_bpf__open();
+	int err;
+
+	if (!skel)
+		return -errno;
+	skel->rodata->owner_cfg.cgroup_level = ancestors ? opt->cgroup_level : 0;
+	skel->rodata->owner_cfg.to_cookie = 1;
+	skel->rodata->owner_cfg.to_tuple = 1;
+	bpf_program__set_autoload(skel->progs.owner_read, !family);
+	bpf_program__set_autoload(skel->progs.owner_read_family, family);
+	err = share_maps(skel->obj, capture);
+	if (!err)
+		err = owner_classic_bpf__load(skel);
+	if (err) {
+		owner_classic_bpf__destroy(skel);
+		return err;
+	}
+	ol->classic = skel;
+	return 0;
+}
+
+static bool open_classic(struct owner_load *ol, const struct bpf_object *capture,
+			 const struct owner_load_options *opt)
+{
+	int family, err = tracefs_open(&ol->tracefs);
+
+	if (err) {
+		add_note(ol, "tracefs is not to be had (%s), and classic tracepoints need it",
+			 strerror(-err));
+		return false;
+	}
+	family = tracefs_has_field(&ol->tracefs, "tcp/tcp_rcv_space_adjust", "family");
+	if (family < 0) {
+		add_note(ol, "the tracepoint tcp/tcp_rcv_space_adjust is not there (%s)",
+			 strerror(-family));
+		return false;
+	}
+	err = try_classic(ol, capture, opt, true, family);
+	if (err && opt->cgroup_level)
+		err = try_classic(ol, capture, opt, false, family);
+	if (err)
+		add_note(ol, "the classic tracepoints do not load (%s)", strerror(-err));
+	return !err;
+}
+
+int owner_load_open(const struct bpf_object *capture, const struct owner_load_options *opt,
+		    struct owner_load **out)
+{
+	struct owner_load *ol = calloc(1, sizeof(*ol));
+	enum owner_mode want = opt->want;
+
+	if (!ol)
+		return -ENOMEM;
+	ol->tracefs.fd = -1;
+	ol->mode = OWNER_MODE_NONE;
+	if ((want == OWNER_MODE_AUTO || want == OWNER_MODE_BTF) && open_btf(ol, capture, opt))
+		ol->mode = OWNER_MODE_BTF;
+	else if ((want == OWNER_MODE_AUTO || want == OWNER_MODE_CLASSIC) &&
+		 open_classic(ol, capture, opt))
+		ol->mode = OWNER_MODE_CLASSIC;
+	*out = ol;
+	return 0;
+}
+
+/* Keeps the link, or says what the program would have been for. */
+static void keep_link(struct owner_load *ol, struct bpf_link *link, const char *lost)
+{
+	if (link)
+		ol->links[ol->link_cnt++] = link;
+	else
+		add_note(ol, "%s (%s)", lost, strerror(errno));
+}
+
+/* By the event's number, as libbpf does, but found in our tracefs: nobody need have mounted it. */
+static struct bpf_link *attach_classic(struct owner_load *ol, const struct bpf_program *prog,
+				       const char *event)
+{
+	struct bpf_link *link;
+	int fd = tracefs_event_open(&ol->tracefs, event);
+
+	if (fd < 0) {
+		errno = -fd;
+		return NULL;
+	}
+	link = bpf_program__attach_perf_event(prog, fd);
+	if (!link) {
+		int err = errno;
+
+		close(fd);
+		errno = err;
+	}
+	return link;
+}
+
+void owner_load_attach(struct owner_load *ol)
+{
+	static const char *const no_clients =
+		"owners of outgoing connections are unknown until they read";
+	static const char *const no_readers = "owners of accepted connections are unknown";
+
+	if (ol->mode == OWNER_MODE_BTF) {
+		keep_link(ol, bpf_program__attach_trace(ol->btf->progs.owner_set_state),
+			  no_clients);
+		keep_link(ol, bpf_program__attach_trace(ol->btf->progs.owner_read), no_readers);
+	} else if (ol->mode == OWNER_MODE_CLASSIC) {
+		struct bpf_program *read = ol->classic->progs.owner_read;
+
+		if (!bpf_program__autoload(read))
+			read = ol->classic->progs.owner_read_family;
+		keep_link(ol,
+			  attach_classic(ol, ol->classic->progs.owner_set_state,
+					 "sock/inet_sock_set_state"),
+			  no_clients);
+		keep_link(ol, attach_classic(ol, read, "tcp/tcp_rcv_space_adjust"), no_readers);
+	}
+	if (!ol->link_cnt)
+		ol->mode = OWNER_MODE_NONE;
+}
+
+/* Reading the iterator's output is what makes it run; it prints nothing. */
+static int drain_iterator(struct bpf_link *link)
+{
+	char buf[256];
+	ssize_t n;
+	int err = 0, fd = bpf_iter_create(bpf_link__fd(link));
+
+	if (fd < 0)
+		return fd;
+	do {
+		n = read(fd, buf, sizeof(buf));
+	} while (n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)));
+	if (n < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+bool owner_load_iterate(struct owner_load *ol)
+{
+	struct bpf_link *link;
+	int err;
+
+	if (ol->mode != OWNER_MODE_BTF || !bpf_program__autoload(ol->btf->progs.owner_iterate))
+		return false;
+	link = bpf_program__attach_iter(ol->btf->progs.owner_iterate, NULL);
+	err = link ? drain_iterator(link) : -errno;
+	bpf_link__destroy(link);
+	if (err)
+		add_note(ol, "the iterator over open sockets does not run (%s)", strerror(-err));
+	return !err;
+}
+
+enum owner_mode owner_load_mode(const struct owner_load *ol)
+{
+	return ol->mode;
+}
+
+const char *owner_load_note(const struct owner_load *ol, unsigned int n)
+{
+	return n < ol->note_cnt ? ol->notes[n] : NULL;
+}
+
+void owner_load_close(struct owner_load *ol)
+{
+	if (!ol)
+		return;
+	while (ol->link_cnt)
+		bpf_link__destroy(ol->links[--ol->link_cnt]);
+	owner_bpf__destroy(ol->btf);
+	owner_classic_bpf__destroy(ol->classic);
+	tracefs_close(&ol->tracefs);
+	while (ol->note_cnt)
+		free(ol->notes[--ol->note_cnt]);
+	free(ol);
+}
