@@ -285,7 +285,7 @@ static int packet_block(struct pcapng *ng, uint32_t type, uint32_t len, struct f
 
 static int next_frame(struct pcapng *ng, struct frame *out, struct diag *d)
 {
-	uint32_t type, len;
+	uint32_t type = 0, len = 0;
 	int err;
 
 	while ((err = read_block(ng, &type, &len, d)) > 0) {
