@@ -5,6 +5,7 @@
 
 static int on_url(llhttp_t *p, const char *at, size_t len);
 static int on_version_complete(llhttp_t *p);
+static int on_status_complete(llhttp_t *p);
 static int on_header_field(llhttp_t *p, const char *at, size_t len);
 static int on_header_field_complete(llhttp_t *p);
 static int on_header_value(llhttp_t *p, const char *at, size_t len);
@@ -18,6 +19,7 @@ static int on_message_complete(llhttp_t *p);
 static const llhttp_settings_t http_settings = {
 	.on_url = on_url,
 	.on_version_complete = on_version_complete,
+	.on_status_complete = on_status_complete,
 	.on_header_field = on_header_field,
 	.on_header_field_complete = on_header_field_complete,
 	.on_header_value = on_header_value,
@@ -149,7 +151,7 @@ static void msg_end(struct http_stream *s, bool complete)
 	msg->m.size = s->off - msg->start_off;
 	msg->m.end_seq = (uint32_t)s->off;
 	msg->m.complete = complete;
-	if (!complete)
+	if (!complete && !(msg->flags & TX_MALFORMED))
 		msg->flags |= TX_TRUNCATED;
 	s->state = tunnel && complete ? HTTP_OPAQUE : HTTP_IDLE;
 	s->env->ops->message(s->ctx, s->dir, msg);
@@ -157,37 +159,49 @@ static void msg_end(struct http_stream *s, bool complete)
 		s->env->ops->body(s->ctx, s->dir, UINT64_MAX);
 }
 
-/* The stream cannot be read on: what is known of the current message is told, then SCAN. */
+static void lose_position(struct http_stream *s, uint64_t off, bool boundary)
+{
+	s->probe_len = 0;
+	if (s->broken)
+		return;
+	s->broken = true;
+	s->lost_off = off;
+	s->lost_boundary = boundary;
+	s->env->ops->lost(s->ctx, s->dir);
+}
+
+/*
+ * The stream cannot be read on. A message whose start line was read is told as far as it came: after a hole
+ * it ends here; after a syntax error the bytes up to the next start line are its rest, whatever they are.
+ */
 static void msg_break(struct http_stream *s, uint32_t flags)
 {
 	struct http_msg *msg = s->cur;
-	uint64_t lost_off = s->off;
-	bool lost_boundary = true;
+	uint64_t start;
 
-	if (msg) {
-		msg->flags |= flags;
-		if (!s->headers_done)
-			lost_off = msg->start_off;
-		if (!msg->head_told && msg->m.seen)
-			msg_tell_head(s);
-		if (msg->head_told) {
-			lost_off = s->off;
-			lost_boundary = false;
-			msg_end(s, false);
-		} else {
-			s->env->cnt->skipped_bytes += s->off - msg->start_off;
-			s->cur = NULL;
-			http_msg_free(s->env, msg);
-		}
-	}
 	s->state = HTTP_SCAN;
-	s->probe_len = 0;
-	if (!s->broken) {
-		s->broken = true;
-		s->lost_off = lost_off;
-		s->lost_boundary = lost_boundary;
-		s->env->ops->lost(s->ctx, s->dir);
+	if (!msg) {
+		lose_position(s, s->off, true);
+		return;
 	}
+	start = msg->start_off;
+	msg->flags |= flags;
+	if (!msg->m.seen) {
+		s->env->cnt->skipped_bytes += s->off - start;
+		s->cur = NULL;
+		http_msg_free(s->env, msg);
+		lose_position(s, start, true);
+		return;
+	}
+	if (!msg->head_told)
+		msg_tell_head(s);
+	lose_position(s, s->off, false);
+	if (flags & TX_MALFORMED) {
+		s->state = HTTP_JUNK;
+		return;
+	}
+	msg_end(s, false);
+	s->state = HTTP_SCAN;
 }
 
 /* --- llhttp's callbacks --------------------------------------------------------------------- */
@@ -210,6 +224,15 @@ static int on_version_complete(llhttp_t *p)
 	if (!s->cur->response)
 		s->cur->m.seen = p->http_major == 1;
 	return p->http_major == 1 ? 0 : HPE_USER;
+}
+
+static int on_status_complete(llhttp_t *p)
+{
+	struct http_stream *s = p->data;
+
+	s->cur->m.seen = true;
+	s->cur->status = p->status_code;
+	return 0;
 }
 
 static int on_header_field(llhttp_t *p, const char *at, size_t len)
@@ -325,6 +348,8 @@ static int on_headers_complete(llhttp_t *p)
 	struct http_msg *msg = s->cur;
 	enum http_body body;
 
+	if (!msg->m.version_major)
+		return -1; /* HTTP/0.9 has no version, and no response that could be told from noise */
 	restore_content_length(s, p);
 	s->headers_done = true;
 	msg->m.seen = true;
@@ -432,7 +457,7 @@ static void parse_result(struct http_stream *s, llhttp_errno_t err)
 		msg_end(s, true);
 		return;
 	}
-	if (s->cur && (s->cur->m.seen || s->cur->response))
+	if (s->cur && s->cur->m.seen)
 		s->env->cnt->malformed++;
 	msg_break(s, TX_MALFORMED);
 }
@@ -490,8 +515,7 @@ static void begin_message(struct http_stream *s, const struct reasm_chunk *c)
 {
 	if (!msg_begin(s, c, s->off)) {
 		s->state = HTTP_SCAN;
-		s->broken = true;
-		s->lost_off = s->off;
+		lose_position(s, s->off, true);
 		return;
 	}
 	s->state = s->cur->response ? HTTP_MESSAGE : HTTP_METHOD;
@@ -561,9 +585,11 @@ static void take_bytes(struct http_stream *s, const uint8_t *data, uint32_t len)
 		case HTTP_PEEK:
 			used = take_peek(s, data, len);
 			break;
-		default: /* HTTP_SCAN: up to the next segment; HTTP_OPAQUE */
+		default: /* HTTP_SCAN, HTTP_JUNK: up to the next segment; HTTP_OPAQUE */
 			if (s->state == HTTP_SCAN)
 				s->env->cnt->skipped_bytes += len;
+			if (s->state == HTTP_JUNK)
+				msg_touch(s);
 			s->off += len;
 			return;
 		}
@@ -601,10 +627,7 @@ static void not_a_start(struct http_stream *s, const uint8_t *data, uint32_t len
 	if (!s->probed && !s->synced && s->env->ops->other)
 		s->env->ops->other(s->ctx, s->dir, startline_protocol(data, len));
 	s->probed = true;
-	if (!s->broken) {
-		s->broken = true;
-		s->lost_off = s->off;
-	}
+	lose_position(s, s->off, false);
 	s->env->cnt->skipped_bytes += len;
 	s->off += len;
 }
@@ -612,12 +635,8 @@ static void not_a_start(struct http_stream *s, const uint8_t *data, uint32_t len
 /* Gives up a start that had come in pieces. */
 static void drop_probe(struct http_stream *s)
 {
-	s->probe_len = 0;
 	s->probed = true;
-	if (!s->broken) {
-		s->broken = true;
-		s->lost_off = s->off;
-	}
+	lose_position(s, s->off, false);
 }
 
 /* A start line may come in pieces: up to STARTLINE_PROBE_MAX bytes wait in s->probe. */
@@ -654,6 +673,15 @@ static void scan_pieces(struct http_stream *s, const struct reasm_chunk *c, cons
 	take_bytes(s, bytes, held);
 	s->chunk = c;
 	take_bytes(s, data, len);
+}
+
+/* The rest of a message that could not be parsed ends where a segment begins with a start line. */
+static bool junk_ends(struct http_stream *s, const struct reasm_chunk *c)
+{
+	enum startline kind = startline_probe(c->data, c->cap_len);
+	enum startline own = s->role == HTTP_ROLE_REQUEST ? STARTLINE_REQUEST : STARTLINE_RESPONSE;
+
+	return c->seg_start && kind == own;
 }
 
 static void scan(struct http_stream *s, const struct reasm_chunk *c, const uint8_t *data,
@@ -702,7 +730,7 @@ static void take_missing(struct http_stream *s, uint64_t n, bool lost)
 			return;
 		}
 		if (!left) {
-			if (s->state == HTTP_OPAQUE) {
+			if (s->state == HTTP_OPAQUE || s->state == HTTP_JUNK) {
 				s->off += n;
 				return;
 			}
@@ -766,6 +794,10 @@ void http_stream_chunk(struct http_stream *s, const struct reasm_chunk *chunk)
 	if (s->probe_len)
 		s->off = s->probe_chunk.off;
 	if (chunk->cap_len) {
+		if (s->state == HTTP_JUNK && junk_ends(s, chunk)) {
+			msg_end(s, false);
+			s->state = HTTP_SCAN;
+		}
 		if (s->state == HTTP_SCAN)
 			scan(s, chunk, chunk->data, chunk->cap_len);
 		else

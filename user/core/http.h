@@ -4,8 +4,10 @@
  *
  *	          start line                                       header section ends
  *	  SCAN ───────────────▶ METHOD ─▶ MESSAGE ────────────────────────┬─▶ body ─┐
- *	    ▲                     ▲                                       └─▶ OPAQUE (101, CONNECT)
- *	    │ hole, parse error   └───────────── IDLE ◀─────── message complete ────┘
+ *	    ▲  ▲                  ▲                                       └─▶ OPAQUE (101, CONNECT)
+ *	    │  └─ JUNK            └───────────── IDLE ◀─────── message complete ────┘
+ *	  hole      ▲
+ *	            └ syntax error
  *
  * SCAN: the position in the stream is not known to be a message's start; the next segment that begins with a
  * start line is taken for one, and what lay between is reported as a hole. A hole or a run that was not
@@ -112,6 +114,7 @@ enum http_state {
 	HTTP_METHOD,
 	HTTP_MESSAGE,
 	HTTP_PEEK, /* after a header section: does a start line follow at once? */
+	HTTP_JUNK, /* a message that could not be parsed goes on to the next start line */
 	HTTP_OPAQUE,
 };
 

@@ -279,9 +279,9 @@ static void put_tcp(struct json *js, const struct transaction *tx)
 		put_u64(js, "response.retransmits", tx->resp.retransmits);
 		put_u64(js, "response.out_of_order", tx->resp.out_of_order);
 	}
-	if (tx->req.complete && tx->req.last_frame)
+	if (tx->req.last_frame)
 		put_u64(js, "request.frame", tx->req.last_frame);
-	if (tx->resp.complete && tx->resp.last_frame)
+	if (tx->resp.last_frame)
 		put_u64(js, "response.frame", tx->resp.last_frame);
 	put_u64(js, "tcp.stream", tx->stream);
 	if (tx->stream_request)
