@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#define _GNU_SOURCE /* memmem() */
 #include "view.h"
 
 #include <arpa/inet.h>

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "probe.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <net/if.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "live/tracefs.h"
+
+/* Not in the headers of older kernels (enum bpf_attach_type, Linux 6.6). */
+#define ATTACH_TCX_INGRESS 46
+
+/* r0 = 0; exit */
+static const struct bpf_insn return_0[] = {
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+	{ .code = BPF_JMP | BPF_EXIT },
+};
+
+/* A descriptor's trial: 0 and closed, or its error. */
+static int closed(int fd)
+{
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+bool probe_capability(int number)
+{
+	struct __user_cap_header_struct hdr = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { { 0 } };
+	uint64_t have;
+
+	if (syscall(SYS_capget, &hdr, data))
+		return false;
+	have = (uint64_t)data[1].effective << 32 | data[0].effective;
+	if ((number == CAP_BPF || number == CAP_PERFMON) && have >> CAP_SYS_ADMIN & 1)
+		return true;
+	return have >> number & 1;
+}
+
+int probe_ring_buffer(void)
+{
+	return closed(bpf_map_create(BPF_MAP_TYPE_RINGBUF, "probe", 0, 0,
+				     (uint32_t)sysconf(_SC_PAGESIZE), NULL));
+}
+
+int probe_socket_storage(void)
+{
+	int ret = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_SK_STORAGE, NULL);
+
+	return ret < 0 ? ret : ret ? 0 : -ENOTSUP;
+}
+
+static int load(enum bpf_prog_type type, struct bpf_prog_load_opts *opts)
+{
+	return bpf_prog_load(type, "probe", "GPL", return_0,
+			     sizeof(return_0) / sizeof(return_0[0]), opts);
+}
+
+/*
+ * The part of union bpf_attr that BPF_LINK_CREATE reads. bpf_link_create() of libbpf 1.1 refuses attach
+ * types that it doesn't know.
+ */
+struct link_create_attr {
+	uint32_t prog_fd, target_ifindex, attach_type, flags;
+	uint8_t rest[48];
+};
+
+int probe_tcx(void)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts);
+	struct link_create_attr attr = { .attach_type = ATTACH_TCX_INGRESS };
+	int prog = load(BPF_PROG_TYPE_SCHED_CLS, &opts);
+	int err;
+
+	if (prog < 0)
+		return prog;
+	attr.prog_fd = (uint32_t)prog;
+	attr.target_ifindex = if_nametoindex("lo");
+	err = (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+	if (err < 0)
+		err = -errno;
+	close(prog);
+	return closed(err);
+}
+
+static int load_with_btf(enum bpf_attach_type attach, const char *name, int *prog)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach);
+	int id = libbpf_find_vmlinux_btf_id(name, attach);
+
+	if (id < 0)
+		return id;
+	opts.attach_btf_id = (uint32_t)id;
+	*prog = load(BPF_PROG_TYPE_TRACING, &opts);
+	return *prog < 0 ? *prog : 0;
+}
+
+int probe_tp_btf(void)
+{
+	int prog = -1;
+	int err = load_with_btf(BPF_TRACE_RAW_TP, "tcp_rcv_space_adjust", &prog);
+
+	if (err)
+		return err;
+	err = closed(bpf_raw_tracepoint_open(NULL, prog));
+	close(prog);
+	return err;
+}
+
+int probe_iter_task_file(void)
+{
+	int prog = -1;
+	int err = load_with_btf(BPF_TRACE_ITER, "task_file", &prog);
+
+	return err ? err : closed(prog);
+}
+
+int probe_classic_tracepoint(void)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts);
+	struct tracefs tf;
+	int err = closed(load(BPF_PROG_TYPE_TRACEPOINT, &opts));
+
+	if (err)
+		return err;
+	err = tracefs_open(&tf);
+	if (!err)
+		err = closed(tracefs_event_open(&tf, "tcp/tcp_rcv_space_adjust"));
+	tracefs_close(&tf);
+	return err;
+}
+
+int probe_packet_socket(void)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts);
+	int prog, err = 0;
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* protocol 0: receives nothing */
+
+	if (fd < 0)
+		return -errno;
+	prog = load(BPF_PROG_TYPE_SOCKET_FILTER, &opts);
+	if (prog < 0)
+		err = prog;
+	else if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &prog, sizeof(prog)))
+		err = -errno;
+	if (prog >= 0)
+		close(prog);
+	close(fd);
+	return err;
+}
+
+int probe_btf(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	int err = libbpf_get_error(btf);
+
+	if (err)
+		return err;
+	btf__free(btf);
+	return 0;
+}

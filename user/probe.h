@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * probe.h - single features of this kernel, each found out by trying it once and undoing it.
+ *
+ * Every function returns 0 when the feature is there, else -errno of the trial: -EPERM says that it is
+ * refused, not that it is missing. Nothing stays loaded or attached.
+ */
+#ifndef HTTPLAT_PROBE_H
+#define HTTPLAT_PROBE_H
+
+#include <stdbool.h>
+
+/* Whether the effective set holds CAP_<number>; true also where CAP_SYS_ADMIN stands in for it (CAP_BPF,
+ * CAP_PERFMON: capabilities(7)). */
+bool probe_capability(int number);
+
+int probe_ring_buffer(void);
+int probe_socket_storage(void);
+
+/* A TCX link at lo's ingress (from Linux 6.6 on). */
+int probe_tcx(void);
+
+/* A raw tracing program with direct BTF access at tcp_rcv_space_adjust, attached. */
+int probe_tp_btf(void);
+/* The iterator over all tasks' files: loaded, not run. */
+int probe_iter_task_file(void);
+/* tracepoint/tcp/tcp_rcv_space_adjust exists and the program type loads. */
+int probe_classic_tracepoint(void);
+
+/* An AF_PACKET socket that takes an eBPF filter. */
+int probe_packet_socket(void);
+
+/* BTF of the running kernel. */
+int probe_btf(void);
+
+#endif
