@@ -270,6 +270,16 @@ static struct flow *find_tuple(const struct flow_table *ft, const struct tuple *
 	return NULL;
 }
 
+/* A hook may know the local end of one direction only: a bridge's port sees the sender's socket on what
+ * leaves, and nobody's on what enters. */
+static struct flow *find_either_end(const struct flow_table *ft, const struct tuple *t)
+{
+	struct tuple low = { t->a, t->b, true }, high = { t->b, t->a, true };
+	struct flow *f = find_tuple(ft, &low, false);
+
+	return f ? f : find_tuple(ft, &high, false);
+}
+
 /*
  * The flow of a segment, or NULL. A cookie that is not known yet binds the flow that began without one:
  * with TCP_DEFER_ACCEPT, with data on the handshake's last ACK and with TCP Fast Open the first request
@@ -280,8 +290,10 @@ static struct flow *flow_find(struct flow_table *ft, const struct segment *seg,
 {
 	struct flow *f;
 
-	if (!seg->note.cookie)
-		return find_tuple(ft, t, false);
+	if (!seg->note.cookie) {
+		f = find_tuple(ft, t, false);
+		return f || t->oriented ? f : find_either_end(ft, t);
+	}
 	f = find_cookie(ft, seg->note.cookie);
 	if (f)
 		return f;
