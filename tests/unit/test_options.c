@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "options.h"
+
+#define MAX_WORDS 64
+
+static struct diag diag;
+static char words_text[1024];
+
+/* Parses a command line given as one string, words apart by single blanks. */
+static int parse(const char *line, struct options *opt)
+{
+	char *argv[MAX_WORDS + 1] = { "httplat" };
+	int argc = 1;
+	char *word;
+
+	memset(&diag, 0, sizeof(diag));
+	snprintf(words_text, sizeof(words_text), "%s", line);
+	for (word = strtok(words_text, " "); word && argc < MAX_WORDS; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	return options_parse(argc, argv, opt, &diag);
+}
+
+/* What getopt prints is not the test's business here: only that it does. */
+static int parse_quietly(const char *line, struct options *opt, char *said, size_t size)
+{
+	int saved = dup(STDERR_FILENO), fds[2], err;
+	ssize_t n;
+
+	assert_int_equal(pipe(fds), 0);
+	fflush(stderr);
+	dup2(fds[1], STDERR_FILENO);
+	close(fds[1]);
+	err = parse(line, opt);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	n = read(fds[0], said, size - 1);
+	said[n > 0 ? n : 0] = '\0';
+	close(fds[0]);
+	return err;
+}
+
+static void refuse(const char *line, const char *part)
+{
+	struct options opt;
+
+	assert_int_equal(parse(line, &opt), -EINVAL);
+	assert_int_equal(diag.status, EXIT_USAGE);
+	if (!strstr(diag.text, part))
+		fail_msg("'%s' says '%s', not '%s'", line, diag.text, part);
+	assert_null(strchr(diag.text, '\n'));
+}
+
+static void test_defaults(void **state)
+{
+	struct options opt;
+
+	assert_int_equal(parse("", &opt), 0);
+	assert_null(opt.read_file);
+	assert_null(opt.interfaces[0]);
+	assert_int_equal(opt.hook, HOOK_UNKNOWN);
+	assert_int_equal(opt.format, REPORT_TEXT);
+	assert_true(opt.redact);
+	assert_false(opt.verbose);
+	assert_int_equal(opt.gap_timeout_ns, 10000000000);
+	assert_int_equal(opt.idle_timeout_ns, 600000000000);
+	assert_int_equal(opt.max_memory, 64 << 20);
+	assert_int_equal(opt.count, 0);
+}
+
+static void test_everything_live(void **state)
+{
+	struct options opt;
+
+	assert_int_equal(parse("-i eth0 --interface=eth1 -i eth0 --netns web --hook socket -f tcp "
+			       "-s 256 -p 42 --comm nginx -g /web --port 80 --side server -d 1.5s "
+			       "-n 7 -o json -v --no-redact --gap-timeout 1s --idle-timeout 1m "
+			       "--max-memory 16M",
+			       &opt),
+			 0);
+	assert_string_equal(opt.interfaces[0], "eth0");
+	assert_string_equal(opt.interfaces[1], "eth1");
+	assert_null(opt.interfaces[2]);
+	assert_string_equal(opt.netns, "web");
+	assert_int_equal(opt.hook, HOOK_SOCKET);
+	assert_string_equal(opt.filter, "tcp");
+	assert_int_equal(opt.snaplen, 256);
+	assert_int_equal(opt.pid, 42);
+	assert_string_equal(opt.comm, "nginx");
+	assert_string_equal(opt.cgroup, "/web");
+	assert_int_equal(opt.port, 80);
+	assert_int_equal(opt.side, SIDE_SERVER);
+	assert_int_equal(opt.duration_ns, 1500000000);
+	assert_int_equal(opt.count, 7);
+	assert_int_equal(opt.format, REPORT_JSON);
+	assert_true(opt.verbose);
+	assert_false(opt.redact);
+	assert_int_equal(opt.gap_timeout_ns, 1000000000);
+	assert_int_equal(opt.idle_timeout_ns, 60000000000);
+	assert_int_equal(opt.max_memory, 16 << 20);
+}
+
+static void test_file(void **state)
+{
+	struct options opt;
+
+	assert_int_equal(parse("-r - -f tcp --port 80 -n 5 --side transit -o json", &opt), 0);
+	assert_string_equal(opt.read_file, "-");
+}
+
+static void test_long_comm_is_cut_as_the_kernel_cuts_it(void **state)
+{
+	struct options opt;
+
+	assert_int_equal(parse("--comm a-very-long-process-name", &opt), 0);
+	assert_string_equal(opt.comm, "a-very-long-pro");
+}
+
+static void test_netns_alone_means_all_its_interfaces(void **state)
+{
+	struct options opt;
+
+	assert_int_equal(parse("--netns 1234", &opt), 0);
+	assert_string_equal(opt.interfaces[0], "any");
+}
+
+static void test_what_does_not_go_together(void **state)
+{
+	refuse("-r x -i eth0", "-i doesn't go with -r");
+	refuse("-r x --netns web", "--netns doesn't go with -r");
+	refuse("-r x --hook tc", "--hook doesn't go with -r");
+	refuse("-r x -s 256", "-s doesn't go with -r");
+	refuse("-r x -d 1s", "-d doesn't go with -r");
+	refuse("-r x -p 1", "-p doesn't go with -r");
+	refuse("-r x --comm a", "--comm doesn't go with -r");
+	refuse("-r x -g /a", "-g doesn't go with -r");
+	refuse("-r x --side server", "--side doesn't go with -r");
+	refuse("--hook cgroup -i eth0", "--hook tc");
+	refuse("--hook cgroup --netns web", "--netns doesn't go with --hook cgroup");
+	refuse("--hook tc", "-i any");
+	refuse("-i any -i eth0", "-i any is every interface");
+}
+
+static void test_bad_values(void **state)
+{
+	refuse("-d 5", "no unit");
+	refuse("-d 0", "longer than 0");
+	refuse("-n 0", "out of range");
+	refuse("-n -1", "not a number");
+	refuse("-p 0", "out of range");
+	refuse("--port 65536", "out of range");
+	refuse("-s 20", "out of range");
+	refuse("--hook xdp", "it takes auto, cgroup, tc or socket");
+	refuse("--side both", "it takes client, server or transit");
+	refuse("-o xml", "it takes text or json");
+	refuse("-g web", "not a path from the cgroup root");
+	refuse("--max-memory 4K", "at least 1M");
+	refuse("port 80", "a capture filter goes after -f");
+}
+
+static void test_getopt_speaks_in_one_sentence(void **state)
+{
+	static const struct {
+		const char *line, *part;
+	} cases[] = {
+		{ "--p 80", "ambiguous" },
+		{ "--pod x", "unrecognized option '--pod'" },
+		{ "--bogus", "unrecognized option '--bogus'" },
+		{ "-c web", "invalid option -- 'c'" },
+		{ "--histogram", "unrecognized option '--histogram'" },
+		{ "-p", "requires an argument" },
+		{ "--verbose=1", "doesn't allow an argument" },
+	};
+	struct options opt;
+	char said[512];
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(parse_quietly(cases[i].line, &opt, said, sizeof(said)), -EINVAL);
+		assert_int_equal(diag.status, EXIT_USAGE);
+		assert_string_equal(diag.text, "");
+		assert_non_null(strstr(said, cases[i].part));
+		assert_ptr_equal(strchr(said, '\n'), said + strlen(said) - 1);
+	}
+}
+
+static void test_help(void **state)
+{
+	static const char *const promised[] = {
+		"--read",    "--interface", "--netns",	 "--hook",     "--filter",	 "--snaplen",
+		"--pid",     "--comm",	    "--cgroup",	 "--port",     "--side",	 "--duration",
+		"--count",   "--output",    "--verbose", "--no-redact", "--gap-timeout",
+		"--version", "--help",	    "--idle-timeout", "--max-memory", "trace", "check",
+		"decode",    "Examples:",
+	};
+	static const char *const later[] = { "--slow", "--container", "\n  stat ", "\n  top ", "\n  ps " };
+	struct options opt;
+	char *text = NULL, *line;
+	size_t size, i;
+	FILE *out;
+
+	assert_int_equal(parse("--help -r x -i y", &opt), 0);
+	assert_true(opt.help);
+	out = open_memstream(&text, &size);
+	options_print_help(out);
+	fclose(out);
+	for (i = 0; i < sizeof(promised) / sizeof(promised[0]); i++)
+		assert_non_null(strstr(text, promised[i]));
+	for (i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+		assert_null(strstr(text, later[i]));
+	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		assert_in_range(strlen(line), 0, 79);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_everything_live),
+		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_long_comm_is_cut_as_the_kernel_cuts_it),
+		cmocka_unit_test(test_netns_alone_means_all_its_interfaces),
+		cmocka_unit_test(test_what_does_not_go_together),
+		cmocka_unit_test(test_bad_values),
+		cmocka_unit_test(test_getopt_speaks_in_one_sentence),
+		cmocka_unit_test(test_help),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
