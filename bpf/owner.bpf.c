@@ -139,6 +139,20 @@ static __always_inline int on_established(struct sock *sk)
 	return 0;
 }
 
+/* The port was given back already (skc_num is 0), but inet_sport still knows it. */
+static __always_inline int on_close(struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct conn_tuple tuple = {};
+
+	if (!tp)
+		return 0;
+	fill_tuple(sk, &tuple);
+	tuple.local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
+	forget_tuple(&tuple);
+	return 0;
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(owner_set_state, struct sock *sk, int oldstate, int newstate)
 {
@@ -150,12 +164,8 @@ int BPF_PROG(owner_set_state, struct sock *sk, int oldstate, int newstate)
 		return 0;
 	if (oldstate == TCP_SYN_SENT && newstate == TCP_ESTABLISHED)
 		return on_established(sk);
-	if (newstate == TCP_CLOSE) {
-		struct conn_tuple tuple = {};
-
-		fill_tuple(sk, &tuple);
-		forget_tuple(&tuple);
-	}
+	if (newstate == TCP_CLOSE)
+		return on_close(sk);
 	return 0;
 }
 
