@@ -577,9 +577,7 @@ static enum layer step(struct packet *p)
 	case LAYER_NSH:
 		return nsh(p);
 	case LAYER_WLAN:
-		return wlan_step(p, false, false);
-	case LAYER_WLAN_SWAPPED:
-		return wlan_step(p, true, false);
+		return wlan_step(p, false);
 	default:
 		return LAYER_NONE;
 	}

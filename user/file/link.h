@@ -29,8 +29,7 @@ enum layer {
 	LAYER_MPLS,
 	LAYER_PPP,
 	LAYER_NSH,
-	LAYER_WLAN,         /* IEEE 802.11, frame control first */
-	LAYER_WLAN_SWAPPED, /* its first two bytes exchanged, as some controllers send them */
+	LAYER_WLAN, /* IEEE 802.11 */
 };
 
 /* What is left of a packet. cap <= len. */

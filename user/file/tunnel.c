@@ -70,7 +70,7 @@ static enum layer gre_payload(struct packet *p, uint32_t type, uint16_t flags)
 	if (type == TYPE_WCCP) /* version 2 has a header of four bytes, version 1 has none */
 		return if_ip(p, p->cap && p->data[0] >> 4 == 4 ? 0 : 4);
 	if ((type >= TYPE_ARUBA_FIRST && type <= TYPE_ARUBA_LAST) || type == TYPE_ARUBA_MORE)
-		return LAYER_WLAN_SWAPPED;
+		return LAYER_WLAN;
 	p->type = type;
 	return LAYER_ETHERTYPE;
 }

@@ -16,7 +16,7 @@ enum {
 	AVS_MAGIC = 0x80211000,
 };
 
-enum layer wlan_step(struct packet *p, bool swapped, bool padded)
+enum layer wlan_step(struct packet *p, bool padded)
 {
 	uint8_t control, flags, subtype;
 	uint32_t hdr_len = 24;
@@ -25,8 +25,8 @@ enum layer wlan_step(struct packet *p, bool swapped, bool padded)
 
 	if (p->cap < 2)
 		return packet_pull(p, 2, LAYER_NONE);
-	control = p->data[swapped];
-	flags = p->data[!swapped];
+	control = p->data[0];
+	flags = p->data[1];
 	subtype = control >> 4;
 	if ((control & 0x0f) != 0x08 || subtype & SUBTYPE_NO_DATA || flags & FC_PROTECTED)
 		return LAYER_NONE;
@@ -79,7 +79,7 @@ enum layer wlan_radiotap(struct packet *p)
 		return packet_pull(p, len, LAYER_NONE);
 	padded = radiotap_padded(p->data, len);
 	next = packet_pull(p, len, LAYER_WLAN);
-	return next == LAYER_WLAN ? wlan_step(p, false, padded) : next;
+	return next == LAYER_WLAN ? wlan_step(p, padded) : next;
 }
 
 enum layer wlan_avs(struct packet *p)

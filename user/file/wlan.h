@@ -9,7 +9,8 @@
 
 #include "link.h"
 
-enum layer wlan_step(struct packet *p, bool swapped, bool padded);
+/* padded: the driver aligned what follows the header to four bytes. */
+enum layer wlan_step(struct packet *p, bool padded);
 
 /* Header to 802.11 frame. */
 enum layer wlan_radiotap(struct packet *p);
