@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "live/capture_load.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "capture.skel.h"
+
+#define RING_BYTES_DEFAULT (16u << 20)
+#define RING_BYTES_MAX (1u << 30)
+#define LOG_BYTES (1u << 16)
+
+/* libbpf writes to stderr by itself otherwise; what failed is told by whoever called it. */
+static int be_quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	return 0;
+}
+
+/* Memory for maps is charged to the cgroup since 5.11; before, to this limit. Not being allowed to raise
+ * it is no error where it does not matter, and the load says so where it does. */
+static void raise_memlock(void)
+{
+	const struct rlimit inf = { RLIM_INFINITY, RLIM_INFINITY };
+
+	(void)!setrlimit(RLIMIT_MEMLOCK, &inf);
+}
+
+static uint32_t ring_size(uint32_t wanted)
+{
+	uint32_t size = (uint32_t)sysconf(_SC_PAGESIZE);
+
+	if (!wanted)
+		wanted = RING_BYTES_DEFAULT;
+	if (wanted > RING_BYTES_MAX)
+		wanted = RING_BYTES_MAX;
+	while (size < wanted)
+		size *= 2;
+	return size;
+}
+
+/* Maps that a hook makes no use of are as small as can be. */
+static int size_maps(struct capture_bpf *skel, const struct capture_load_options *opt)
+{
+	uint32_t tuples = opt->hook == HOOK_SOCKET ? 65536 : opt->hook == HOOK_TC ? 16384 : 1;
+	uint32_t wires = opt->hook == HOOK_TC ? 8192 : 1;
+	int err;
+
+	err = bpf_map__set_max_entries(skel->maps.ring, ring_size(opt->ring_bytes));
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.conns_by_tuple, tuples);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.wire_tuples, wires);
+	return err;
+}
+
+static void choose_programs(struct capture_bpf *skel, const struct capture_load_options *opt)
+{
+	bool all = opt->all_programs;
+
+	bpf_program__set_autoload(skel->progs.httplat_cg_in, all || opt->hook == HOOK_CGROUP);
+	bpf_program__set_autoload(skel->progs.httplat_cg_out, all || opt->hook == HOOK_CGROUP);
+	bpf_program__set_autoload(skel->progs.httplat_tc_in, all || opt->hook == HOOK_TC);
+	bpf_program__set_autoload(skel->progs.httplat_tc_out, all || opt->hook == HOOK_TC);
+	bpf_program__set_autoload(skel->progs.httplat_tc_in3, all || opt->hook == HOOK_TC);
+	bpf_program__set_autoload(skel->progs.httplat_tc_out3, all || opt->hook == HOOK_TC);
+	bpf_program__set_autoload(skel->progs.httplat_tap, all || opt->hook == HOOK_SOCKET);
+}
+
+/* The verifier's last line that is not its statistics. */
+static const char *last_words(char *log)
+{
+	char *line, *last = NULL, *save = NULL;
+
+	for (line = strtok_r(log, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (strncmp(line, "processed ", 10) && strncmp(line, "verification time", 17) &&
+		    strncmp(line, "stack depth", 11))
+			last = line;
+	return last;
+}
+
+static int explain(int err, char *log, struct diag *d)
+{
+	const char *words;
+
+	if (libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 0)
+		return diag_set(d, EXIT_UNSUPPORTED, err,
+				"this kernel has no BPF ring buffer: Linux 5.10 or later with "
+				"CONFIG_BPF_SYSCALL is needed");
+	if (libbpf_probe_bpf_map_type(BPF_MAP_TYPE_SK_STORAGE, NULL) == 0)
+		return diag_set(d, EXIT_UNSUPPORTED, err,
+				"this kernel has no BPF socket storage: Linux 5.10 or later with "
+				"CONFIG_NET and CONFIG_BPF_SYSCALL is needed");
+	words = last_words(log);
+	if (words)
+		return diag_set(d, EXIT_UNSUPPORTED, err,
+				"the kernel refused the capture programs (%s): %.300s; try another "
+				"--hook",
+				strerror(-err), words);
+	if (err == -EPERM)
+		return diag_set(d, EXIT_UNSUPPORTED, err,
+				"the kernel refused the capture programs: not permitted; a "
+				"container's or lockdown's policy may forbid bpf(2), or "
+				"RLIMIT_MEMLOCK is too low (`ulimit -l unlimited`)");
+	return diag_set(d, EXIT_UNSUPPORTED, err,
+			"the kernel refused the capture programs: %s; try another --hook",
+			strerror(-err));
+}
+
+int capture_load(const struct capture_load_options *opt, struct capture_bpf **out,
+		 struct diag *d)
+{
+	char *log = calloc(1, LOG_BYTES);
+	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .kernel_log_buf = log,
+		    .kernel_log_size = LOG_BYTES);
+	struct capture_bpf *skel;
+	int err;
+
+	if (!log)
+		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
+	libbpf_set_print(be_quiet);
+	raise_memlock();
+	skel = capture_bpf__open_opts(&open_opts);
+	if (!skel) {
+		err = -errno;
+		diag_set(d, EXIT_RUNTIME, err, "cannot open the capture programs: %s",
+			 strerror(-err));
+		goto out;
+	}
+	skel->rodata->cfg = opt->config;
+	choose_programs(skel, opt);
+	err = size_maps(skel, opt);
+	if (!err)
+		err = capture_bpf__load(skel);
+	if (err) {
+		explain(err, log, d);
+		capture_bpf__destroy(skel);
+	} else {
+		*out = skel;
+	}
+out:
+	free(log);
+	return err;
+}
+
+void capture_programs(const struct capture_bpf *skel, struct attach_progs *out)
+{
+	out->cg_in = bpf_program__fd(skel->progs.httplat_cg_in);
+	out->cg_out = bpf_program__fd(skel->progs.httplat_cg_out);
+	out->tc_in = bpf_program__fd(skel->progs.httplat_tc_in);
+	out->tc_out = bpf_program__fd(skel->progs.httplat_tc_out);
+	out->tc_in3 = bpf_program__fd(skel->progs.httplat_tc_in3);
+	out->tc_out3 = bpf_program__fd(skel->progs.httplat_tc_out3);
+	out->tap = bpf_program__fd(skel->progs.httplat_tap);
+}
+
+void capture_unload(struct capture_bpf *skel)
+{
+	capture_bpf__destroy(skel);
+}

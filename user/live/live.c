@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "live/live.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "live/attach.h"
+#include "live/caps.h"
+#include "live/capture_load.h"
+#include "live/clsact.h"
+#include "live/netns.h"
+#include "live/owner_load.h"
+#include "live/ring.h"
+#include "owner/cgroup2.h"
+
+#include "capture.skel.h"
+
+/* The reader wakes when this much has come (and by its own clock). */
+#define WAKE_BYTES 65536
+#define CONTROL_BYTES (EVENT_CONTROL_SLOTS * sizeof(uint64_t))
+
+struct live {
+	enum hook hook;
+	struct cgroup2 cg;
+	struct iface *ifaces;
+	size_t iface_cnt;
+	char *netns; /* a path that stays valid; NULL: the current one */
+	int netns_fd;
+	uint32_t netns_inode;
+	struct capture_config config;
+	struct capture_bpf *skel;
+	struct owner_load *owners;
+	struct attach attach;
+	struct ring *ring;
+	uint64_t *control; /* mapped; EVENT_CONTROL_SLOTS words */
+	int cpu_cnt;
+};
+
+static enum hook choose_hook(const struct live_options *opt)
+{
+	if (opt->hook != HOOK_UNKNOWN)
+		return opt->hook;
+	return opt->interfaces || opt->netns ? HOOK_TC : HOOK_CGROUP;
+}
+
+static int check_capabilities(const struct live *lv, const char *netns, struct diag *d)
+{
+	uint64_t mask = 1ull << CAP_BPF | 1ull << CAP_PERFMON | 1ull << CAP_NET_ADMIN;
+
+	if (lv->hook == HOOK_SOCKET)
+		mask |= 1ull << CAP_NET_RAW;
+	if (netns)
+		mask |= 1ull << CAP_SYS_ADMIN;
+	return caps_require(mask, d);
+}
+
+static int find_cgroup_root(struct live *lv, struct diag *d)
+{
+	int err = cgroup2_open(&lv->cg);
+
+	if (!err || lv->hook != HOOK_CGROUP)
+		return 0;
+	if (err == -EPERM)
+		return diag_set(d, EXIT_UNSUPPORTED, err,
+				"the cgroup2 hierarchy is not mounted, and mounting it needs "
+				"CAP_SYS_ADMIN: run as root, or `mount -t cgroup2 none "
+				"/sys/fs/cgroup`, or use -i");
+	return diag_set(d, EXIT_UNSUPPORTED, err,
+			"no cgroup2 hierarchy (%s): use -i INTERFACE, or --hook socket",
+			strerror(-err));
+}
+
+/* How deep a path lies below the root: "/" 0, "/a" 1. */
+static uint32_t path_level(const char *path)
+{
+	uint32_t level = 0;
+
+	for (; *path; path++)
+		if (*path != '/' && (path[1] == '/' || !path[1]))
+			level++;
+	return level;
+}
+
+/* A cgroup's path as users give it: from the root of the hierarchy, or in the file system. */
+static const char *path_from_root(const struct cgroup2 *cg, const char *path)
+{
+	size_t n = cg->path ? strlen(cg->path) : 0;
+
+	if (n && !strncmp(path, cg->path, n) && (path[n] == '/' || !path[n]))
+		return path + n;
+	return path;
+}
+
+static int configure(struct live *lv, const struct live_options *opt, struct diag *d)
+{
+	struct capture_config *cfg = &lv->config;
+	char path[4096];
+
+	cfg->filter_pid = opt->pid;
+	cfg->filter_port = opt->port;
+	cfg->snaplen = opt->snaplen;
+	cfg->all_segments = opt->all_segments;
+	cfg->wake_bytes = WAKE_BYTES;
+	cfg->owner_lookup = OWNER_LOOKUP_COOKIE | OWNER_LOOKUP_TUPLE;
+	cfg->netns = lv->hook == HOOK_CGROUP ? 0 : lv->netns_inode;
+	memcpy(cfg->filter_comm, opt->comm, strnlen(opt->comm, sizeof(cfg->filter_comm) - 1));
+	if (!opt->cgroup)
+		return 0;
+	snprintf(path, sizeof(path), "/%s", path_from_root(&lv->cg, opt->cgroup));
+	cfg->filter_cgroup_id = cgroup2_id(&lv->cg, path);
+	cfg->filter_cgroup_level = path_level(path);
+	if (!cfg->filter_cgroup_id)
+		return diag_set(d, EXIT_USAGE, -ENOENT,
+				"no cgroup %s below %s; `systemd-cgls` lists them", opt->cgroup,
+				lv->cg.path ? lv->cg.path : "the cgroup2 root");
+	return 0;
+}
+
+/* In the namespace of the interfaces. */
+static int find_interfaces(struct live *lv, const struct live_options *opt, struct diag *d)
+{
+	bool any = !opt->interfaces || !opt->interfaces[0] || !strcmp(opt->interfaces[0], "any");
+
+	lv->netns_inode = netns_inode();
+	if (lv->hook == HOOK_CGROUP)
+		return 0;
+	if (lv->hook == HOOK_TC || !any)
+		return attach_interfaces(opt->interfaces, &lv->ifaces, &lv->iface_cnt, d);
+	lv->ifaces = calloc(1, sizeof(*lv->ifaces));
+	if (!lv->ifaces)
+		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
+	lv->iface_cnt = 1;
+	return 0;
+}
+
+/* What a killed instance left at any interface of this namespace. Not being able to is no reason not to
+ * start. */
+static void sweep(void)
+{
+	struct iface *all = NULL;
+	size_t cnt = 0, i;
+
+	if (attach_interfaces(NULL, &all, &cnt, NULL))
+		return;
+	for (i = 0; i < cnt; i++)
+		clsact_sweep(all[i].ifindex);
+	free(all);
+}
+
+static int load(struct live *lv, const struct live_options *opt, struct counters *cnt,
+		struct diag *d)
+{
+	const struct capture_load_options load_opt = {
+		.hook = lv->hook,
+		.config = lv->config,
+		.ring_bytes = opt->ring_bytes,
+	};
+	int err = capture_load(&load_opt, &lv->skel, d);
+
+	if (err)
+		return err;
+	lv->control = mmap(NULL, CONTROL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+			   bpf_map__fd(lv->skel->maps.control), 0);
+	if (lv->control == MAP_FAILED) {
+		lv->control = NULL;
+		return diag_set(d, EXIT_RUNTIME, -errno, "cannot map the capture control: %s",
+				strerror(errno));
+	}
+	err = ring_open(bpf_map__fd(lv->skel->maps.ring), cnt, &lv->ring);
+	if (err)
+		return diag_set(d, EXIT_RUNTIME, err, "cannot map the ring: %s", strerror(-err));
+	return 0;
+}
+
+/* Owners first, so that the first packet captured finds its socket's. */
+static int start_owners(struct live *lv, struct diag *d)
+{
+	const struct owner_load_options opt = {
+		.cgroup_level = lv->config.filter_cgroup_level,
+		.by_tuple = lv->hook == HOOK_SOCKET,
+	};
+	int err = owner_load_open(lv->skel->obj, &opt, &lv->owners);
+
+	if (err)
+		return diag_set(d, EXIT_RUNTIME, err, "out of memory");
+	owner_load_attach(lv->owners);
+	owner_load_iterate(lv->owners);
+	return 0;
+}
+
+/* In the namespace of the interfaces. */
+static int attach(struct live *lv, const struct live_options *opt, struct diag *d)
+{
+	struct attach_progs progs;
+
+	capture_programs(lv->skel, &progs);
+	if (lv->hook == HOOK_CGROUP)
+		return attach_cgroup(&lv->attach, &progs, lv->cg.fd, d);
+	if (lv->hook == HOOK_SOCKET)
+		return attach_socket(&lv->attach, &progs, lv->ifaces, lv->iface_cnt, d);
+	return attach_tc(&lv->attach, &progs, lv->ifaces, lv->iface_cnt, false, d);
+}
+
+/* Keeps the namespace at hand: its name, or the process that was named, may be gone at the end. */
+static int keep_netns(struct live *lv, const char *spec, struct diag *d)
+{
+	int home, err;
+
+	if (!spec)
+		return 0;
+	err = netns_enter(spec, &home, d);
+	if (err)
+		return err;
+	lv->netns_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	netns_leave(home);
+	if (lv->netns_fd < 0 || asprintf(&lv->netns, "/proc/self/fd/%d", lv->netns_fd) < 0) {
+		lv->netns = NULL;
+		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+/* The two parts that happen where the interfaces are. */
+static int inside(struct live *lv, const struct live_options *opt,
+		  int (*what)(struct live *, const struct live_options *, struct diag *),
+		  struct diag *d)
+{
+	int home, err = netns_enter(lv->netns, &home, d);
+
+	if (err)
+		return err;
+	err = what(lv, opt, d);
+	netns_leave(home);
+	return err;
+}
+
+static int prepare(struct live *lv, const struct live_options *opt, struct diag *d)
+{
+	int err = find_interfaces(lv, opt, d);
+
+	if (!err)
+		sweep();
+	return err;
+}
+
+static int open_steps(struct live *lv, const struct live_options *opt, struct counters *cnt,
+		      struct diag *d)
+{
+	int err = check_capabilities(lv, opt->netns, d);
+
+	if (!err)
+		err = keep_netns(lv, opt->netns, d);
+	if (!err)
+		err = inside(lv, opt, prepare, d);
+	if (!err)
+		err = find_cgroup_root(lv, d);
+	if (!err)
+		err = configure(lv, opt, d);
+	if (!err)
+		err = load(lv, opt, cnt, d);
+	if (!err)
+		err = start_owners(lv, d);
+	if (!err)
+		err = inside(lv, opt, attach, d);
+	return err;
+}
+
+int live_open(const struct live_options *opt, struct counters *cnt, struct live **out,
+	      struct diag *d)
+{
+	struct live *lv = calloc(1, sizeof(*lv));
+	int err;
+
+	if (!lv)
+		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
+	lv->cg.fd = -1;
+	lv->netns_fd = -1;
+	lv->cpu_cnt = libbpf_num_possible_cpus();
+	lv->hook = choose_hook(opt);
+	err = lv->cpu_cnt < 0 ? lv->cpu_cnt : open_steps(lv, opt, cnt, d);
+	if (err) {
+		diag_set(d, EXIT_RUNTIME, err, "cannot start: %s", strerror(-err));
+		live_close(lv);
+		return err;
+	}
+	*out = lv;
+	return 0;
+}
+
+void live_close(struct live *lv)
+{
+	int home;
+
+	if (!lv)
+		return;
+	if (netns_enter(lv->netns, &home, NULL))
+		home = -1;
+	attach_close(&lv->attach);
+	netns_leave(home);
+	owner_load_close(lv->owners);
+	ring_close(lv->ring);
+	if (lv->control)
+		munmap(lv->control, CONTROL_BYTES);
+	capture_unload(lv->skel);
+	cgroup2_close(&lv->cg);
+	if (lv->netns_fd >= 0)
+		close(lv->netns_fd);
+	free(lv->netns);
+	free(lv->ifaces);
+	free(lv);
+}
+
+int live_fd(const struct live *lv)
+{
+	return ring_fd(lv->ring);
+}
+
+int live_consume(struct live *lv, const struct live_sink *sink)
+{
+	return ring_consume(lv->ring, sink);
+}
+
+void live_elide(struct live *lv, uint64_t cookie, enum seg_dir dir, uint32_t seq)
+{
+	uint64_t *word;
+
+	if (!cookie || dir == SEG_DIR_UNKNOWN)
+		return;
+	word = &lv->control[EVENT_CONTROL_SLOT(cookie, dir == SEG_DIR_EGRESS)];
+	__atomic_store_n(word, EVENT_CONTROL_WORD(cookie, seq), __ATOMIC_RELAXED);
+}
+
+void live_counters(const struct live *lv, uint64_t out[EVENT_CNT_MAX])
+{
+	struct counter_block *blocks = calloc((size_t)lv->cpu_cnt, sizeof(*blocks));
+	uint32_t key = 0;
+	int cpu, i;
+
+	memset(out, 0, EVENT_CNT_MAX * sizeof(*out));
+	if (!blocks)
+		return;
+	if (!bpf_map_lookup_elem(bpf_map__fd(lv->skel->maps.counters), &key, blocks))
+		for (cpu = 0; cpu < lv->cpu_cnt; cpu++)
+			for (i = 0; i < EVENT_CNT_MAX; i++)
+				out[i] += blocks[cpu].v[i];
+	free(blocks);
+}
+
+enum hook live_hook(const struct live *lv)
+{
+	return lv->hook;
+}
+
+const char *live_note(const struct live *lv, unsigned int n)
+{
+	return owner_load_note(lv->owners, n);
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "live/netns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void netns_path(const char *spec, char *path, size_t size)
+{
+	if (strchr(spec, '/'))
+		snprintf(path, size, "%s", spec);
+	else if (spec[0] && strspn(spec, "0123456789") == strlen(spec))
+		snprintf(path, size, "/proc/%s/ns/net", spec);
+	else
+		snprintf(path, size, "/run/netns/%s", spec);
+}
+
+int netns_enter(const char *spec, int *home, struct diag *d)
+{
+	char path[PATH_MAX];
+	int fd, old, err;
+
+	*home = -1;
+	if (!spec)
+		return 0;
+	netns_path(spec, path, sizeof(path));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return diag_set(d, EXIT_USAGE, -errno,
+				"network namespace %s: cannot open %s: %s; give a pid, a name "
+				"from `ip netns`, or a path",
+				spec, path, strerror(errno));
+	old = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (old < 0 || setns(fd, CLONE_NEWNET)) {
+		err = errno;
+		close(fd);
+		if (old >= 0)
+			close(old);
+		if (err == EINVAL)
+			return diag_set(d, EXIT_USAGE, -err,
+					"%s is no network namespace; give a pid, a name from "
+					"`ip netns`, or a path",
+					path);
+		return diag_set(d, EXIT_UNSUPPORTED, -err,
+				"cannot enter the network namespace %s: %s; this needs "
+				"CAP_SYS_ADMIN (run as root)",
+				spec, strerror(err));
+	}
+	close(fd);
+	*home = old;
+	return 0;
+}
+
+void netns_leave(int home)
+{
+	if (home < 0)
+		return;
+	/* Cannot fail: whoever may leave a namespace may come back to it. */
+	(void)!setns(home, CLONE_NEWNET);
+	close(home);
+}
+
+uint32_t netns_inode(void)
+{
+	struct stat st;
+
+	return stat("/proc/thread-self/ns/net", &st) ? 0 : (uint32_t)st.st_ino;
+}

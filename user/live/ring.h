@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ring.h - from the records of the ring buffer to segments.
+ *
+ * A record is checked before it is believed, as everything from outside is: a length that contradicts
+ * another one makes it a bad record, which is counted and skipped.
+ */
+#ifndef HTTPLAT_RING_H
+#define HTTPLAT_RING_H
+
+#include <stddef.h>
+
+#include "live/live.h"
+
+struct ring;
+
+/* ring_fd: a BPF_MAP_TYPE_RINGBUF. *cnt is borrowed. 0 or -errno. */
+int ring_open(int ring_fd, struct counters *cnt, struct ring **out);
+void ring_close(struct ring *rg);
+
+/* To poll for reading. */
+int ring_fd(const struct ring *rg);
+
+/* Pushes what is there into *sink, a bounded number of records. Returns how many, or -errno. */
+int ring_consume(struct ring *rg, const struct live_sink *sink);
+
+/* One record of `size` bytes: the part without the ring, for tests. */
+void ring_record(const void *data, size_t size, const struct live_sink *sink,
+		 struct counters *cnt);
+
+#endif
