@@ -61,13 +61,16 @@ static int size_maps(struct capture_bpf *skel, const struct capture_load_options
 static void choose_programs(struct capture_bpf *skel, const struct capture_load_options *opt)
 {
 	bool all = opt->all_programs;
+	bool cgroup = all || opt->hook == HOOK_CGROUP;
+	bool tc = all || (opt->hook == HOOK_TC && opt->need_l2);
+	bool tc3 = all || (opt->hook == HOOK_TC && opt->need_l3);
 
-	bpf_program__set_autoload(skel->progs.httplat_cg_in, all || opt->hook == HOOK_CGROUP);
-	bpf_program__set_autoload(skel->progs.httplat_cg_out, all || opt->hook == HOOK_CGROUP);
-	bpf_program__set_autoload(skel->progs.httplat_tc_in, all || opt->hook == HOOK_TC);
-	bpf_program__set_autoload(skel->progs.httplat_tc_out, all || opt->hook == HOOK_TC);
-	bpf_program__set_autoload(skel->progs.httplat_tc_in3, all || opt->hook == HOOK_TC);
-	bpf_program__set_autoload(skel->progs.httplat_tc_out3, all || opt->hook == HOOK_TC);
+	bpf_program__set_autoload(skel->progs.httplat_cg_in, cgroup);
+	bpf_program__set_autoload(skel->progs.httplat_cg_out, cgroup);
+	bpf_program__set_autoload(skel->progs.httplat_tc_in, tc);
+	bpf_program__set_autoload(skel->progs.httplat_tc_out, tc);
+	bpf_program__set_autoload(skel->progs.httplat_tc_in3, tc3);
+	bpf_program__set_autoload(skel->progs.httplat_tc_out3, tc3);
 	bpf_program__set_autoload(skel->progs.httplat_tap, all || opt->hook == HOOK_SOCKET);
 }
 

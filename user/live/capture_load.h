@@ -18,7 +18,8 @@ struct capture_load_options {
 	enum hook hook;
 	struct capture_config config;
 	uint32_t ring_bytes; /* 0: the default */
-	bool all_programs;   /* whatever the hook: for tests */
+	bool need_l2, need_l3; /* tc: interfaces with and without an Ethernet header */
+	bool all_programs;     /* whatever the hook: for tests */
 };
 
 /* On failure *out is untouched; -errno with *d set: what the kernel lacks, and the last words of its

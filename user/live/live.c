@@ -158,13 +158,19 @@ static void sweep(void)
 static int load(struct live *lv, const struct live_options *opt, struct counters *cnt,
 		struct diag *d)
 {
-	const struct capture_load_options load_opt = {
+	struct capture_load_options load_opt = {
 		.hook = lv->hook,
 		.config = lv->config,
 		.ring_bytes = opt->ring_bytes,
 	};
-	int err = capture_load(&load_opt, &lv->skel, d);
+	size_t i;
+	int err;
 
+	for (i = 0; i < lv->iface_cnt; i++) {
+		load_opt.need_l2 |= lv->ifaces[i].has_l2;
+		load_opt.need_l3 |= !lv->ifaces[i].has_l2;
+	}
+	err = capture_load(&load_opt, &lv->skel, d);
 	if (err)
 		return err;
 	lv->control = mmap(NULL, CONTROL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
