@@ -43,7 +43,7 @@ static void print_counts(FILE *err, const struct counters *c, const struct total
 		total->bytes_copied, total->bytes_elided, total->events_lost, c->gaps);
 }
 
-static void print_losses(FILE *err, const struct counters *c, const uint64_t *kernel,
+static void print_causes(FILE *err, const struct counters *c, const uint64_t *kernel,
 			 const struct totals *total)
 {
 	const struct item lost[] = {
@@ -76,6 +76,12 @@ static void print_losses(FILE *err, const struct counters *c, const uint64_t *ke
 		{ c->conflicts, "overlapping segments that disagreed" },
 	};
 
+	const struct item left_out[] = {
+		{ c->filtered, "requests" },
+		{ c->filtered_packets, "packets by -f" },
+	};
+
+	PRINT_ITEMS(err, "left out by filters: ", left_out);
 	PRINT_ITEMS(err, "lost: ", lost);
 	PRINT_ITEMS(err, "gaps: ", gaps);
 	PRINT_ITEMS(err, "not understood: ", unread);
@@ -132,9 +138,7 @@ static void explain_silence(FILE *err, const struct counters *c, const uint64_t 
 		{ c->flows_http2, "HTTP/2" },
 		{ c->flows_other, "other protocols" },
 		{ c->not_tcp, "packets of other protocols than TCP" },
-		{ c->filtered_packets, "packets left out by -f" },
 		{ kernel ? kernel[EVENT_CNT_FILTERED] : 0, "packets left out by filters" },
-		{ c->filtered, "requests left out by filters" },
 	};
 
 	fputs("no HTTP request to show\n", err);
@@ -149,6 +153,6 @@ void summary_print(FILE *err, const struct counters *cnt, const uint64_t kernel[
 
 	if (!printed)
 		explain_silence(err, cnt, kernel);
-	print_losses(err, cnt, kernel, &total);
+	print_causes(err, cnt, kernel, &total);
 	print_counts(err, cnt, &total);
 }

@@ -6,7 +6,8 @@
  *	requests 1000, responses 1000, pairs 1000, unpaired requests 0, unpaired responses 0,
  *	segments 4012, bytes copied 512300, bytes elided 0, events lost 0, gaps 0
  *
- * (on one line, always; scripts read it.) Lines about losses follow only where something was lost.
+ * (on one line, always; scripts read it.) Lines about what was
+ * left out, lost or not understood precede it, only where there was such a thing.
  */
 #ifndef HTTPLAT_SUMMARY_H
 #define HTTPLAT_SUMMARY_H
