@@ -50,7 +50,9 @@ else
 LLHTTP_A     := -l:libllhttp.a
 endif
 LIBS        := $(LLHTTP_A) -lpcap -lbpf -lelf -lz -lyajl
-STATIC_LIBS := $(LLHTTP_A) -lpcap -ldbus-1 -lbpf -lelf -lz -l:libyajl_s.a -lpthread
+# From Debian 13 on, libelf.a wants zstd.
+STATIC_LIBS := $(LLHTTP_A) -lpcap -ldbus-1 -lbpf -lelf -lz -l:libyajl_s.a -lpthread \
+	$(if $(wildcard /usr/lib/$(MULTIARCH)/libzstd.a),-lzstd)
 
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wno-unused-function \
 	-D__TARGET_ARCH_$(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(firstword \
@@ -169,9 +171,13 @@ $(HTTPLAT): $(MAIN_OBJ) $(BUILD)/librest.a $(BUILD)/libcore.a
 
 static: $(HTTPLAT)-static
 
+# ld warns of every name look-up that glibc leaves to shared libraries even then; libpcap has some (`host
+# NAME` in a filter), and there it says at run time that the name is unknown.
+STATIC_LDFLAGS := -static -s -Wl,--no-warnings
+
 $(HTTPLAT)-static: $(MAIN_OBJ) $(BUILD)/librest.a $(BUILD)/libcore.a $(BUILD)/tools/static_stubs.o
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -static -s -Wl,--gc-sections -o $@ $^ $(STATIC_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(STATIC_LDFLAGS) -o $@ $^ $(STATIC_LIBS)
 
 # --- tests -----------------------------------------------------------------------------------------
 

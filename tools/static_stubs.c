@@ -1,15 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * static_stubs.c - what the fully static program (`make static`) would need a shared library for and
- * never calls.
+ * static_stubs.c - what the fully static program (`make static`) needs and no static library of Debian
+ * has.
  *
- * Debian's libpcap.a was built with D-Bus (to capture from the bus), and libdbus-1.a with libsystemd
- * (for servers that systemd hands sockets to). libsystemd has no static library. httplat reads capture
- * files with libpcap and serves no bus, so these two are linked and never reached; they answer as
- * sd_listen_fds(3) and sd_is_socket(3) do for a process that was handed nothing.
+ * libsystemd: Debian's libpcap.a was built with D-Bus (to capture from the bus), and libdbus-1.a asks
+ * libsystemd whether systemd handed it sockets. httplat serves no bus, so these are never reached; they
+ * answer as sd_listen_fds(3) and sd_is_socket(3) do for a process that was handed nothing.
+ *
+ * libeu: Debian 13's libelf.a (elfutils 0.192) leaves out the object that holds its search trees. They
+ * keep the raw chunks that a program asked for (elf_getdata_rawchunk); libbpf asks for none, so the
+ * tree is made and destroyed empty. A tree's first member is the root for tsearch(3). Weak: a libelf
+ * that has them keeps its own.
  */
+#include <search.h>
+#include <stddef.h>
+
 int sd_listen_fds(int unset_environment);
 int sd_is_socket(int fd, int family, int type, int listening);
+
+struct eu_search_tree {
+	void *root;
+};
+
+typedef int eu_compare(const void *a, const void *b);
+
+void eu_search_tree_init(struct eu_search_tree *tree);
+void eu_search_tree_fini(struct eu_search_tree *tree, void (*free_node)(void *node));
+void *eu_tsearch(const void *key, struct eu_search_tree *tree, eu_compare *compare);
+void *eu_tdelete(const void *key, struct eu_search_tree *tree, eu_compare *compare);
 
 int sd_listen_fds(int unset_environment)
 {
@@ -24,4 +42,27 @@ int sd_is_socket(int fd, int family, int type, int listening)
 	(void)type;
 	(void)listening;
 	return 0;
+}
+
+__attribute__((weak)) void eu_search_tree_init(struct eu_search_tree *tree)
+{
+	tree->root = NULL;
+}
+
+__attribute__((weak)) void eu_search_tree_fini(struct eu_search_tree *tree,
+					       void (*free_node)(void *node))
+{
+	tdestroy(tree->root, free_node);
+}
+
+__attribute__((weak)) void *eu_tsearch(const void *key, struct eu_search_tree *tree,
+				       eu_compare *compare)
+{
+	return tsearch(key, &tree->root, compare);
+}
+
+__attribute__((weak)) void *eu_tdelete(const void *key, struct eu_search_tree *tree,
+				       eu_compare *compare)
+{
+	return tdelete(key, &tree->root, compare);
 }
