@@ -203,7 +203,8 @@ static bool looks_like_ip(const struct packet *p)
 	uint8_t version = p->cap ? p->data[0] >> 4 : 0;
 
 	if (version == 4)
-		return p->cap >= 20 && (p->data[0] & 0x0f) >= 5 && get_be16(p->data + 2) <= p->len;
+		return p->cap >= 20 && (p->data[0] & 0x0f) >= 5 && get_be16(p->data + 2) >= 20 &&
+		       get_be16(p->data + 2) <= p->len;
 	return version == 6 && p->cap >= 40 && get_be16(p->data + 4) + 40u <= p->len;
 }
 
