@@ -31,7 +31,8 @@ say = @printf '  %-8s %s\n' $(1) $(2)
 endif
 
 CFLAGS   ?= -O2 -g
-WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter \
+	-Wno-missing-field-initializers
 ifeq ($(CI),true)
 WARNINGS += -Werror
 endif
@@ -190,7 +191,11 @@ $(BUILD)/san/libhttplat.a: $(CORE_SAN) $(REST_SAN)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/tests/unit/%: $(BUILD)/san/tests/unit/%.o $(UNIT_AUX) $(BUILD)/san/libhttplat.a
+$(BUILD)/san/libunit.a: $(UNIT_AUX)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/tests/unit/%: $(BUILD)/san/tests/unit/%.o $(BUILD)/san/libunit.a $(BUILD)/san/libhttplat.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
