@@ -214,11 +214,14 @@ static uint64_t cookie_of(int fd)
 
 static uint64_t own_cgroup(void)
 {
-	char *path = procfs_cgroup2(getpid());
 	struct cgroup2 cg;
 	uint64_t id = 0;
+	char *path;
 
-	if (!cgroup2_open(&cg) && path)
+	/* /proc doesn't speak of cgroup2 before it was mounted for the first time. */
+	cgroup2_open(&cg);
+	path = procfs_cgroup2(getpid());
+	if (path)
 		id = cgroup2_id(&cg, path);
 	cgroup2_close(&cg);
 	free(path);
