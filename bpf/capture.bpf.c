@@ -343,8 +343,7 @@ static __always_inline int on_cgroup(struct __sk_buff *skb, enum event_dir dir)
 	if (!begin(skb, 0, &p))
 		return 1;
 	own_socket(&c, skb->sk);
-	if (c.sk || c.listener || cfg.all_segments)
-		handle(&c, skb, &p);
+	handle(&c, skb, &p);
 	return 1; /* let it pass */
 }
 
