@@ -88,8 +88,12 @@ static void check_capabilities(void)
 static void check_feature(const char *what, int err, enum verdict without, const char *good,
 			  const char *bad)
 {
+	bool may_try = probe_capability(CAP_BPF) && probe_capability(CAP_PERFMON);
+
 	if (!err)
 		say(OK, what, "%s", good);
+	else if (err == -EPERM && !may_try)
+		say(WARN, what, "not known: trying it takes the capabilities above");
 	else
 		say(without, what, "%s (%s)", bad, strerror(-err));
 }

@@ -246,12 +246,18 @@ static void print_banner(const struct trace *tr)
 static int run_live(struct trace *tr, struct diag *d)
 {
 	struct live_sink sink = { tr, on_segment, on_owner };
-	struct pollfd pfd = { .fd = live_fd(tr->live), .events = POLLIN };
+	/* Of the output only the end is awaited: a reader that goes away while nothing is written. */
+	struct pollfd fds[] = {
+		{ .fd = live_fd(tr->live), .events = POLLIN },
+		{ .fd = STDOUT_FILENO },
+	};
 	uint64_t start = monotonic_ns(), now = start, last_tick = start;
 	int n = 0;
 
 	while (!stop_flag && n >= 0) {
-		poll(&pfd, 1, TICK_MS);
+		poll(fds, 2, TICK_MS);
+		if (fds[1].revents & POLLERR)
+			note_write(tr, -EPIPE);
 		n = live_consume(tr->live, &sink);
 		now = monotonic_ns();
 		if (now - last_tick >= TICK_MS * MSEC / 2) {
