@@ -3,7 +3,8 @@
 
   peer.py serve ...       python3's http.server (threading), which logs each response as a JSON line
   peer.py fetch PLAN      a client of plain sockets; prints each exchange that it made as a JSON line
-  peer.py listen ...      makes a listening socket and runs a command with it as descriptor 3
+  peer.py listen ...      makes a listening socket, joins a cgroup in a child and runs a command there,
+                          which finds the listener at descriptor 3
 
 Paths that the server knows (the rest of the path is the test's own):
   /f/SIZE/         SIZE bytes, with Content-Length; 304 where the request has If-None-Match
@@ -16,9 +17,11 @@ Paths that the server knows (the rest of the path is the test's own):
 Requests with a body are read whole first, 100-continue included.
 """
 import argparse
+import ctypes
 import http.server
 import json
 import os
+import signal
 import socket
 import struct
 import sys
@@ -104,10 +107,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         if kind == 'chunked':
             self.send_header('Transfer-Encoding', 'chunked')
-        elif kind == 'until-close':
-            self.send_header('Connection', 'close')
-        elif not bare:
+        elif kind != 'until-close' and not bare:
             self.send_header('Content-Length', str(size))
+        if kind == 'until-close' or self.close_connection:
+            # send_header() takes this to heart. A client that isn't told may send another request
+            # into the closing connection, which is traffic as well.
+            self.send_header('Connection', 'close')
         self.end_headers()
         if self.command == 'HEAD' or bare:
             self.log_done(status, 0)
@@ -298,8 +303,11 @@ def exchange(plan, sock, stream, what, first):
     head = head_of(plan, what)
     size = len(head)
     if first and plan.get('fastopen'):
+        # Without a cookie a socket with a timeout would send nothing yet (EINPROGRESS).
+        sock.settimeout(None)
         if sock.sendto(head, socket.MSG_FASTOPEN, (plan['host'], plan['port'])) != len(head):
             raise OSError('short send')
+        sock.settimeout(60)
     elif what.get('split'):
         send_split(sock, head, what['split'])
     elif what.get('joined'):
@@ -327,7 +335,7 @@ def exchange(plan, sock, stream, what, first):
 
 def one_connection(plan, tell):
     sock = open_socket(plan)
-    stream = None if plan.get('fastopen') else Counting(sock)
+    stream = Counting(sock)
     try:
         if plan.get('pipeline'):
             heads = [head_of(plan, what) for what in plan['exchanges']]
@@ -339,9 +347,6 @@ def one_connection(plan, tell):
         for n, what in enumerate(plan['exchanges']):
             if what.get('wait'):
                 wait_for_go()
-            if not stream:
-                # makefile() needs a connected socket: the first exchange connects it.
-                stream = Counting(sock)
             try:
                 tell(exchange(plan, sock, stream, what, not n))
             except (ConnectionError, ValueError, IndexError):
@@ -350,8 +355,7 @@ def one_connection(plan, tell):
         if plan.get('rst'):
             set_rst_on_close(sock)
     finally:
-        if stream:
-            stream.file.close()
+        stream.file.close()
         sock.close()
 
 
@@ -391,11 +395,15 @@ def fetch(plans):
 def listen(options):
     """What an init system does: the listener is made here, and another process runs with it."""
     sock = socket.create_server((options.address, 0), backlog=512)
-    if options.join:
+    child = os.fork()
+    if not child:
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)  # PR_SET_PDEATHSIG
         with open(options.join, 'w') as procs:
             procs.write('0')
-    os.dup2(sock.fileno(), 3)
-    os.execvp(options.command[0], options.command)
+        os.dup2(sock.fileno(), 3)
+        os.set_inheritable(3, True)
+        os.execvp(options.command[0], options.command)
+    os.waitpid(child, 0)
 
 
 def main():
@@ -413,7 +421,7 @@ def main():
     two.add_argument('plan', type=json.loads)
     three = sub.add_parser('listen')
     three.add_argument('--address', default='127.0.0.1')
-    three.add_argument('--join')
+    three.add_argument('--join', required=True)
     three.add_argument('command', nargs=argparse.REMAINDER)
     options = ap.parse_args()
     if options.what == 'serve':
