@@ -564,6 +564,68 @@ static void test_not_http_is_left_alone(void **state)
 	close_pair(&p);
 }
 
+static int load_skb_prog(const struct bpf_insn *insns, size_t cnt)
+{
+	return bpf_prog_load(BPF_PROG_TYPE_SK_SKB, NULL, "GPL", insns, cnt, NULL);
+}
+
+/* A sockmap with a parser that takes what comes and a verdict that lets it pass; -1 without. */
+static int make_sockmap(void)
+{
+	const struct bpf_insn parser[] = {
+		{.code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = BPF_REG_0, .src_reg = BPF_REG_1},
+		{.code = BPF_JMP | BPF_EXIT},
+	}, verdict[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = SK_PASS},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	int map = bpf_map_create(BPF_MAP_TYPE_SOCKMAP, NULL, 4, 4, 1, NULL);
+	int a = load_skb_prog(parser, 2), b = load_skb_prog(verdict, 2);
+
+	if (map >= 0 && (a < 0 || b < 0 ||
+			 bpf_prog_attach(a, map, BPF_SK_SKB_STREAM_PARSER, 0) ||
+			 bpf_prog_attach(b, map, BPF_SK_SKB_STREAM_VERDICT, 0))) {
+		close(map);
+		map = -1;
+	}
+	if (a >= 0)
+		close(a);
+	if (b >= 0)
+		close(b);
+	return map;
+}
+
+/*
+ * In a sockmap the kernel itself takes the bytes from the socket when they come, in softirq: on loopback
+ * that interrupts the sender, which must not become the owner of the receiver's socket.
+ */
+static void test_softirq_is_nobody(void **state)
+{
+	struct fixture *f = *state;
+	struct conn_state st;
+	struct reader r = {0};
+	struct pair p;
+	int map, key = 0;
+
+	attach(f);
+	map = make_sockmap();
+	if (map < 0) {
+		print_message("no sockmap with a parser here (CONFIG_BPF_STREAM_PARSER)\n");
+		skip();
+	}
+	open_pair(&p, AF_INET);
+	assert_int_equal(bpf_map_update_elem(map, &key, &p.server, BPF_ANY), 0);
+	say(p.client);
+	if (get_state(f, p.server, &st))
+		assert_int_equal(st.owner.id.pid, 0);
+	r.fd = p.server;
+	read_elsewhere(&r);
+	assert_true(get_state(f, p.server, &st));
+	assert_owner(&st.owner.id, getpid(), r.tid, "reader");
+	close_pair(&p);
+	close(map);
+}
+
 static void test_iterator(void **state)
 {
 	struct fixture *f = *state;
@@ -750,6 +812,7 @@ int main(void)
 		BTF(test_event),
 		BTF(test_event_dual_stack),
 		BTF(test_not_http_is_left_alone),
+		BTF(test_softirq_is_nobody),
 		BTF(test_iterator),
 		BTF(test_iterator_keeps_readers),
 		BTF_TUPLE(test_tuples),
