@@ -1,0 +1,420 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How a run ends, what stays behind, what is refused and with which exit status."""
+import json
+import os
+import signal
+import subprocess
+import unittest
+
+import harness
+import match
+
+
+def small(test, server, count, **more):
+    """`count` requests, one connection each."""
+    plans = [dict({'host': '127.0.0.1', 'port': server.port, 'exchanges': [
+        {'path': '/f/17/%s/%d' % (test.tag, n)}]}, **more) for n in range(count)]
+    return harness.fetch(test, plans, netns=test.ns)
+
+
+class Ending:
+    """In a namespace of its own: with tc and socket there is no traffic but the test's."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.ns = harness.Netns(cls)
+        cls.server = harness.PyServer(cls, harness.Cgroup(cls), cls.ns)
+
+    def start(self, *options, **kw):
+        # -g: the cgroup hook would see the machine's other traffic.
+        return self.trace('-g', self.server.cgroup.path, *options, netns=self.ns, **kw)
+
+    def mine(self, tracer):
+        return match.mine(tracer.objects(), self.tag)
+
+    def test_signals(self):
+        """SIGINT, SIGTERM and SIGHUP: what is complete is printed, then the counts; status 0."""
+        for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self.tag = harness.unique('id')
+            tracer = self.start()
+            small(self, self.server, 5)
+            tracer.stop(sig)
+            self.assertEqual(len(self.mine(tracer)), 5)
+            for word in ('requests', 'responses', 'pairs', 'unpaired', 'segments', 'bytes copied',
+                         'bytes elided', 'events lost', 'gaps'):
+                self.assertIn(word, tracer.stderr())
+            self.assertGreaterEqual(tracer.summary['pairs'], 5)
+            self.assertGreaterEqual(tracer.summary['requests'], tracer.summary['pairs'])
+            self.assertEqual(tracer.summary['events_lost'], 0)
+
+    def test_signal_while_a_request_waits(self):
+        """A request whose response hasn't come is reported as what it is."""
+        tracer = self.start()
+        client = harness.Client(self, {'host': '127.0.0.1', 'port': self.server.port, 'exchanges': [
+            {'path': '/held/20000/' + self.tag, 'held': True}]}, netns=self.ns).ready()
+        small(self, self.server, 1)
+        tracer.stop()
+        client.end()
+        flags = {r['url.original'].split('/')[1]: r['flags'] for r in self.mine(tracer)}
+        self.assertEqual(flags['f'], [])
+        self.assertIn('no-response', flags['held'])
+
+    def test_lines_appear_while_it_runs(self):
+        tracer = self.start()
+        small(self, self.server, 3)
+        harness.wait_until('line of output', lambda: len(self.mine(tracer)) == 3)
+        tracer.stop()
+
+    def test_count(self):
+        tracer = self.start('-n', '3')
+        small(self, self.server, 8)
+        self.assertEqual(tracer.wait(), 0)
+        self.assertEqual(len(self.mine(tracer)), 3)
+        self.assertTrue(tracer.summary)
+
+    def test_duration(self):
+        """-d ends it; -n that isn't reached is no failure."""
+        tracer = self.start('-d', '1500ms', '-n', '1000000')
+        small(self, self.server, 2)
+        self.assertEqual(tracer.wait(), 0)
+        self.assertEqual(len(self.mine(tracer)), 2)
+
+    def test_head(self):
+        """The reader of its output goes away: it ends quietly."""
+        for options in ((), ('-o', 'json')):
+            tracer = self.start(*options, json_output=False, stdout=subprocess.PIPE)
+            small(self, self.server, 2)
+            self.assertTrue(tracer.proc.stdout.readline())
+            tracer.proc.stdout.close()
+            # It notices when it writes the next time.
+            for _ in range(20):
+                small(self, self.server, 2)
+                if tracer.proc.poll() is not None:
+                    break
+            self.assertEqual(tracer.wait(), 0)
+            self.assertNotIn('roken pipe', tracer.stderr())
+
+    def test_text(self):
+        tracer = self.start(json_output=False)
+        small(self, self.server, 4)
+        tracer.send(signal.SIGINT)
+        self.assertEqual(tracer.wait(), 0)
+        lines = tracer.stdout().splitlines()
+        heads = [line for line in lines if line.startswith('TIME')]
+        self.assertEqual(len(heads), 1)
+        self.assertEqual(lines[0], heads[0])
+        mine = [line for line in lines if self.tag in line]
+        self.assertEqual(len(mine), 4)
+        for line in mine:
+            self.assertEqual(line.split()[1], '<')
+            self.assertIn(str(self.server.pid), line.split())
+            self.assertIn(' 200 ', line)
+
+    def test_silence_is_explained(self):
+        tracer = self.start(json_output=False)
+        tracer.send(signal.SIGINT)
+        self.assertEqual(tracer.wait(), 0)
+        self.assertEqual(tracer.stdout().count('\n'), tracer.stdout().startswith('TIME'))
+        self.assertRegex(tracer.stderr(), r'(?i)no (request|transaction|HTTP|packet)')
+
+    def attached(self):
+        """What is attached where we attach: (network interfaces of the namespace, cgroup root)."""
+        net = self.ns.run('bpftool', '-j', 'net', 'show').stdout
+        tree = harness.run('bpftool', '-j', 'cgroup', 'show', harness.cgroup2_mount(),
+                           check=False).stdout
+        rows = json.loads(tree) if tree.strip() else []
+        ours = [r for r in rows if isinstance(r, dict) and 'httplat' in r.get('name', '')]
+        return net, ours
+
+    @staticmethod
+    def programs():
+        """Program ids that are loaded now."""
+        return {p['id'] for p in json.loads(harness.run('bpftool', '-j', 'prog', 'show').stdout)}
+
+    @staticmethod
+    def programs_of(pid):
+        """Ids of the programs that this process holds open."""
+        ids = set()
+        folder = '/proc/%d/fdinfo' % pid
+        for fd in os.listdir(folder):
+            with open(os.path.join(folder, fd)) as f:
+                for line in f:
+                    if line.startswith('prog_id:'):
+                        ids.add(int(line.split()[1]))
+        return ids
+
+    def gone(self, ids):
+        harness.wait_until('end of its programs', lambda: not ids & self.programs())
+
+    def test_nothing_stays(self):
+        harness.need('bpftool')
+        before = self.attached()
+        tracer = self.start()
+        ids = self.programs_of(tracer.pid)
+        self.assertTrue(ids, 'it holds no program: the test cannot show anything')
+        tracer.stop()
+        self.gone(ids)
+        self.assertEqual(self.attached()[0], before[0])
+
+    def test_kill(self):
+        """After kill -9 nothing stays attached, or the next run removes it."""
+        harness.need('bpftool')
+        before = self.attached()
+        tracer = self.start()
+        ids = self.programs_of(tracer.pid)
+        self.assertTrue(ids, 'it holds no program: the test cannot show anything')
+        small(self, self.server, 2)
+        tracer.send(signal.SIGKILL)
+        tracer.wait()
+        if self.hook == 'tc' and 'clsact' in self.ns.run('tc', 'qdisc', 'show').stdout:
+            self.start().stop()
+        self.gone(ids)
+        self.assertEqual(self.attached()[0], before[0])
+        # And the next run sees everything.
+        tracer = self.start()
+        small(self, self.server, 3)
+        tracer.stop()
+        self.assertEqual(len(self.mine(tracer)), 5 - 2)
+
+    def test_two_at_once(self):
+        first, second = self.start(), self.start()
+        small(self, self.server, 5)
+        first.stop()
+        self.assertEqual(len(self.mine(first)), 5)
+        self.tag = harness.unique('id')
+        small(self, self.server, 5)
+        second.stop()
+        self.assertEqual(len(self.mine(second)), 5)
+
+    def test_filters(self):
+        """-p, --comm, --port, --side, -g: what they leave, and nothing else."""
+        other = harness.PyServer(self, harness.Cgroup(self), self.ns)
+        waiting = {'exchanges': [{'path': '/f/1/ID/a', 'wait': True}, {'path': '/f/17/ID/b'}],
+                   'host': '127.0.0.1', 'port': other.port}
+        for option, sides in (('-p', {'client'}), ('--comm', {'client', 'server'}),
+                              ('--port', {'client', 'server'}), ('--side', {'server'}),
+                              ('-g', {'server'}), ('-p server', {'server'})):
+            with self.subTest(option=option):
+                self.tag = harness.unique('id')
+                plan = json.loads(json.dumps(waiting).replace('ID', self.tag))
+                client = harness.Client(self, plan, netns=self.ns).ready()
+                value = {'-p': client.pid, '--comm': other.comm, '--port': other.port,
+                         '--side': 'server', '-g': other.cgroup.path, '-p server': other.pid}[option]
+                tracer = self.trace(option.split()[0], value, netns=self.ns)
+                small(self, self.server, 3)
+                client.go()
+                client.wait()
+                got = match.mine(tracer.stop(), self.tag)
+                inside = [r for r in got if r['server.port'] == other.port]
+                outside = [r for r in got if r['server.port'] != other.port]
+                self.assertEqual({r['side'] for r in inside}, sides)
+                self.assertEqual(len(inside), 2 * len(sides), inside)
+                if option in ('--comm', '--side'):  # the others run python as well
+                    self.assertEqual(len(outside), 3 * len(sides))
+                else:
+                    self.assertEqual(outside, [])
+
+    def test_no_such_comm(self):
+        tracer = self.trace('--comm', 'nobody-has-this', netns=self.ns)
+        small(self, self.server, 3)
+        self.assertEqual(match.mine(tracer.stop(), self.tag), [])
+
+    def test_verbose(self):
+        """-v: every segment, decoded, and the requests besides."""
+        tracer = self.trace('-v', '--port', self.server.port, netns=self.ns, json_output=False)
+        rows = small(self, self.server, 2)
+        tracer.send(signal.SIGINT)
+        self.assertEqual(tracer.wait(), 0)
+        text = tracer.stdout()
+        self.assertEqual(sum(self.tag in line and ' 200 ' in line for line in text.splitlines()), 4)
+        for row in rows:
+            # SYN, SYN-ACK, ACK, request, ACK, response ..., FINs: more than six segments.
+            lines = [line for line in text.splitlines() if str(row['port']) in line]
+            self.assertGreater(len(lines), 6)
+            self.assertTrue(any('SYN' in line for line in lines))
+            self.assertTrue(any('FIN' in line for line in lines))
+
+    def test_snaplen(self):
+        """Bodies are cut; their sizes are known all the same."""
+        tracer = self.start('-s', '200')
+        plan = {'host': '127.0.0.1', 'port': self.server.port, 'exchanges': [
+            {'path': '/f/70000/%s/%d' % (self.tag, n)} for n in range(3)]}
+        harness.fetch(self, plan, netns=self.ns)
+        tracer.stop()
+        self.assertEqual([r['http.response.body.size'] for r in self.mine(tracer)], [70000] * 3)
+
+
+class OtherInterfaces:
+    ns = None
+
+    def test_any(self):
+        if self.hook == 'cgroup':
+            self.skipTest('the cgroup hook has no interfaces')
+        near, self.ns = harness.Netns(self, 'a'), harness.Netns(self, 'b')
+        harness.veth(near, self.ns)
+        server = harness.PyServer(self, harness.Cgroup(self), self.ns, '0.0.0.0')
+        tracer = self.trace(device='any', netns=self.ns)
+        small(self, server, 3)
+        harness.fetch(self, [{'host': '10.231.0.2', 'port': server.port, 'exchanges': [
+            {'path': '/f/17/%s/far' % self.tag}]}], netns=near)
+        got = match.mine(tracer.stop(), self.tag)
+        self.assertEqual(sorted(r['side'] for r in got), ['client'] * 3 + ['server'] * 4)
+
+    def test_no_such_interface(self):
+        if self.hook == 'cgroup':
+            self.skipTest('the cgroup hook has no interfaces')
+        done = harness.run(harness.HTTPLAT, '--hook', self.hook, '-i', 'nowhere0', check=False)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn('nowhere0', done.stderr)
+        self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+
+    def test_routed_traffic(self):
+        """What a router forwards belongs to no process of it: side transit."""
+        if self.hook == 'cgroup':
+            self.skipTest('the cgroup hook sees sockets only')
+        a, router, b = harness.Netns(self, 'a'), harness.Netns(self, 'r'), harness.Netns(self, 'b')
+        router.ip('link', 'add', 'toa', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', a.name)
+        router.ip('link', 'add', 'tob', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', b.name)
+        router.sysctl('net.ipv4.ip_forward', 1)
+        for ns, device, address in ((router, 'toa', '10.232.1.1/24'), (a, 'eth0', '10.232.1.2/24'),
+                                    (router, 'tob', '10.232.2.1/24'), (b, 'eth0', '10.232.2.2/24')):
+            ns.ip('addr', 'add', address, 'dev', device)
+            ns.ip('link', 'set', device, 'up')
+        a.ip('route', 'add', 'default', 'via', '10.232.1.1')
+        b.ip('route', 'add', 'default', 'via', '10.232.2.1')
+        server = harness.PyServer(self, harness.Cgroup(self), b, '10.232.2.2')
+        tracer = self.trace(device='toa', netns=router)
+        rows = harness.fetch(self, {'host': '10.232.2.2', 'port': server.port, 'exchanges': [
+            {'path': '/f/70000/%s/%d' % (self.tag, n)} for n in range(5)]}, netns=a)
+        got = tracer.stop()
+        wants = [{'side': 'transit', 'url.original': row['path'], 'flags': [],
+                  'http.response.status_code': 200, 'http.response.body.size': 70000,
+                  'process.pid': match.ABSENT} for row in rows]
+        match.check(self, tracer, got, wants)
+
+
+class Refused(harness.LiveTest):
+    """One sentence, and the exit status of its kind."""
+
+    @classmethod
+    def setUpClass(cls):
+        harness.need('setpriv', 'unshare')
+        # A user who is not root need not be allowed to look where the program was built.
+        cls.dir = harness.temp_dir(cls)
+        os.chmod(cls.dir, 0o755)
+        cls.binary = os.path.join(cls.dir, 'httplat')
+        with open(harness.HTTPLAT, 'rb') as old, open(cls.binary, 'wb') as new:
+            new.write(old.read())
+        os.chmod(cls.binary, 0o755)
+
+    def refused(self, status, *argv, words=()):
+        done = harness.run(*argv, check=False)
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertEqual(done.stdout, '')
+        self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    def test_not_root(self):
+        for options in ((), ('-i', 'lo'), ('--hook', 'socket', '-i', 'lo')):
+            with self.subTest(options=options):
+                self.refused(3, 'setpriv', '--reuid', '65534', '--regid', '65534',
+                             '--clear-groups', self.binary, '-d', '1s', *options, words=['root'])
+
+    def without(self, *caps):
+        drop = ','.join('-' + cap for cap in caps)
+        return ['setpriv', '--bounding-set', drop, '--inh-caps', drop]
+
+    def test_missing_capability(self):
+        for caps, options, name in (
+                (['net_admin'], (), 'CAP_NET_ADMIN'),
+                (['net_admin'], ('-i', 'lo'), 'CAP_NET_ADMIN'),
+                (['bpf', 'sys_admin'], (), 'CAP_BPF'),
+                (['perfmon', 'sys_admin'], (), 'CAP_PERFMON'),
+                (['net_raw'], ('--hook', 'socket', '-i', 'lo'), 'CAP_NET_RAW')):
+            with self.subTest(without=caps, options=options):
+                self.refused(3, *self.without(*caps), self.binary, '-d', '1s', *options,
+                             words=[name])
+
+    def test_only_what_it_needs(self):
+        """The capabilities that the documentation names are enough."""
+        keep = {'bpf', 'perfmon', 'net_admin', 'net_raw', 'sys_ptrace', 'dac_read_search'}
+        known = harness.run('setpriv', '--list-caps').stdout.split()
+        with open('/proc/self/status') as f:
+            mask, = [int(line.split()[1], 16) for line in f if line.startswith('CapBnd')]
+        last = int(open('/proc/sys/kernel/cap_last_cap').read())
+        drop = [cap for n, cap in enumerate(known[:last + 1]) if mask >> n & 1 and cap not in keep]
+        for options in (('--hook', 'cgroup'), ('--hook', 'tc', '-i', 'lo'),
+                        ('--hook', 'socket', '-i', 'lo')):
+            with self.subTest(options=options):
+                server = harness.PyServer(self, harness.Cgroup(self))
+                tracer = harness.Tracer(self, *options, wrap=self.without(*drop))
+                self.ns = None
+                self.tag = harness.unique('id')
+                small(self, server, 3)
+                got = match.mine(tracer.stop(), self.tag)
+                self.assertEqual(sorted(r['side'] for r in got), ['client'] * 3 + ['server'] * 3)
+                self.assertEqual({r.get('process.pid') for r in got if r['side'] == 'server'},
+                                 {server.pid})
+
+    def test_no_cgroup2_mounted(self):
+        """Where no cgroup2 is mounted it mounts one for itself, seen by nobody else."""
+        before = open('/proc/mounts').read()
+        server = harness.PyServer(self, harness.Cgroup(self))
+        wrap = ['unshare', '--mount', '--', 'sh', '-c', 'umount -l "$0" && exec "$@"',
+                harness.cgroup2_mount()]
+        tracer = harness.Tracer(self, '--hook', 'cgroup', wrap=wrap)
+        self.ns = None
+        small(self, server, 3)
+        got = match.mine(tracer.stop(), self.tag)
+        self.assertEqual(sorted(r['side'] for r in got), ['client'] * 3 + ['server'] * 3)
+        self.assertEqual({r.get('process.pid') for r in got if r['side'] == 'server'}, {server.pid})
+        self.assertEqual(open('/proc/mounts').read(), before)
+
+    def test_interface_and_hook_that_do_not_exist(self):
+        self.refused(2, self.binary, '-i', 'nowhere0', words=['nowhere0'])
+        self.refused(2, self.binary, '--hook', 'kprobe', words=['kprobe'])
+
+    def test_namespace_that_does_not_exist(self):
+        done = harness.run(self.binary, '--netns', 'nowhere', '-i', 'lo', check=False)
+        self.assertIn(done.returncode, (1, 2), done.stderr)
+        self.assertIn('nowhere', done.stderr)
+
+    def test_cgroup_that_does_not_exist(self):
+        done = harness.run(self.binary, '-g', '/no/such/group', '-d', '1s', check=False)
+        self.assertIn(done.returncode, (1, 2), done.stderr)
+        self.assertIn('/no/such/group', done.stderr)
+
+    def test_expression_that_does_not_parse(self):
+        self.refused(2, self.binary, '-f', 'tcp porrt 80', '-d', '1s', words=['porrt'])
+
+    def test_live_expression(self):
+        """-f works live, or says that it doesn't."""
+        server, other = harness.PyServer(self), harness.PyServer(self)
+        tracer = harness.Tracer(self, '-f', 'tcp port %d' % server.port)
+        self.ns = None
+        small(self, server, 3)
+        small(self, other, 3)
+        got = match.mine(tracer.stop(), self.tag)
+        self.assertEqual([r['server.port'] for r in got], [server.port] * 6)
+
+    def test_check(self):
+        """`httplat check` on a host where these tests run: everything that is needed is there."""
+        done = harness.run(self.binary, 'check', check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        for word in ('cgroup', 'tc', 'socket', 'BTF'):
+            self.assertIn(word, done.stdout)
+
+    def test_check_without_root(self):
+        done = harness.run('setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups',
+                           self.binary, 'check', check=False)
+        self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
+
+
+harness.per_hook(Ending)
+harness.per_hook(OtherInterfaces)
+
+
+if __name__ == '__main__':
+    unittest.main()
