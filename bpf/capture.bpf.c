@@ -305,10 +305,28 @@ static __always_inline bool begin(struct __sk_buff *skb, __u32 l3_off, struct pa
 		return false;
 	}
 	count(EVENT_CNT_TCP, 1);
-	if (cfg.filter_port && p->sport != cfg.filter_port && p->dport != cfg.filter_port) {
-		count(EVENT_CNT_FILTERED, 1);
+	return true;
+}
+
+static __always_inline bool port_matches(__u32 a, __u32 b)
+{
+	return a == cfg.filter_port || b == cfg.filter_port;
+}
+
+/*
+ * The filter by port. With a socket its own ports count and not those on the wire: under NAT the latter
+ * differ from one direction to the other, and one half of a connection is of no use.
+ */
+static __always_inline bool port_filtered(const struct context *c, const struct packet *p)
+{
+	const volatile struct bpf_sock *sk = c->sk;
+
+	if (!cfg.filter_port)
 		return false;
-	}
+	if (sk ? port_matches(sk->src_port, bpf_ntohs(sk->dst_port)) :
+		 port_matches(p->sport, p->dport))
+		return false;
+	count(EVENT_CNT_FILTERED, 1);
 	return true;
 }
 
@@ -343,7 +361,8 @@ static __always_inline int on_cgroup(struct __sk_buff *skb, enum event_dir dir)
 	if (!begin(skb, 0, &p))
 		return 1;
 	own_socket(&c, skb->sk);
-	handle(&c, skb, &p);
+	if (!port_filtered(&c, &p))
+		handle(&c, skb, &p);
 	return 1; /* let it pass */
 }
 
@@ -367,6 +386,11 @@ static __always_inline int on_tc_ingress(struct __sk_buff *skb, __u32 l2_len)
 
 	if (!begin(skb, l2_len, &p))
 		return TC_ACT_UNSPEC;
+	/* Most of what a filter leaves out should not cost the look-up of its socket. */
+	if (cfg.filter_port && !port_matches(p.sport, p.dport) && !has_wire_tuple(&p)) {
+		count(EVENT_CNT_FILTERED, 1);
+		return TC_ACT_UNSPEC;
+	}
 	/* skb->sk is of no use here: across a veth pair it is still the sender's. */
 	sk = lookup_socket(skb, &p);
 	own_socket(&c, sk);
@@ -374,7 +398,8 @@ static __always_inline int on_tc_ingress(struct __sk_buff *skb, __u32 l2_len)
 		c.listener = false;
 	else if (sk)
 		c.dir = EVENT_DIR_INGRESS;
-	handle(&c, skb, &p);
+	if (!port_filtered(&c, &p))
+		handle(&c, skb, &p);
 	if (sk)
 		bpf_sk_release(sk);
 	return TC_ACT_UNSPEC;
@@ -395,7 +420,8 @@ static __always_inline int on_tc_egress(struct __sk_buff *skb, __u32 l2_len)
 		if (p.tcp_flags & TCP_F_SYN && (c.sk || c.listener))
 			learn_wire_tuple(&p, sk);
 	}
-	handle(&c, skb, &p);
+	if (!port_filtered(&c, &p))
+		handle(&c, skb, &p);
 	return TC_ACT_UNSPEC;
 }
 
@@ -440,7 +466,8 @@ int httplat_tap(struct __sk_buff *skb)
 		c.dir = EVENT_DIR_EGRESS;
 	else if (skb->pkt_type == PACKET_HOST)
 		c.dir = EVENT_DIR_INGRESS;
-	handle(&c, skb, &p);
+	if (!port_filtered(&c, &p))
+		handle(&c, skb, &p);
 	return 0;
 }
 

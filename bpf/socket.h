@@ -247,6 +247,14 @@ static __always_inline struct bpf_sock *lookup_tuple(struct __sk_buff *skb, __u8
 	return bpf_skc_lookup_tcp(skb, &st, sizeof(st.ipv6), BPF_F_CURRENT_NETNS, 0);
 }
 
+static __always_inline bool has_wire_tuple(const struct packet *p)
+{
+	struct conn_tuple wire;
+
+	tuple_of_packet(p, false, &wire);
+	return bpf_map_lookup_elem(&wire_tuples, &wire);
+}
+
 /* tc ingress: whose socket will get this packet. The caller releases it. */
 static __always_inline struct bpf_sock *lookup_socket(struct __sk_buff *skb,
 						      const struct packet *p)
