@@ -754,7 +754,31 @@ static void test_classic_cookies(void **state)
 	assert_true(by_cookie(f, p.client, &owner));
 	assert_owner(&owner.id, getpid(), gettid(), own_comm());
 	assert_false(get_state(f, p.server, &st));
-	assert_false(owner_load_iterate(f->ol));
+	close_pair(&p);
+}
+
+/* Where the iterator doesn't load, /proc tells of the sockets that were open before. */
+static void test_classic_open_before(void **state)
+{
+	struct fixture *f = *state;
+	struct conn_owner owner;
+	struct pair p;
+	pid_t pid;
+
+	need_mode(f);
+	open_pair(&p, AF_INET);
+	attach(f);
+	assert_true(owner_load_iterate(f->ol));
+	assert_true(by_tuple(f, p.client, p.server, 0, &owner));
+	assert_owner(&owner.id, getpid(), getpid(), own_comm());
+	assert_int_not_equal(owner.ancestor_id, 0);
+	assert_true(by_tuple(f, p.server, p.client, 0, &owner));
+	assert_owner(&owner.id, getpid(), getpid(), own_comm());
+	say(p.client);
+	pid = in_child(f, &p, child_reads);
+	owner_load_iterate(f->ol);
+	assert_true(by_tuple(f, p.server, p.client, 0, &owner));
+	assert_owner(&owner.id, pid, pid, "worker");
 	close_pair(&p);
 }
 
@@ -819,6 +843,7 @@ int main(void)
 		BTF_TUPLE(test_tuple_is_forgotten),
 		CLASSIC(test_classic_tuples),
 		CLASSIC(test_classic_cookies),
+		CLASSIC(test_classic_open_before),
 		BTF(test_none),
 	};
 

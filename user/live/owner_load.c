@@ -18,6 +18,7 @@
 #include "../../bpf/conn.h"
 #include "owner.skel.h"
 #include "owner_classic.skel.h"
+#include "owner_seed.h"
 #include "tracefs.h"
 
 #define NOTES_MAX 8
@@ -30,6 +31,7 @@ struct owner_load {
 	struct bpf_link *links[LINKS_MAX];
 	unsigned int link_cnt;
 	struct tracefs tracefs;
+	uint32_t cgroup_level;
 	char *notes[NOTES_MAX];
 	unsigned int note_cnt;
 };
@@ -170,6 +172,7 @@ int owner_load_open(const struct bpf_object *capture, const struct owner_load_op
 	if (!ol)
 		return -ENOMEM;
 	ol->tracefs.fd = -1;
+	ol->cgroup_level = opt->cgroup_level;
 	ol->mode = OWNER_MODE_NONE;
 	if ((want == OWNER_MODE_AUTO || want == OWNER_MODE_BTF) && open_btf(ol, capture, opt))
 		ol->mode = OWNER_MODE_BTF;
@@ -253,18 +256,35 @@ static int drain_iterator(struct bpf_link *link)
 	return err;
 }
 
-bool owner_load_iterate(struct owner_load *ol)
+static int run_iterator(struct owner_load *ol)
 {
 	struct bpf_link *link;
 	int err;
 
-	if (ol->mode != OWNER_MODE_BTF || !bpf_program__autoload(ol->btf->progs.owner_iterate))
-		return false;
+	if (!bpf_program__autoload(ol->btf->progs.owner_iterate))
+		return -ENOENT; /* there is a note already */
 	link = bpf_program__attach_iter(ol->btf->progs.owner_iterate, NULL);
 	err = link ? drain_iterator(link) : -errno;
 	bpf_link__destroy(link);
 	if (err)
 		add_note(ol, "the iterator over open sockets does not run (%s)", strerror(-err));
+	return err;
+}
+
+bool owner_load_iterate(struct owner_load *ol)
+{
+	const struct bpf_map *owners;
+	int err;
+
+	if (ol->mode == OWNER_MODE_BTF)
+		return !run_iterator(ol);
+	if (ol->mode != OWNER_MODE_CLASSIC)
+		return false;
+	owners = ol->classic->maps.owners;
+	err = owner_seed(bpf_map__fd(owners), bpf_map__max_entries(owners), ol->cgroup_level);
+	if (err)
+		add_note(ol, "owners of open sockets cannot be read from /proc (%s)",
+			 strerror(-err));
 	return !err;
 }
 

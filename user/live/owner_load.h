@@ -55,9 +55,9 @@ int owner_load_open(const struct bpf_object *capture, const struct owner_load_op
 /* Attaches what was loaded; what does not attach becomes a note, and the mode NONE when nothing did. */
 void owner_load_attach(struct owner_load *ol);
 
-/* Names the owners of sockets that exist now. Needs OWNER_MODE_BTF; elsewhere it does nothing, and
- * owner_find_in_proc() of user/owner is the means. Returns whether it ran. Blocks for a few
- * milliseconds a thousand processes. */
+/* Names the owners of sockets that exist now: in BTF mode by the iterator, in CLASSIC mode from /proc
+ * (owner_seed.h). Returns whether that was done. Blocks for milliseconds: a few a thousand processes by
+ * the iterator, some tens by /proc. */
 bool owner_load_iterate(struct owner_load *ol);
 
 /* What is at work: never AUTO. */

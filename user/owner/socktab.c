@@ -241,12 +241,24 @@ void socktab_free(struct socktab *st)
 	free(st);
 }
 
+/* How many of the connections from `at` on have the same addresses; *pid is theirs, 0 when they differ. */
+static uint32_t run_of(const struct socktab *st, uint32_t at, uint32_t *pid)
+{
+	uint32_t n = 1;
+
+	*pid = st->conns[at].pid;
+	for (; at + n < st->conn_cnt && !cmp_conn(&st->conns[at], &st->conns[at + n]); n++)
+		if (st->conns[at + n].pid != st->conns[at].pid)
+			*pid = 0;
+	return n;
+}
+
 uint32_t socktab_find(const struct socktab *st, const struct endpoint *local,
 		      const struct endpoint *remote)
 {
 	struct conn key = {.local = *local, .remote = *remote};
-	const struct conn *hit = NULL, *end = st->conns + st->conn_cnt;
-	const struct conn *at;
+	const struct conn *hit = NULL;
+	uint32_t pid;
 
 	if (st->conn_cnt)
 		hit = bsearch(&key, st->conns, st->conn_cnt, sizeof(key), cmp_conn);
@@ -254,8 +266,22 @@ uint32_t socktab_find(const struct socktab *st, const struct endpoint *local,
 		return 0;
 	while (hit > st->conns && !cmp_conn(hit - 1, &key))
 		hit--;
-	for (at = hit + 1; at < end && !cmp_conn(at, &key); at++)
-		if (at->pid != hit->pid)
-			return 0;
-	return hit->pid;
+	run_of(st, hit - st->conns, &pid);
+	return pid;
+}
+
+void socktab_each(const struct socktab *st,
+		  bool (*fn)(void *ctx, const struct endpoint *local,
+			     const struct endpoint *remote, uint32_t pid),
+		  void *ctx)
+{
+	uint32_t at = 0, pid;
+
+	while (at < st->conn_cnt) {
+		const struct conn *c = &st->conns[at];
+
+		at += run_of(st, at, &pid);
+		if (pid && !fn(ctx, &c->local, &c->remote, pid))
+			return;
+	}
 }

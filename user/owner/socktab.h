@@ -13,6 +13,7 @@
 #ifndef HTTPLAT_SOCKTAB_H
 #define HTTPLAT_SOCKTAB_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "../core/segment.h"
@@ -30,5 +31,12 @@ void socktab_free(struct socktab *st);
 /* The pid that holds the socket with these addresses; 0 unknown, or ambiguous. */
 uint32_t socktab_find(const struct socktab *st, const struct endpoint *local,
 		      const struct endpoint *remote);
+
+/* Calls fn for each connection, in no particular order, but for those that are ambiguous; until it returns
+ * false. */
+void socktab_each(const struct socktab *st,
+		  bool (*fn)(void *ctx, const struct endpoint *local,
+			     const struct endpoint *remote, uint32_t pid),
+		  void *ctx);
 
 #endif
