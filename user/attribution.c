@@ -7,7 +7,7 @@
 
 /* Both tables are direct-mapped: a collision costs a repeated look-up, never a wrong answer. */
 #define LEARNED_SLOTS 4096
-#define FOUND_SLOTS 1024
+#define FOUND_SLOTS   1024
 /* Of the time, looking in /proc may take at most one in this many. */
 #define PROC_SHARE 10
 
@@ -18,7 +18,7 @@ struct attribution {
 		uint64_t cgroup_id, sock_cgroup_id;
 	} learned[LEARNED_SLOTS];
 	struct found {
-		uint64_t stream_1; /* the connection's number plus 1; 0: empty */
+		uint64_t stream_1;  /* the connection's number plus 1; 0: empty */
 		struct owner owner; /* pid 0: nobody was found */
 	} found[FOUND_SLOTS];
 	uint64_t next_proc_ns; /* not before */
@@ -51,7 +51,7 @@ void attribution_learn(struct attribution *at, const struct owner *owner, uint64
 	uint64_t hash = (owner->pid ^ owner->cgroup_id << 20 ^ sock_cgroup_id << 40) *
 			0x9e3779b97f4a7c15ull;
 	struct learned *slot = &at->learned[hash >> 32 & (LEARNED_SLOTS - 1)];
-	struct learned want = { owner->pid, owner->cgroup_id, sock_cgroup_id };
+	struct learned want = {owner->pid, owner->cgroup_id, sock_cgroup_id};
 
 	if (!want.pid && !want.cgroup_id && !want.sock_cgroup_id)
 		return;

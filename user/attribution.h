@@ -28,8 +28,8 @@ void attribution_learn(struct attribution *at, const struct owner *owner, uint64
 
 struct attribution_names {
 	struct owner_names shown; /* of the owner; of the socket's creator where there is none */
-	const char *owner_path;   /* the user's cgroup; NULL unknown */
-	const char *sock_path;    /* the creator's cgroup; NULL unknown */
+	const char *owner_path;	  /* the user's cgroup; NULL unknown */
+	const char *sock_path;	  /* the creator's cgroup; NULL unknown */
 };
 
 /* Fills in tx->owner, if it is unknown and can be found, and the names. now_ns is CLOCK_MONOTONIC. The

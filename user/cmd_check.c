@@ -24,7 +24,7 @@ static void say(enum verdict verdict, const char *what, const char *fmt, ...)
 
 static void say(enum verdict verdict, const char *what, const char *fmt, ...)
 {
-	static const char *const names[] = { [OK] = "ok", [WARN] = "warn", [NO] = "no" };
+	static const char *const names[] = {[OK] = "ok", [WARN] = "warn", [NO] = "no"};
 	va_list ap;
 
 	printf("%-5s %-20s ", names[verdict], what);
@@ -65,14 +65,15 @@ static void check_capabilities(void)
 		const char *name, *needed_for;
 		enum verdict without;
 	} caps[] = {
-		{ CAP_BPF, "CAP_BPF", "loading BPF programs and maps", NO },
-		{ CAP_NET_ADMIN, "CAP_NET_ADMIN", "attaching to cgroups and interfaces", NO },
-		{ CAP_PERFMON, "CAP_PERFMON", "reading packets in BPF, and owners", NO },
-		{ CAP_NET_RAW, "CAP_NET_RAW", "--hook socket", WARN },
-		{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "--netns, and cgroup2 where it is not mounted", WARN },
-		{ CAP_SYS_PTRACE, "CAP_SYS_PTRACE",
-		  "owners of sockets older than the trace, without BTF", WARN },
-		{ CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "paths of cgroups by their id", WARN },
+		{CAP_BPF, "CAP_BPF", "loading BPF programs and maps", NO},
+		{CAP_NET_ADMIN, "CAP_NET_ADMIN", "attaching to cgroups and interfaces", NO},
+		{CAP_PERFMON, "CAP_PERFMON", "reading packets in BPF, and owners", NO},
+		{CAP_NET_RAW, "CAP_NET_RAW", "--hook socket", WARN},
+		{CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "--netns, and cgroup2 where it is not mounted",
+		 WARN},
+		{CAP_SYS_PTRACE, "CAP_SYS_PTRACE",
+		 "owners of sockets older than the trace, without BTF", WARN},
+		{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "paths of cgroups by their id", WARN},
 	};
 	size_t i;
 
@@ -116,7 +117,8 @@ static void check_features(void)
 		      "owners of sockets older than the trace",
 		      "refused: owners of older sockets come from /proc");
 	check_feature("classic tracepoint", probe_classic_tracepoint(), OK,
-		      "stands in where tp_btf is refused", "not to be had, and not needed with tp_btf");
+		      "stands in where tp_btf is refused",
+		      "not to be had, and not needed with tp_btf");
 }
 
 static void check_cgroup2(void)
@@ -128,8 +130,9 @@ static void check_cgroup2(void)
 		say(NO, "cgroup2", "neither mounted nor to be mounted (%s): no --hook cgroup",
 		    strerror(-err));
 	else if (cg.detached)
-		say(WARN, "cgroup2", "not mounted: httplat mounts it for itself, and cgroup paths "
-				     "come from /proc/PID/cgroup");
+		say(WARN, "cgroup2",
+		    "not mounted: httplat mounts it for itself, and cgroup paths "
+		    "come from /proc/PID/cgroup");
 	else
 		say(OK, "cgroup2", "at %s", cg.path);
 	cgroup2_close(&cg);
@@ -138,10 +141,10 @@ static void check_cgroup2(void)
 /* The whole of it: opens a capture at that hook and closes it at once. */
 static bool check_hook(enum hook hook, const char *name, const char *interface)
 {
-	const char *const interfaces[] = { interface, NULL };
-	struct live_options opt = { .hook = hook, .interfaces = interface ? interfaces : NULL };
-	struct counters cnt = { 0 };
-	struct diag d = { 0 };
+	const char *const interfaces[] = {interface, NULL};
+	struct live_options opt = {.hook = hook, .interfaces = interface ? interfaces : NULL};
+	struct counters cnt = {0};
+	struct diag d = {0};
 	struct live *live = NULL;
 	const char *note;
 	unsigned int i;

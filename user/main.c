@@ -19,7 +19,7 @@ static int fail(const struct diag *d)
 static int cmd_trace(int argc, char **argv)
 {
 	static char name[] = "httplat"; /* what getopt begins its sentences with */
-	struct diag d = { 0 };
+	struct diag d = {0};
 	struct options opt;
 
 	argv[0] = name;
@@ -38,14 +38,15 @@ static int cmd_trace(int argc, char **argv)
 
 static int unknown_command(const char *name)
 {
-	static const char *const later[] = { "stat", "top", "ps" };
-	struct diag d = { 0 };
+	static const char *const later[] = {"stat", "top", "ps"};
+	struct diag d = {0};
 	size_t i;
 
 	for (i = 0; i < sizeof(later) / sizeof(later[0]); i++)
 		if (strcmp(name, later[i]) == 0)
 			diag_set(&d, EXIT_USAGE, 0,
-				 "the command '%s' is not in this version; see httplat --help", name);
+				 "the command '%s' is not in this version; see httplat --help",
+				 name);
 	diag_set(&d, EXIT_USAGE, 0,
 		 "there is no command '%.80s'; see httplat --help (a capture filter goes after -f)",
 		 name);
@@ -58,9 +59,9 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(int argc, char **argv);
 	} commands[] = {
-		{ "trace", cmd_trace },
-		{ "check", cmd_check },
-		{ "decode", cmd_decode },
+		{"trace", cmd_trace},
+		{"check", cmd_check},
+		{"decode", cmd_decode},
 	};
 	size_t i;
 

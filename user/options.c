@@ -25,47 +25,46 @@ enum option_key {
 enum option_group { GROUP_SOURCE = 1, GROUP_WHAT, GROUP_LENGTH, GROUP_OUTPUT, GROUP_HELP };
 
 static const struct argp_option option_table[] = {
-	{ .doc = "Where from:", .group = GROUP_SOURCE },
-	{ "read", 'r', "FILE", 0, "A pcap or pcapng file ('-': standard input) instead of the live host",
-	  GROUP_SOURCE },
-	{ "interface", 'i', "NAME", 0, "At this interface (repeatable; 'any')", GROUP_SOURCE },
-	{ "netns", KEY_NETNS, "PID|NAME|PATH", 0, "The interfaces of that network namespace",
-	  GROUP_SOURCE },
-	{ "hook", KEY_HOOK, "HOOK", 0,
-	  "Where in the kernel: auto (default), cgroup, tc or socket", GROUP_SOURCE },
-	{ "filter", 'f', "EXPR", 0, "Only packets that this pcap-filter(7) expression takes",
-	  GROUP_SOURCE },
-	{ "snaplen", 's', "N", 0, "Copy at most N bytes of each packet", GROUP_SOURCE },
+	{.doc = "Where from:", .group = GROUP_SOURCE},
+	{"read", 'r', "FILE", 0,
+	 "A pcap or pcapng file ('-': standard input) instead of the live host", GROUP_SOURCE},
+	{"interface", 'i', "NAME", 0, "At this interface (repeatable; 'any')", GROUP_SOURCE},
+	{"netns", KEY_NETNS, "PID|NAME|PATH", 0, "The interfaces of that network namespace",
+	 GROUP_SOURCE},
+	{"hook", KEY_HOOK, "HOOK", 0, "Where in the kernel: auto (default), cgroup, tc or socket",
+	 GROUP_SOURCE},
+	{"filter", 'f', "EXPR", 0, "Only packets that this pcap-filter(7) expression takes",
+	 GROUP_SOURCE},
+	{"snaplen", 's', "N", 0, "Copy at most N bytes of each packet", GROUP_SOURCE},
 
-	{ .doc = "What:", .group = GROUP_WHAT },
-	{ "pid", 'p', "PID", 0, "Only sockets of this process", GROUP_WHAT },
-	{ "comm", KEY_COMM, "NAME", 0, "Only sockets of processes with this name", GROUP_WHAT },
-	{ "cgroup", 'g', "PATH", 0, "Only this cgroup and those below it", GROUP_WHAT },
-	{ "port", KEY_PORT, "N", 0, "Only connections with this TCP port at either end",
-	  GROUP_WHAT },
-	{ "side", KEY_SIDE, "SIDE", 0, "Only what was seen as client, server or transit",
-	  GROUP_WHAT },
+	{.doc = "What:", .group = GROUP_WHAT},
+	{"pid", 'p', "PID", 0, "Only sockets of this process", GROUP_WHAT},
+	{"comm", KEY_COMM, "NAME", 0, "Only sockets of processes with this name", GROUP_WHAT},
+	{"cgroup", 'g', "PATH", 0, "Only this cgroup and those below it", GROUP_WHAT},
+	{"port", KEY_PORT, "N", 0, "Only connections with this TCP port at either end", GROUP_WHAT},
+	{"side", KEY_SIDE, "SIDE", 0, "Only what was seen as client, server or transit",
+	 GROUP_WHAT},
 
-	{ .doc = "How long:", .group = GROUP_LENGTH },
-	{ "duration", 'd', "DURATION", 0, "Stop after this time (500us, 10ms, 2s, 5m)",
-	  GROUP_LENGTH },
-	{ "count", 'n', "N", 0, "Stop after N requests", GROUP_LENGTH },
+	{.doc = "How long:", .group = GROUP_LENGTH},
+	{"duration", 'd', "DURATION", 0, "Stop after this time (500us, 10ms, 2s, 5m)",
+	 GROUP_LENGTH},
+	{"count", 'n', "N", 0, "Stop after N requests", GROUP_LENGTH},
 
-	{ .doc = "How shown:", .group = GROUP_OUTPUT },
-	{ "output", 'o', "FORMAT", 0, "text (default) or json, one object a line", GROUP_OUTPUT },
-	{ "verbose", 'v', NULL, 0, "Every TCP segment as well, decoded", GROUP_OUTPUT },
-	{ "no-redact", KEY_NO_REDACT, NULL, 0, "Show credentials and tokens in request targets",
-	  GROUP_OUTPUT },
-	{ "gap-timeout", KEY_GAP_TIMEOUT, "DURATION", 0,
-	  "Wait this long for missing bytes (default 10s)", GROUP_OUTPUT },
-	{ "idle-timeout", KEY_IDLE_TIMEOUT, "DURATION", 0,
-	  "Forget a connection that was silent for this long (default 10m)", GROUP_OUTPUT },
-	{ "max-memory", KEY_MAX_MEMORY, "SIZE", 0,
-	  "Bound of what connections may hold (default 64M)", GROUP_OUTPUT },
+	{.doc = "How shown:", .group = GROUP_OUTPUT},
+	{"output", 'o', "FORMAT", 0, "text (default) or json, one object a line", GROUP_OUTPUT},
+	{"verbose", 'v', NULL, 0, "Every TCP segment as well, decoded", GROUP_OUTPUT},
+	{"no-redact", KEY_NO_REDACT, NULL, 0, "Show credentials and tokens in request targets",
+	 GROUP_OUTPUT},
+	{"gap-timeout", KEY_GAP_TIMEOUT, "DURATION", 0,
+	 "Wait this long for missing bytes (default 10s)", GROUP_OUTPUT},
+	{"idle-timeout", KEY_IDLE_TIMEOUT, "DURATION", 0,
+	 "Forget a connection that was silent for this long (default 10m)", GROUP_OUTPUT},
+	{"max-memory", KEY_MAX_MEMORY, "SIZE", 0,
+	 "Bound of what connections may hold (default 64M)", GROUP_OUTPUT},
 
-	{ "help", KEY_HELP, NULL, 0, "Print this and exit", GROUP_HELP },
-	{ "version", KEY_VERSION, NULL, 0, "Print the version and exit", GROUP_HELP },
-	{ 0 },
+	{"help", KEY_HELP, NULL, 0, "Print this and exit", GROUP_HELP},
+	{"version", KEY_VERSION, NULL, 0, "Print the version and exit", GROUP_HELP},
+	{0},
 };
 
 static const char help_text[] =
@@ -99,21 +98,28 @@ struct choice {
 };
 
 static const struct choice hook_choices[] = {
-	{ "auto", HOOK_UNKNOWN }, { "cgroup", HOOK_CGROUP }, { "tc", HOOK_TC },
-	{ "socket", HOOK_SOCKET }, { NULL, 0 },
+	{"auto", HOOK_UNKNOWN},
+	{"cgroup", HOOK_CGROUP},
+	{"tc", HOOK_TC},
+	{"socket", HOOK_SOCKET},
+	{NULL, 0},
 };
 
 static const struct choice side_choices[] = {
-	{ "client", SIDE_CLIENT }, { "server", SIDE_SERVER }, { "transit", SIDE_TRANSIT },
-	{ NULL, 0 },
+	{"client", SIDE_CLIENT},
+	{"server", SIDE_SERVER},
+	{"transit", SIDE_TRANSIT},
+	{NULL, 0},
 };
 
 static const struct choice format_choices[] = {
-	{ "text", REPORT_TEXT }, { "json", REPORT_JSON }, { NULL, 0 },
+	{"text", REPORT_TEXT},
+	{"json", REPORT_JSON},
+	{NULL, 0},
 };
 
-static int parse_choice(const char *what, const char *text, const struct choice *choices,
-			int *out, struct diag *d)
+static int parse_choice(const char *what, const char *text, const struct choice *choices, int *out,
+			struct diag *d)
 {
 	const struct choice *c;
 	char names[128] = "";
@@ -318,16 +324,17 @@ static int check_file_options(const struct options *o, struct diag *d)
 		bool given;
 		const char *name, *why;
 	} refused[] = {
-		{ o->interfaces[0], "-i", "it names an interface of the live host" },
-		{ o->netns, "--netns", "it names a network namespace of the live host" },
-		{ o->hook != HOOK_UNKNOWN, "--hook", "it says where in the live kernel to look" },
-		{ o->snaplen, "-s", "the capture has its own limit" },
-		{ o->duration_ns, "-d", "a file ends by itself; -n stops after a number of requests" },
-		{ o->pid, "-p", "a capture file doesn't say whose a socket was" },
-		{ o->comm[0], "--comm", "a capture file doesn't say whose a socket was" },
-		{ o->cgroup, "-g", "a capture file doesn't say whose a socket was" },
-		{ o->side == SIDE_CLIENT || o->side == SIDE_SERVER, "--side",
-		  "a capture file doesn't say which end was local" },
+		{o->interfaces[0], "-i", "it names an interface of the live host"},
+		{o->netns, "--netns", "it names a network namespace of the live host"},
+		{o->hook != HOOK_UNKNOWN, "--hook", "it says where in the live kernel to look"},
+		{o->snaplen, "-s", "the capture has its own limit"},
+		{o->duration_ns, "-d",
+		 "a file ends by itself; -n stops after a number of requests"},
+		{o->pid, "-p", "a capture file doesn't say whose a socket was"},
+		{o->comm[0], "--comm", "a capture file doesn't say whose a socket was"},
+		{o->cgroup, "-g", "a capture file doesn't say whose a socket was"},
+		{o->side == SIDE_CLIENT || o->side == SIDE_SERVER, "--side",
+		 "a capture file doesn't say which end was local"},
 	};
 	size_t i;
 
@@ -370,7 +377,7 @@ int options_parse(int argc, char **argv, struct options *out, struct diag *d)
 		.idle_timeout_ns = flow_config_default.idle_timeout_ns,
 		.max_memory = flow_config_default.max_memory,
 	};
-	struct parse p = { &opt, d };
+	struct parse p = {&opt, d};
 	int err;
 
 	if (argp_parse(&argp, argc, argv, ARGP_NO_HELP | ARGP_NO_EXIT, NULL, &p)) {

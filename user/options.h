@@ -22,7 +22,7 @@ struct options {
 	bool help, version; /* asked for: print it and do nothing else */
 
 	/* where from */
-	const char *read_file; /* "-": standard input; NULL: live */
+	const char *read_file;				    /* "-": standard input; NULL: live */
 	const char *interfaces[OPTIONS_MAX_INTERFACES + 1]; /* NULL-terminated */
 	const char *netns;
 	enum hook hook; /* HOOK_UNKNOWN: auto */
@@ -30,15 +30,15 @@ struct options {
 	uint32_t snaplen; /* 0: as needed */
 
 	/* what */
-	uint32_t pid;       /* 0: any */
-	char comm[16];      /* "": any; the kernel keeps 15 bytes of a name */
+	uint32_t pid;	    /* 0: any */
+	char comm[16];	    /* "": any; the kernel keeps 15 bytes of a name */
 	const char *cgroup; /* path as in linux.cgroup.path, or where it is mounted; NULL: any */
-	uint16_t port;      /* 0: any */
+	uint16_t port;	    /* 0: any */
 	enum tx_side side;  /* SIDE_UNKNOWN: any */
 
 	/* how long */
 	uint64_t duration_ns; /* 0: until interrupted */
-	uint64_t count;       /* 0: without limit */
+	uint64_t count;	      /* 0: without limit */
 
 	/* how shown */
 	enum report_format format;

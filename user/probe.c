@@ -19,8 +19,8 @@
 
 /* r0 = 0; exit */
 static const struct bpf_insn return_0[] = {
-	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-	{ .code = BPF_JMP | BPF_EXIT },
+	{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+	{.code = BPF_JMP | BPF_EXIT},
 };
 
 /* A descriptor's trial: 0 and closed, or its error. */
@@ -34,8 +34,8 @@ static int closed(int fd)
 
 bool probe_capability(int number)
 {
-	struct __user_cap_header_struct hdr = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { { 0 } };
+	struct __user_cap_header_struct hdr = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {{0}};
 	uint64_t have;
 
 	if (syscall(SYS_capget, &hdr, data))
@@ -61,8 +61,8 @@ int probe_socket_storage(void)
 
 static int load(enum bpf_prog_type type, struct bpf_prog_load_opts *opts)
 {
-	return bpf_prog_load(type, "probe", "GPL", return_0,
-			     sizeof(return_0) / sizeof(return_0[0]), opts);
+	return bpf_prog_load(type, "probe", "GPL", return_0, sizeof(return_0) / sizeof(return_0[0]),
+			     opts);
 }
 
 /*
@@ -77,7 +77,7 @@ struct link_create_attr {
 int probe_tcx(void)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts);
-	struct link_create_attr attr = { .attach_type = ATTACH_TCX_INGRESS };
+	struct link_create_attr attr = {.attach_type = ATTACH_TCX_INGRESS};
 	int prog = load(BPF_PROG_TYPE_SCHED_CLS, &opts);
 	int err;
 

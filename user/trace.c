@@ -19,9 +19,9 @@
 
 #define MSEC UINT64_C(1000000)
 /* Ring records are written without a wake-up, so the ring is looked at this often besides. */
-#define TICK_MS 50
+#define TICK_MS	   50
 #define OUT_BUFFER (1 << 16)
-#define LINK_RAW 101 /* LINKTYPE_RAW */
+#define LINK_RAW   101 /* LINKTYPE_RAW */
 
 /* The one thing that a signal handler may touch; -n and a failed output set it too. */
 static volatile sig_atomic_t stop_flag;
@@ -33,9 +33,9 @@ struct trace {
 	struct report *report;
 	struct txfilter tx_filter;
 
-	struct live *live;              /* NULL: a capture file */
+	struct live *live;		 /* NULL: a capture file */
 	struct attribution *attribution; /* live only */
-	struct filter *pkt_filter;      /* -f, live only: file_read() applies it to whole frames */
+	struct filter *pkt_filter;	 /* -f, live only: file_read() applies it to whole frames */
 	struct file_source *file;
 
 	uint64_t flush_every_ns, last_flush_ns; /* in the segments' time */
@@ -60,8 +60,8 @@ static void on_signal(int sig)
 /* A second signal ends the process at once. Without SA_RESTART a blocked read or write is interrupted. */
 static void catch_signals(void)
 {
-	struct sigaction stop = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND };
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
 
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
@@ -81,7 +81,7 @@ static void on_transaction(void *ctx, const struct transaction *borrowed)
 {
 	struct trace *tr = ctx;
 	struct transaction tx = *borrowed;
-	struct attribution_names names = { { 0 }, NULL, NULL };
+	struct attribution_names names = {{0}, NULL, NULL};
 
 	if (tr->full || tr->write_err)
 		return;
@@ -112,8 +112,7 @@ static void on_elide(void *ctx, uint64_t cookie, enum seg_dir dir, uint32_t seq)
 static const struct frame *raw_frame(const struct segment *seg, struct frame *out)
 {
 	*out = (struct frame){
-		.link_type = LINK_RAW, .cap = seg->pkt_cap, .len = seg->pkt_len, .data = seg->pkt
-	};
+		.link_type = LINK_RAW, .cap = seg->pkt_cap, .len = seg->pkt_len, .data = seg->pkt};
 	return out;
 }
 
@@ -178,8 +177,8 @@ static int open_live(struct trace *tr, struct diag *d)
 		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 	memcpy(lo.comm, opt->comm, sizeof(lo.comm));
 	if (opt->cgroup)
-		lo.cgroup = tr->tx_filter.cgroup =
-			attribution_cgroup_path(tr->attribution, opt->cgroup);
+		lo.cgroup = tr->tx_filter.cgroup = attribution_cgroup_path(tr->attribution,
+									   opt->cgroup);
 	if (opt->filter) {
 		tr->pkt_filter = filter_new(opt->filter);
 		if (!tr->pkt_filter)
@@ -195,7 +194,7 @@ static int open_middle(struct trace *tr, struct diag *d)
 {
 	const struct options *opt = tr->opt;
 	struct flow_config fc = flow_config_default;
-	struct flow_sink sink = { tr, on_transaction, opt->verbose ? NULL : on_elide };
+	struct flow_sink sink = {tr, on_transaction, opt->verbose ? NULL : on_elide};
 	struct report_options ro = {
 		.format = opt->format,
 		.redact = opt->redact,
@@ -237,7 +236,7 @@ static void print_banner(const struct trace *tr)
 	if (opt->netns)
 		fprintf(stderr, " of network namespace %s", opt->netns);
 	fprintf(stderr, " (%s hook)%s\n",
-		(const char *const[]){ "?", "cgroup", "tc", "socket", "?" }[live_hook(tr->live)],
+		(const char *const[]){"?", "cgroup", "tc", "socket", "?"}[live_hook(tr->live)],
 		opt->duration_ns || opt->count ? "" : "; Ctrl-C ends it");
 	for (i = 0; (note = live_note(tr->live, i)); i++)
 		fprintf(stderr, "note: %s\n", note);
@@ -245,11 +244,11 @@ static void print_banner(const struct trace *tr)
 
 static int run_live(struct trace *tr, struct diag *d)
 {
-	struct live_sink sink = { tr, on_segment, on_owner };
+	struct live_sink sink = {tr, on_segment, on_owner};
 	/* Of the output only the end is awaited: a reader that goes away while nothing is written. */
 	struct pollfd fds[] = {
-		{ .fd = live_fd(tr->live), .events = POLLIN },
-		{ .fd = STDOUT_FILENO },
+		{.fd = live_fd(tr->live), .events = POLLIN},
+		{.fd = STDOUT_FILENO},
 	};
 	uint64_t start = monotonic_ns(), now = start, last_tick = start;
 	int n = 0;
@@ -278,7 +277,7 @@ static int run_live(struct trace *tr, struct diag *d)
 
 static int run_file(struct trace *tr, struct diag *d)
 {
-	struct file_sink sink = { tr, on_segment, on_clock };
+	struct file_sink sink = {tr, on_segment, on_clock};
 	int err = file_read(tr->file, &sink, &stop_flag, d);
 
 	/* An interrupted read of a pipe looks like a damaged file. */
@@ -292,7 +291,7 @@ static int run_file(struct trace *tr, struct diag *d)
 /* What is complete is printed, then the counts. */
 static int finish(struct trace *tr, int err, struct diag *d)
 {
-	uint64_t kernel[EVENT_CNT_MAX] = { 0 };
+	uint64_t kernel[EVENT_CNT_MAX] = {0};
 
 	flow_finish(tr->flow);
 	if (tr->live)
@@ -310,17 +309,18 @@ int trace_run(const struct options *opt, struct diag *d)
 {
 	struct trace tr = {
 		.opt = opt,
-		.tx_filter = { opt->pid, "", opt->cgroup, opt->port, opt->side },
+		.tx_filter = {opt->pid, "", opt->cgroup, opt->port, opt->side},
 	};
-	bool interactive = isatty(STDOUT_FILENO) || (opt->read_file && !strcmp(opt->read_file, "-"));
+	bool interactive = isatty(STDOUT_FILENO) ||
+			   (opt->read_file && !strcmp(opt->read_file, "-"));
 	int err;
 
 	memcpy(tr.tx_filter.comm, opt->comm, sizeof(tr.tx_filter.comm));
 	setvbuf(stdout, NULL, interactive ? _IOLBF : _IOFBF, OUT_BUFFER);
 	catch_signals();
 
-	err = opt->read_file ? file_open(opt->read_file, opt->filter, &tr.cnt, &tr.file, d) :
-			       open_live(&tr, d);
+	err = opt->read_file ? file_open(opt->read_file, opt->filter, &tr.cnt, &tr.file, d)
+			     : open_live(&tr, d);
 	if (!err)
 		err = open_middle(&tr, d);
 	if (!err) {

@@ -11,7 +11,7 @@ static bool under(const char *path, const char *below)
 }
 
 bool txfilter_match(const struct txfilter *f, const struct transaction *tx, const char *owner_path,
-		  const char *sock_path)
+		    const char *sock_path)
 {
 	if (f->pid && tx->owner.pid != f->pid)
 		return false;

@@ -16,15 +16,15 @@
 /* Zero, empty and NULL: any. */
 struct txfilter {
 	uint32_t pid;
-	char comm[16];      /* NUL padded */
+	char comm[16];	    /* NUL padded */
 	const char *cgroup; /* "/..." from the cgroup root */
-	uint16_t port;      /* at either end */
+	uint16_t port;	    /* at either end */
 	enum tx_side side;
 };
 
 /* owner_path and sock_path are the cgroup paths of the socket's user and of its creator; either may match.
  * NULL: unknown. */
 bool txfilter_match(const struct txfilter *f, const struct transaction *tx, const char *owner_path,
-		  const char *sock_path);
+		    const char *sock_path);
 
 #endif

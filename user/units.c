@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NS_PER_US UINT64_C(1000)
-#define NS_PER_MS UINT64_C(1000000)
+#define NS_PER_US  UINT64_C(1000)
+#define NS_PER_MS  UINT64_C(1000000)
 #define NS_PER_SEC UINT64_C(1000000000)
 
 struct unit {
@@ -18,22 +18,18 @@ struct unit {
 };
 
 static const struct unit duration_units[] = {
-	{ "ns", 1 },
-	{ "us", NS_PER_US },
-	{ "ms", NS_PER_MS },
-	{ "s", NS_PER_SEC },
-	{ "m", 60 * NS_PER_SEC },
-	{ "h", 3600 * NS_PER_SEC },
-	{ NULL, 0 },
+	{"ns", 1},	   {"us", NS_PER_US},	   {"ms", NS_PER_MS},
+	{"s", NS_PER_SEC}, {"m", 60 * NS_PER_SEC}, {"h", 3600 * NS_PER_SEC},
+	{NULL, 0},
 };
 
 static const struct unit size_units[] = {
-	{ "", 1 },
-	{ "K", UINT64_C(1) << 10 },
-	{ "k", UINT64_C(1) << 10 },
-	{ "M", UINT64_C(1) << 20 },
-	{ "G", UINT64_C(1) << 30 },
-	{ NULL, 0 },
+	{"", 1},
+	{"K", UINT64_C(1) << 10},
+	{"k", UINT64_C(1) << 10},
+	{"M", UINT64_C(1) << 20},
+	{"G", UINT64_C(1) << 30},
+	{NULL, 0},
 };
 
 /* A decimal number without sign, as `whole` and a fraction of 1e-9 steps. Returns where it ends, or NULL

@@ -22,7 +22,7 @@ static char words_text[1024];
 /* Parses a command line given as one string, words apart by single blanks. */
 static int parse(const char *line, struct options *opt)
 {
-	char *argv[MAX_WORDS + 1] = { "httplat" };
+	char *argv[MAX_WORDS + 1] = {"httplat"};
 	int argc = 1;
 	char *word;
 
@@ -176,13 +176,13 @@ static void test_getopt_speaks_in_one_sentence(void **state)
 	static const struct {
 		const char *line, *part;
 	} cases[] = {
-		{ "--p 80", "ambiguous" },
-		{ "--pod x", "unrecognized option '--pod'" },
-		{ "--bogus", "unrecognized option '--bogus'" },
-		{ "-c web", "invalid option -- 'c'" },
-		{ "--histogram", "unrecognized option '--histogram'" },
-		{ "-p", "requires an argument" },
-		{ "--verbose=1", "doesn't allow an argument" },
+		{"--p 80", "ambiguous"},
+		{"--pod x", "unrecognized option '--pod'"},
+		{"--bogus", "unrecognized option '--bogus'"},
+		{"-c web", "invalid option -- 'c'"},
+		{"--histogram", "unrecognized option '--histogram'"},
+		{"-p", "requires an argument"},
+		{"--verbose=1", "doesn't allow an argument"},
 	};
 	struct options opt;
 	char said[512];
@@ -200,13 +200,14 @@ static void test_getopt_speaks_in_one_sentence(void **state)
 static void test_help(void **state)
 {
 	static const char *const promised[] = {
-		"--read",    "--interface", "--netns",	 "--hook",     "--filter",	 "--snaplen",
-		"--pid",     "--comm",	    "--cgroup",	 "--port",     "--side",	 "--duration",
-		"--count",   "--output",    "--verbose", "--no-redact", "--gap-timeout",
-		"--version", "--help",	    "--idle-timeout", "--max-memory", "trace", "check",
-		"decode",    "Examples:",
+		"--read",	"--interface",	 "--netns",   "--hook",	  "--filter",
+		"--snaplen",	"--pid",	 "--comm",    "--cgroup", "--port",
+		"--side",	"--duration",	 "--count",   "--output", "--verbose",
+		"--no-redact",	"--gap-timeout", "--version", "--help",	  "--idle-timeout",
+		"--max-memory", "trace",	 "check",     "decode",	  "Examples:",
 	};
-	static const char *const later[] = { "--slow", "--container", "\n  stat ", "\n  top ", "\n  ps " };
+	static const char *const later[] = {"--slow", "--container", "\n  stat ", "\n  top ",
+					    "\n  ps "};
 	struct options opt;
 	char *text = NULL, *line;
 	size_t size, i;

@@ -57,8 +57,10 @@ static void test_disguised_names(void **state)
 	redacts("/a?t%4Fken=s", "/a?t%4Fken=REDACTED");
 	redacts("/a?pass%77ord=s&b", "/a?pass%77ord=REDACTED&b");
 	redacts("?token=s", "?token=REDACTED");
-	redacts("/a?xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxtoken=s",
-		"/a?xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxtoken="
+	redacts("/a?"
+		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxtoken=s",
+		"/a?"
+		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxtoken="
 		"REDACTED");
 }
 
@@ -126,7 +128,8 @@ static void escapes_text(const char *src, size_t len, const char *want)
 
 	out[n] = '\0';
 	assert_string_equal(out, want);
-	assert_int_equal(escape_text_is_plain(src, len), strlen(want) == len && !memcmp(src, want, len));
+	assert_int_equal(escape_text_is_plain(src, len),
+			 strlen(want) == len && !memcmp(src, want, len));
 }
 
 static void escapes_json(const char *src, size_t len, const char *want)
@@ -136,7 +139,8 @@ static void escapes_json(const char *src, size_t len, const char *want)
 
 	out[n] = '\0';
 	assert_string_equal(out, want);
-	assert_int_equal(escape_json_is_plain(src, len), strlen(want) == len && !memcmp(src, want, len));
+	assert_int_equal(escape_json_is_plain(src, len),
+			 strlen(want) == len && !memcmp(src, want, len));
 }
 
 #define BYTES(s) s, sizeof(s) - 1
@@ -148,15 +152,21 @@ static void test_escape_text(void **state)
 		     "/caf\xc3\xa9/\xe2\x82\xac/\xf0\x9f\x98\x80");
 	escapes_text(BYTES("\x1b]0;owned\x07"), "\\x1b]0;owned\\x07");
 	escapes_text(BYTES("a\0b\r\n\t\x7f"), "a\\x00b\\x0d\\x0a\\x09\\x7f");
-	escapes_text(BYTES("\x9b" "31m"), "\\x9b31m");            /* a raw C1 byte */
-	escapes_text(BYTES("\xc2\x9b" "31m"), "\\u{9b}31m");      /* the same as UTF-8 */
-	escapes_text(BYTES("\xe2\x80\xae" "txt.exe"), "\\u{202e}txt.exe");
+	escapes_text(BYTES("\x9b"
+			   "31m"),
+		     "\\x9b31m"); /* a raw C1 byte */
+	escapes_text(BYTES("\xc2\x9b"
+			   "31m"),
+		     "\\u{9b}31m"); /* the same as UTF-8 */
+	escapes_text(BYTES("\xe2\x80\xae"
+			   "txt.exe"),
+		     "\\u{202e}txt.exe");
 	escapes_text(BYTES("\xf3\xa0\x80\x81"), "\\u{e0001}");
 	escapes_text(BYTES("\\x1b"), "\\\\x1b");
-	escapes_text(BYTES("\xc0\x80"), "\\xc0\\x80");            /* overlong */
-	escapes_text(BYTES("\xed\xa0\x80"), "\\xed\\xa0\\x80");   /* surrogate */
+	escapes_text(BYTES("\xc0\x80"), "\\xc0\\x80");		/* overlong */
+	escapes_text(BYTES("\xed\xa0\x80"), "\\xed\\xa0\\x80"); /* surrogate */
 	escapes_text(BYTES("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");
-	escapes_text(BYTES("\xe2\x82"), "\\xe2\\x82");            /* cut short */
+	escapes_text(BYTES("\xe2\x82"), "\\xe2\\x82"); /* cut short */
 }
 
 static void test_escape_json(void **state)
@@ -164,7 +174,9 @@ static void test_escape_json(void **state)
 	escapes_json(BYTES("/plain'"), "/plain'");
 	escapes_json(BYTES("\"\\"), "\\\"\\\\");
 	escapes_json(BYTES("\x1b\n\r\t\x7f"), "\\u001b\\n\\r\\t\\u007f");
-	escapes_json(BYTES("\xff" "a\x80"), "\\udcffa\\udc80");
+	escapes_json(BYTES("\xff"
+			   "a\x80"),
+		     "\\udcffa\\udc80");
 	escapes_json(BYTES("\xe2\x80\xae"), "\\u202e");
 	escapes_json(BYTES("\xf3\xa0\x80\x81"), "\\udb40\\udc01");
 	escapes_json(BYTES("\xc3\xa9"), "\xc3\xa9");

@@ -18,20 +18,23 @@
 #include "report/summary.h"
 #include "report/text.h"
 
-#define S(text) { text, sizeof(text) - 1 }
+#define S(text)                                                                                    \
+	{                                                                                          \
+		text, sizeof(text) - 1                                                             \
+	}
 #define T0 UINT64_C(1795384201123456789) /* 2026-11-22T21:50:01.123456789Z */
 
 static const struct http_header request_headers[] = {
-	{ S("host"), S("shop.example:8080") },
-	{ S("user-agent"), S("curl/7.88.1") },
+	{S("host"), S("shop.example:8080")},
+	{S("user-agent"), S("curl/7.88.1")},
 };
 static const struct http_header response_headers[] = {
-	{ S("content-type"), S("text/html") },
+	{S("content-type"), S("text/html")},
 };
 
 static struct endpoint v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d, uint16_t port)
 {
-	return (struct endpoint){ { [10] = 0xff, [11] = 0xff, a, b, c, d }, port };
+	return (struct endpoint){{[10] = 0xff, [11] = 0xff, a, b, c, d}, port};
 }
 
 static struct transaction ordinary(void)
@@ -43,13 +46,27 @@ static struct transaction ordinary(void)
 		.server = v4(10, 0, 0, 1, 8080),
 		.stream = 3,
 		.stream_request = 2,
-		.req = { .seen = true, .complete = true, .version_major = 1, .version_minor = 1,
-			 .first_ns = T0, .last_ns = T0 + 500, .size = 84, .segments = 1,
-			 .headers = request_headers, .header_cnt = 2 },
-		.resp = { .seen = true, .complete = true, .version_major = 1, .version_minor = 1,
-			  .first_ns = T0 + 1000500, .last_ns = T0 + 1235067, .size = 850,
-			  .body_size = 612, .segments = 2, .headers = response_headers,
-			  .header_cnt = 1 },
+		.req = {.seen = true,
+			.complete = true,
+			.version_major = 1,
+			.version_minor = 1,
+			.first_ns = T0,
+			.last_ns = T0 + 500,
+			.size = 84,
+			.segments = 1,
+			.headers = request_headers,
+			.header_cnt = 2},
+		.resp = {.seen = true,
+			 .complete = true,
+			 .version_major = 1,
+			 .version_minor = 1,
+			 .first_ns = T0 + 1000500,
+			 .last_ns = T0 + 1235067,
+			 .size = 850,
+			 .body_size = 612,
+			 .segments = 2,
+			 .headers = response_headers,
+			 .header_cnt = 1},
 		.method = S("GET"),
 		.target = S("/cart?id=7&token=abc"),
 		.status = 200,
@@ -59,11 +76,11 @@ static struct transaction ordinary(void)
 		.has_ttfb = true,
 		.ttfb_ns = 1000000,
 		.exchange_id = 0xabc,
-		.owner = { .pid = 1234, .tid = 1235, .comm = "nginx", .cgroup_id = 77 },
+		.owner = {.pid = 1234, .tid = 1235, .comm = "nginx", .cgroup_id = 77},
 	};
 }
 
-static const struct owner_names names = { 77, "/system.slice/nginx.service" };
+static const struct owner_names names = {77, "/system.slice/nginx.service"};
 
 /* The transactions as lines; freed by the caller. */
 static char *lines(enum report_format format, bool live, bool redact, const struct transaction *txs,
@@ -73,8 +90,7 @@ static char *lines(enum report_format format, bool live, bool redact, const stru
 	size_t size, i;
 	FILE *out = open_memstream(&text, &size);
 	struct report_options opt = {
-		.format = format, .redact = redact, .live = live, .out = out, .err = stderr
-	};
+		.format = format, .redact = redact, .live = live, .out = out, .err = stderr};
 	struct report *rp = report_new(&opt);
 
 	assert_non_null(rp);
@@ -98,27 +114,28 @@ static void test_json(void **state)
 {
 	struct transaction tx = ordinary();
 
-	expect_lines(REPORT_JSON, true, &tx, 1, &names,
-		     "{\"time\":\"2026-11-22T21:50:01.123456789Z\",\"side\":\"server\","
-		     "\"client.address\":\"10.0.0.7\",\"client.port\":51234,"
-		     "\"server.address\":\"10.0.0.1\",\"server.port\":8080,"
-		     "\"http.request.method\":\"GET\",\"url.original\":\"/cart?id=7&token=REDACTED\","
-		     "\"url.path\":\"/cart\",\"url.query\":\"id=7&token=REDACTED\","
-		     "\"network.protocol.version\":\"1.1\","
-		     "\"http.request.header.host\":[\"shop.example:8080\"],"
-		     "\"user_agent.original\":\"curl/7.88.1\","
-		     "\"http.response.status_code\":200,\"http.response.interim_count\":0,"
-		     "\"http.request.body.size\":0,\"http.request.size\":84,"
-		     "\"http.response.body.size\":612,\"http.response.size\":850,"
-		     "\"http.response.header.content-type\":[\"text/html\"],"
-		     "\"process.pid\":1234,\"thread.id\":1235,\"process.executable.name\":\"nginx\","
-		     "\"linux.cgroup.id\":77,\"linux.cgroup.path\":\"/system.slice/nginx.service\","
-		     "\"latency_ns\":1234567,\"ttfb_ns\":1000000,\"total_ns\":1235067,"
-		     "\"request_ns\":500,\"response_ns\":234567,"
-		     "\"request.segments\":1,\"request.retransmits\":0,\"request.out_of_order\":0,"
-		     "\"response.segments\":2,\"response.retransmits\":0,\"response.out_of_order\":0,"
-		     "\"tcp.stream\":3,\"tcp.stream.request\":2,\"exchange.id\":\"0000000000000abc\","
-		     "\"hook\":\"cgroup\",\"flags\":[]}\n");
+	expect_lines(
+		REPORT_JSON, true, &tx, 1, &names,
+		"{\"time\":\"2026-11-22T21:50:01.123456789Z\",\"side\":\"server\","
+		"\"client.address\":\"10.0.0.7\",\"client.port\":51234,"
+		"\"server.address\":\"10.0.0.1\",\"server.port\":8080,"
+		"\"http.request.method\":\"GET\",\"url.original\":\"/cart?id=7&token=REDACTED\","
+		"\"url.path\":\"/cart\",\"url.query\":\"id=7&token=REDACTED\","
+		"\"network.protocol.version\":\"1.1\","
+		"\"http.request.header.host\":[\"shop.example:8080\"],"
+		"\"user_agent.original\":\"curl/7.88.1\","
+		"\"http.response.status_code\":200,\"http.response.interim_count\":0,"
+		"\"http.request.body.size\":0,\"http.request.size\":84,"
+		"\"http.response.body.size\":612,\"http.response.size\":850,"
+		"\"http.response.header.content-type\":[\"text/html\"],"
+		"\"process.pid\":1234,\"thread.id\":1235,\"process.executable.name\":\"nginx\","
+		"\"linux.cgroup.id\":77,\"linux.cgroup.path\":\"/system.slice/nginx.service\","
+		"\"latency_ns\":1234567,\"ttfb_ns\":1000000,\"total_ns\":1235067,"
+		"\"request_ns\":500,\"response_ns\":234567,"
+		"\"request.segments\":1,\"request.retransmits\":0,\"request.out_of_order\":0,"
+		"\"response.segments\":2,\"response.retransmits\":0,\"response.out_of_order\":0,"
+		"\"tcp.stream\":3,\"tcp.stream.request\":2,\"exchange.id\":\"0000000000000abc\","
+		"\"hook\":\"cgroup\",\"flags\":[]}\n");
 }
 
 /* What was not observed has no key. */
@@ -128,10 +145,16 @@ static void test_json_absent(void **state)
 		.hook = HOOK_FILE,
 		.side = SIDE_TRANSIT,
 		.client = v4(10, 0, 0, 7, 51234),
-		.server = { { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 }, 80 },
+		.server = {{0x20, 0x01, 0x0d, 0xb8, [15] = 1}, 80},
 		.stream_request = 1,
-		.req = { .seen = true, .complete = true, .version_major = 1, .first_ns = T0,
-			 .last_ns = T0, .last_frame = 9, .size = 18, .segments = 1 },
+		.req = {.seen = true,
+			.complete = true,
+			.version_major = 1,
+			.first_ns = T0,
+			.last_ns = T0,
+			.last_frame = 9,
+			.size = 18,
+			.segments = 1},
 		.method = S("OPTIONS"),
 		.target = S("*"),
 		.flags = TX_NO_RESPONSE | TX_MIDSTREAM,
@@ -156,22 +179,26 @@ static void test_json_orphan(void **state)
 		.side = SIDE_CLIENT,
 		.client = v4(1, 1, 1, 1, 1),
 		.server = v4(2, 2, 2, 2, 2),
-		.resp = { .seen = true, .version_major = 1, .version_minor = 1, .first_ns = T0,
-			  .size = 5 },
+		.resp = {.seen = true,
+			 .version_major = 1,
+			 .version_minor = 1,
+			 .first_ns = T0,
+			 .size = 5},
 		.status = 404,
 		.interim_cnt = 1,
 		.flags = TX_ORPHAN_RESPONSE,
 	};
 
-	expect_lines(REPORT_JSON, true, &tx, 1, NULL,
-		     "{\"time\":\"2026-11-22T21:50:01.123456789Z\",\"side\":\"client\","
-		     "\"client.address\":\"1.1.1.1\",\"client.port\":1,"
-		     "\"server.address\":\"2.2.2.2\",\"server.port\":2,"
-		     "\"network.protocol.version\":\"1.1\",\"http.response.status_code\":404,"
-		     "\"http.response.interim_count\":1,\"http.response.body.size\":0,"
-		     "\"http.response.size\":5,"
-		     "\"response.segments\":0,\"response.retransmits\":0,\"response.out_of_order\":0,"
-		     "\"tcp.stream\":0,\"hook\":\"tc\",\"flags\":[\"orphan-response\"]}\n");
+	expect_lines(
+		REPORT_JSON, true, &tx, 1, NULL,
+		"{\"time\":\"2026-11-22T21:50:01.123456789Z\",\"side\":\"client\","
+		"\"client.address\":\"1.1.1.1\",\"client.port\":1,"
+		"\"server.address\":\"2.2.2.2\",\"server.port\":2,"
+		"\"network.protocol.version\":\"1.1\",\"http.response.status_code\":404,"
+		"\"http.response.interim_count\":1,\"http.response.body.size\":0,"
+		"\"http.response.size\":5,"
+		"\"response.segments\":0,\"response.retransmits\":0,\"response.out_of_order\":0,"
+		"\"tcp.stream\":0,\"hook\":\"tc\",\"flags\":[\"orphan-response\"]}\n");
 }
 
 static void has(const char *text, const char *part)
@@ -186,13 +213,13 @@ static void test_json_targets(void **state)
 		struct slice target;
 		const char *want;
 	} cases[] = {
-		{ S("http://u:p@h/x?y"), "\"url.original\":\"http://REDACTED@h/x?y\","
-					 "\"url.path\":\"/x\",\"url.query\":\"y\"," },
-		{ S("http://h?y"), "\"url.original\":\"http://h?y\",\"url.path\":\"\"," },
-		{ S("/x?"), "\"url.path\":\"/x\",\"url.query\":\"\"," },
-		{ S("h:443"), "\"url.original\":\"h:443\",\"network" },
-		{ S("/\xff\x1b\"\\\xe2\x80\xae"),
-		  "\"url.original\":\"/\\udcff\\u001b\\\"\\\\\\u202e\"" },
+		{S("http://u:p@h/x?y"), "\"url.original\":\"http://REDACTED@h/x?y\","
+					"\"url.path\":\"/x\",\"url.query\":\"y\","},
+		{S("http://h?y"), "\"url.original\":\"http://h?y\",\"url.path\":\"\","},
+		{S("/x?"), "\"url.path\":\"/x\",\"url.query\":\"\","},
+		{S("h:443"), "\"url.original\":\"h:443\",\"network"},
+		{S("/\xff\x1b\"\\\xe2\x80\xae"),
+		 "\"url.original\":\"/\\udcff\\u001b\\\"\\\\\\u202e\""},
 	};
 	size_t i;
 
@@ -211,9 +238,9 @@ static void test_json_targets(void **state)
 static void test_json_repeated_headers(void **state)
 {
 	static const struct http_header headers[] = {
-		{ S("host"), S("a") },
-		{ S("user-agent"), S("one") },
-		{ S("host"), S("u:p@b") },
+		{S("host"), S("a")},
+		{S("user-agent"), S("one")},
+		{S("host"), S("u:p@b")},
 	};
 	struct transaction tx = ordinary();
 	char *text;
@@ -221,7 +248,8 @@ static void test_json_repeated_headers(void **state)
 	tx.req.headers = headers;
 	tx.req.header_cnt = 3;
 	text = lines(REPORT_JSON, false, true, &tx, 1, NULL);
-	has(text, "\"http.request.header.host\":[\"a\",\"REDACTED@b\"],\"user_agent.original\":\"one\"");
+	has(text,
+	    "\"http.request.header.host\":[\"a\",\"REDACTED@b\"],\"user_agent.original\":\"one\"");
 	free(text);
 	text = lines(REPORT_JSON, false, false, &tx, 1, NULL);
 	has(text, "[\"a\",\"u:p@b\"]");
@@ -231,7 +259,7 @@ static void test_json_repeated_headers(void **state)
 
 static void test_text_of_a_file(void **state)
 {
-	struct transaction txs[2] = { ordinary(), ordinary() };
+	struct transaction txs[2] = {ordinary(), ordinary()};
 
 	txs[0].side = txs[1].side = SIDE_TRANSIT;
 	txs[1].status = 0;
@@ -249,11 +277,11 @@ static void test_text_of_a_file(void **state)
 /* Live, the columns of the owner come too; the clock's offset makes the times the test's own. */
 static void test_text_live(void **state)
 {
-	struct transaction txs[2] = { ordinary(), ordinary() };
+	struct transaction txs[2] = {ordinary(), ordinary()};
 	char *text, *second;
 
 	txs[1].side = SIDE_CLIENT;
-	txs[1].owner = (struct owner){ 0 };
+	txs[1].owner = (struct owner){0};
 	text = lines(REPORT_TEXT, true, true, txs, 2, &names);
 	has(text, "TIME            S     PID COMM       CGROUP                      CLIENT ");
 	has(text, " <    1234 nginx      /system.slice/nginx.service 10.0.0.7:51234 ");
@@ -270,9 +298,9 @@ static void test_text_is_safe(void **state)
 
 	memset(target, 0xc2, sizeof(target));
 	memcpy(target, "/\x1b]0;x\x07\x9b\x7f\n\\", 11);
-	tx.target = (struct slice){ target, sizeof(target) };
+	tx.target = (struct slice){target, sizeof(target)};
 	memcpy(tx.owner.comm, "\x1b[2J\x80worker-123", 16); /* not NUL terminated */
-	text = lines(REPORT_TEXT, true, true, &tx, 1, &(struct owner_names){ 1, "/a\x1b[31m" });
+	text = lines(REPORT_TEXT, true, true, &tx, 1, &(struct owner_names){1, "/a\x1b[31m"});
 	has(text, "/\\x1b]0;x\\x07\\x9b\\x7f\\x0a\\\\");
 	has(text, "..(65536 bytes)");
 	has(text, "\\x1b[2J\\x80worker-123");
@@ -285,13 +313,13 @@ static void test_text_is_safe(void **state)
 
 static void test_text_columns_grow(void **state)
 {
-	struct transaction txs[3] = { ordinary(), ordinary(), ordinary() };
+	struct transaction txs[3] = {ordinary(), ordinary(), ordinary()};
 	char *text, *line, *save;
 	unsigned int i = 0;
 	long at[4];
 
-	txs[1].client = (struct endpoint){ { 0x20, 1, [8] = 0xab, [9] = 0xcd, [14] = 0xde, [15] = 0xad },
-					   65535 };
+	txs[1].client = (struct endpoint){
+		{0x20, 1, [8] = 0xab, [9] = 0xcd, [14] = 0xde, [15] = 0xad}, 65535};
 	text = lines(REPORT_TEXT, false, true, txs, 3, NULL);
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save), i++)
 		at[i] = strstr(line, i ? "10.0.0.1:8080" : "SERVER") - line;
@@ -316,7 +344,8 @@ static void test_shorten_cgroup(void **state)
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 	shortens("/", 36, "/");
 	shortens("/system.slice/nginx.service", 36, "/system.slice/nginx.service");
-	shortens("/system.slice/docker-" ID ".scope", 40, "/system.slice/docker-0123456789ab.scope");
+	shortens("/system.slice/docker-" ID ".scope", 40,
+		 "/system.slice/docker-0123456789ab.scope");
 	shortens("/docker/" ID, 36, "/docker/0123456789ab");
 	shortens("/deadbeef/" ID "0", 20, "..f0123456789abcdef0");
 	shortens("/kubepods.slice/kubepods-burstable.slice/x", 20, "..-burstable.slice/x");
@@ -336,27 +365,33 @@ static char *summary(const struct counters *cnt, const uint64_t *kernel, uint64_
 
 static void test_summary(void **state)
 {
-	struct counters cnt = { .requests = 10, .responses = 9, .pairs = 9, .no_response = 1,
-				.segments = 40, .captured_bytes = 5000, .gaps = 2, .gaps_lost = 2,
-				.gap_bytes = 2896 };
-	uint64_t kernel[EVENT_CNT_MAX] = { [EVENT_CNT_COPIED_BYTES] = 7000,
-					   [EVENT_CNT_ELIDED_BYTES] = 100000,
-					   [EVENT_CNT_LOST_EVENTS] = 2,
-					   [EVENT_CNT_LOST_BYTES] = 2896 };
+	struct counters cnt = {.requests = 10,
+			       .responses = 9,
+			       .pairs = 9,
+			       .no_response = 1,
+			       .segments = 40,
+			       .captured_bytes = 5000,
+			       .gaps = 2,
+			       .gaps_lost = 2,
+			       .gap_bytes = 2896};
+	uint64_t kernel[EVENT_CNT_MAX] = {[EVENT_CNT_COPIED_BYTES] = 7000,
+					  [EVENT_CNT_ELIDED_BYTES] = 100000,
+					  [EVENT_CNT_LOST_EVENTS] = 2,
+					  [EVENT_CNT_LOST_BYTES] = 2896};
 	char *text = summary(&cnt, kernel, 10);
 
-	assert_string_equal(text,
-			    "lost: 2 segments that found the ring full, 2896 bytes in them\n"
-			    "gaps: 2 lost by the kernel, 2896 bytes missing in all\n"
-			    "requests 10, responses 9, pairs 9, unpaired requests 1, unpaired responses "
-			    "0, segments 40, bytes copied 7000, bytes elided 100000, events lost 2, "
-			    "gaps 2\n");
+	assert_string_equal(
+		text, "lost: 2 segments that found the ring full, 2896 bytes in them\n"
+		      "gaps: 2 lost by the kernel, 2896 bytes missing in all\n"
+		      "requests 10, responses 9, pairs 9, unpaired requests 1, unpaired responses "
+		      "0, segments 40, bytes copied 7000, bytes elided 100000, events lost 2, "
+		      "gaps 2\n");
 	free(text);
 	cnt.gaps = cnt.gaps_lost = cnt.gap_bytes = 0;
 	text = summary(&cnt, NULL, 10);
-	assert_string_equal(text,
-			    "requests 10, responses 9, pairs 9, unpaired requests 1, unpaired responses "
-			    "0, segments 40, bytes copied 5000, bytes elided 0, events lost 0, gaps 0\n");
+	assert_string_equal(
+		text, "requests 10, responses 9, pairs 9, unpaired requests 1, unpaired responses "
+		      "0, segments 40, bytes copied 5000, bytes elided 0, events lost 0, gaps 0\n");
 	free(text);
 }
 
@@ -368,25 +403,28 @@ static void test_silence_is_explained(void **state)
 		uint64_t packets, filtered;
 		const char *part;
 	} cases[] = {
-		{ { 0 }, true, 0, 0, "no packet passed the hook" },
-		{ { 0 }, false, 0, 0, "the capture holds no packets" },
-		{ { .packets = 9, .segments = 9, .filtered = 3 }, true, 9, 0, "the filters" },
-		{ { .packets = 9, .segments = 9, .flows = 2, .flows_tls = 1, .flows_other = 1 },
-		  true, 9, 0, "TLS" },
-		{ { .packets = 9, .segments = 9, .flows_http2 = 1 }, false, 0, 0, "HTTP/2" },
-		{ { .packets = 9, .filtered_packets = 9 }, false, 0, 0, "-f expression" },
-		{ { 0 }, true, 9, 9, "left out every packet" },
-		{ { .packets = 9, .link_unknown = 9 }, false, 0, 0, "link layer" },
-		{ { .packets = 9, .not_tcp = 9 }, false, 0, 0, "none of them was TCP" },
-		{ { .packets = 9, .segments = 9, .flows_other = 1 }, false, 0, 0, "other than HTTP/1" },
-		{ { .packets = 9, .segments = 9, .flows = 1 }, false, 0, 0, "httplat -v" },
+		{{0}, true, 0, 0, "no packet passed the hook"},
+		{{0}, false, 0, 0, "the capture holds no packets"},
+		{{.packets = 9, .segments = 9, .filtered = 3}, true, 9, 0, "the filters"},
+		{{.packets = 9, .segments = 9, .flows = 2, .flows_tls = 1, .flows_other = 1},
+		 true,
+		 9,
+		 0,
+		 "TLS"},
+		{{.packets = 9, .segments = 9, .flows_http2 = 1}, false, 0, 0, "HTTP/2"},
+		{{.packets = 9, .filtered_packets = 9}, false, 0, 0, "-f expression"},
+		{{0}, true, 9, 9, "left out every packet"},
+		{{.packets = 9, .link_unknown = 9}, false, 0, 0, "link layer"},
+		{{.packets = 9, .not_tcp = 9}, false, 0, 0, "none of them was TCP"},
+		{{.packets = 9, .segments = 9, .flows_other = 1}, false, 0, 0, "other than HTTP/1"},
+		{{.packets = 9, .segments = 9, .flows = 1}, false, 0, 0, "httplat -v"},
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		uint64_t kernel[EVENT_CNT_MAX] = { [EVENT_CNT_PACKETS] = cases[i].packets,
-						   [EVENT_CNT_TCP] = cases[i].packets,
-						   [EVENT_CNT_FILTERED] = cases[i].filtered };
+		uint64_t kernel[EVENT_CNT_MAX] = {[EVENT_CNT_PACKETS] = cases[i].packets,
+						  [EVENT_CNT_TCP] = cases[i].packets,
+						  [EVENT_CNT_FILTERED] = cases[i].filtered};
 		char *text = summary(&cases[i].cnt, cases[i].live ? kernel : NULL, 0);
 
 		has(text, "no HTTP request to show\n");
@@ -398,8 +436,8 @@ static void test_silence_is_explained(void **state)
 
 static void test_json_summary(void **state)
 {
-	struct counters cnt = { .packets = 5, .requests = 2 };
-	uint64_t kernel[EVENT_CNT_MAX] = { [EVENT_CNT_TCP] = 4 };
+	struct counters cnt = {.packets = 5, .requests = 2};
+	uint64_t kernel[EVENT_CNT_MAX] = {[EVENT_CNT_TCP] = 4};
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
@@ -422,7 +460,7 @@ static void test_json_summary(void **state)
 static void test_write_error(void **state)
 {
 	FILE *full = fopen("/dev/full", "w");
-	struct report_options opt = { .format = REPORT_JSON, .out = full, .err = stderr };
+	struct report_options opt = {.format = REPORT_JSON, .out = full, .err = stderr};
 	struct transaction tx = ordinary();
 	struct report *rp = report_new(&opt);
 
@@ -435,7 +473,7 @@ static void test_write_error(void **state)
 
 static void test_clock_follows_steps(void **state)
 {
-	struct wallclock wc = { 0 };
+	struct wallclock wc = {0};
 	unsigned int i;
 
 	assert_int_equal(wallclock_offset(&wc, 5), 0);

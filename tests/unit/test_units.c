@@ -12,7 +12,7 @@
 
 static void expect_duration(const char *text, uint64_t want)
 {
-	struct diag d = { 0 };
+	struct diag d = {0};
 	uint64_t ns = 42;
 
 	assert_int_equal(units_parse_duration("-d", text, &ns, &d), 0);
@@ -39,7 +39,7 @@ static void test_durations(void **state)
 
 static void refuse_duration(const char *text, int err, const char *part)
 {
-	struct diag d = { 0 };
+	struct diag d = {0};
 	uint64_t ns = 42;
 
 	assert_int_equal(units_parse_duration("-d", text, &ns, &d), err);
@@ -51,8 +51,9 @@ static void refuse_duration(const char *text, int err, const char *part)
 
 static void test_bad_durations(void **state)
 {
-	static const char *const texts[] = { "", "s", "-1s", "+1s", " 1s", "1 s", "1sec", "1.s",
-					     ".5s", "1..5s", "1e3s", "0x1s", "1S", "abc", "1K" };
+	static const char *const texts[] = {"",	    "s",    "-1s", "+1s", " 1s",
+					    "1 s",  "1sec", "1.s", ".5s", "1..5s",
+					    "1e3s", "0x1s", "1S",  "abc", "1K"};
 	size_t i;
 
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -70,12 +71,13 @@ static void test_sizes(void **state)
 		const char *text;
 		uint64_t bytes;
 	} good[] = {
-		{ "0", 0 },	       { "4096", 4096 },      { "64K", 65536 }, { "64k", 65536 },
-		{ "16M", 16777216 },   { "1G", 1073741824 },  { "1.5K", 1536 },
-		{ "17179869183G", UINT64_C(17179869183) << 30 },
+		{"0", 0},	   {"4096", 4096},
+		{"64K", 65536},	   {"64k", 65536},
+		{"16M", 16777216}, {"1G", 1073741824},
+		{"1.5K", 1536},	   {"17179869183G", UINT64_C(17179869183) << 30},
 	};
-	static const char *const bad[] = { "", "K", "-1K", "1KB", "1 K", "1.5", "ten", "5s", "1T" };
-	struct diag d = { 0 };
+	static const char *const bad[] = {"", "K", "-1K", "1KB", "1 K", "1.5", "ten", "5s", "1T"};
+	struct diag d = {0};
 	uint64_t bytes;
 	size_t i;
 
@@ -94,7 +96,7 @@ static void test_sizes(void **state)
 
 static void test_numbers(void **state)
 {
-	struct diag d = { 0 };
+	struct diag d = {0};
 	uint64_t n = 7;
 
 	assert_int_equal(units_parse_number("--port", "8080", 1, 65535, &n, &d), 0);
@@ -117,18 +119,18 @@ static void test_format(void **state)
 		uint64_t ns;
 		const char *text;
 	} cases[] = {
-		{ 0, "0ns" },
-		{ 999, "999ns" },
-		{ 1000, "1.0us" },
-		{ 12345, "12.3us" },
-		{ 999949, "999.9us" },
-		{ 999950, "1.000ms" },
-		{ 1234567, "1.235ms" },
-		{ 70248123, "70.248ms" },
-		{ 999999499, "999.999ms" },
-		{ 999999500, "1.000s" },
-		{ 2500000000, "2.500s" },
-		{ 125000000000, "125.000s" },
+		{0, "0ns"},
+		{999, "999ns"},
+		{1000, "1.0us"},
+		{12345, "12.3us"},
+		{999949, "999.9us"},
+		{999950, "1.000ms"},
+		{1234567, "1.235ms"},
+		{70248123, "70.248ms"},
+		{999999499, "999.999ms"},
+		{999999500, "1.000s"},
+		{2500000000, "2.500s"},
+		{125000000000, "125.000s"},
 	};
 	char buf[UNITS_DURATION_MAX];
 	size_t i;

@@ -9,7 +9,7 @@
 void buf_free(struct buf *b)
 {
 	free(b->ptr);
-	*b = (struct buf){ 0 };
+	*b = (struct buf){0};
 }
 
 void buf_reset(struct buf *b)

@@ -13,7 +13,7 @@ void wallclock_note(struct wallclock *wc, uint64_t monotonic_ns, uint64_t realti
 	if (wc->cnt && llabs(offset - wc->history[wc->newest].offset_ns) < NOISE_NS)
 		return;
 	wc->newest = wc->cnt ? (wc->newest + 1) % WALLCLOCK_HISTORY : 0;
-	wc->history[wc->newest] = (struct wallclock_offset){ monotonic_ns, offset };
+	wc->history[wc->newest] = (struct wallclock_offset){monotonic_ns, offset};
 	if (wc->cnt < WALLCLOCK_HISTORY)
 		wc->cnt++;
 }

@@ -17,8 +17,8 @@
 
 struct wallclock {
 	struct wallclock_offset {
-		uint64_t since_ns; /* monotonic */
-		int64_t offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+		uint64_t since_ns;    /* monotonic */
+		int64_t offset_ns;    /* CLOCK_REALTIME - CLOCK_MONOTONIC */
 	} history[WALLCLOCK_HISTORY]; /* ring, the newest at `newest` */
 	unsigned int newest, cnt;
 };

@@ -7,21 +7,21 @@
 static const struct range {
 	uint32_t first, last;
 } dangerous[] = {
-	{ 0x80, 0x9f },       /* C1 */
-	{ 0xad, 0xad },       /* soft hyphen */
-	{ 0x61c, 0x61c },     /* Arabic letter mark */
-	{ 0x180e, 0x180e },   /* Mongolian vowel separator */
-	{ 0x200b, 0x200f },   /* zero-width, left-to-right and right-to-left mark */
-	{ 0x2028, 0x202e },   /* separators, embeddings, overrides */
-	{ 0x2060, 0x206f },   /* word joiner, isolates */
-	{ 0xfeff, 0xfeff },   /* byte order mark */
-	{ 0xfff9, 0xfffb },   /* interlinear annotation */
-	{ 0xe0000, 0xe007f }, /* tags */
+	{0x80, 0x9f},	    /* C1 */
+	{0xad, 0xad},	    /* soft hyphen */
+	{0x61c, 0x61c},	    /* Arabic letter mark */
+	{0x180e, 0x180e},   /* Mongolian vowel separator */
+	{0x200b, 0x200f},   /* zero-width, left-to-right and right-to-left mark */
+	{0x2028, 0x202e},   /* separators, embeddings, overrides */
+	{0x2060, 0x206f},   /* word joiner, isolates */
+	{0xfeff, 0xfeff},   /* byte order mark */
+	{0xfff9, 0xfffb},   /* interlinear annotation */
+	{0xe0000, 0xe007f}, /* tags */
 };
 
 unsigned int utf8_decode(const char *src, size_t len, uint32_t *cp)
 {
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	const unsigned char *s = (const unsigned char *)src;
 	unsigned int n, i;
 	uint32_t c;

@@ -18,7 +18,7 @@ struct json {
 	struct buf scratch; /* an escaped string with its quotes, or a header's full key */
 	struct buf redacted;
 	int64_t second; /* whose text `date` is */
-	char date[40];  /* "2026-11-22T21:50:01" */
+	char date[40];	/* "2026-11-22T21:50:01" */
 };
 
 struct json *json_new(void)
@@ -147,9 +147,9 @@ static struct slice shown_value(struct json *js, struct slice value, bool redact
 	buf_reset(&js->redacted);
 	dst = buf_room(&js->redacted, REDACT_MAX(value.len));
 	if (!dst)
-		return (struct slice){ "", 0 };
+		return (struct slice){"", 0};
 	n = redact_target(dst, value.ptr, value.len);
-	return n == (size_t)-1 ? value : (struct slice){ dst, (uint32_t)n };
+	return n == (size_t)-1 ? value : (struct slice){dst, (uint32_t)n};
 }
 
 static bool same_name(const struct http_header *a, const struct http_header *b)
@@ -240,7 +240,7 @@ static void put_owner(struct json *js, const struct view *v)
 	if (o->pid && o->tid)
 		put_u64(js, "thread.id", o->tid);
 	put_slice(js, "process.executable.name",
-		  (struct slice){ o->comm, (uint32_t)strnlen(o->comm, sizeof(o->comm)) });
+		  (struct slice){o->comm, (uint32_t)strnlen(o->comm, sizeof(o->comm))});
 	if (v->cgroup_id)
 		put_u64(js, "linux.cgroup.id", v->cgroup_id);
 	if (v->cgroup_path)

@@ -5,21 +5,22 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define REPLACEMENT "REDACTED"
+#define REPLACEMENT  "REDACTED"
 #define NAME_MAX_LEN 64 /* of a normalised name: what credentials are called is shorter */
 
 /* Short words: the whole name. As an ending they would hit "monkey" and "design". */
 static const char *const whole_names[] = {
-	"key", "sig", "auth", "code", "jwt", "session", "sid", "pwd", "pass", "pin",
-	"otp", "ticket", "hmac", "sessid", "phpsessid", "cookie", NULL,
+	"key", "sig", "auth",	"code", "jwt",	  "session",   "sid",	 "pwd", "pass",
+	"pin", "otp", "ticket", "hmac", "sessid", "phpsessid", "cookie", NULL,
 };
 
 /* Long words: the name's ending ("access_token", "X-Amz-Signature", "user[password]"). */
 static const char *const endings[] = {
-	"token", "secret", "password", "passwd", "passphrase", "apikey", "accesskey", "accesskeyid",
-	"privatekey", "secretkey", "sharedkey", "subscriptionkey", "authkey", "signature",
-	"credential", "credentials", "authorization", "authcode", "sessionid", "sessionkey",
-	"assertion", "samlresponse", "verifier", "bearer", NULL,
+	"token",       "secret",	  "password",	 "passwd",     "passphrase",
+	"apikey",      "accesskey",	  "accesskeyid", "privatekey", "secretkey",
+	"sharedkey",   "subscriptionkey", "authkey",	 "signature",  "credential",
+	"credentials", "authorization",	  "authcode",	 "sessionid",  "sessionkey",
+	"assertion",   "samlresponse",	  "verifier",	 "bearer",     NULL,
 };
 
 static int hex_value(char c)
@@ -136,7 +137,7 @@ static size_t parameter(struct copy *c, size_t at)
 
 size_t redact_target(char *dst, const char *target, size_t len)
 {
-	struct copy c = { .target = target, .dst = dst, .len = len };
+	struct copy c = {.target = target, .dst = dst, .len = len};
 	size_t at = 0;
 
 	if (len && target[0] != '/' && target[0] != '*' && !memmem(target, len, "://", 3))

@@ -29,7 +29,7 @@ static void print_items(FILE *err, const char *prefix, const struct item *items,
 		fputc('\n', err);
 }
 
-#define PRINT_ITEMS(err, prefix, items) \
+#define PRINT_ITEMS(err, prefix, items)                                                            \
 	print_items(err, prefix, items, sizeof(items) / sizeof((items)[0]))
 
 static void print_counts(FILE *err, const struct counters *c, const struct totals *total)
@@ -47,38 +47,39 @@ static void print_causes(FILE *err, const struct counters *c, const uint64_t *ke
 			 const struct totals *total)
 {
 	const struct item lost[] = {
-		{ total->events_lost, "segments that found the ring full" },
-		{ total->bytes_lost, "bytes in them" },
-		{ kernel ? kernel[EVENT_CNT_NO_STATE] : 0, "connections without memory in the kernel" },
-		{ kernel ? kernel[EVENT_CNT_OWNER_LOST] : 0, "owner events" },
-		{ c->bad_records, "ring records that make no sense" },
-		{ c->memory_dropped, "segments at the memory limit" },
-		{ c->memory_evicted, "connections at the memory limit" },
-		{ c->fragments_lost, "IP fragments" },
+		{total->events_lost, "segments that found the ring full"},
+		{total->bytes_lost, "bytes in them"},
+		{kernel ? kernel[EVENT_CNT_NO_STATE] : 0,
+		 "connections without memory in the kernel"},
+		{kernel ? kernel[EVENT_CNT_OWNER_LOST] : 0, "owner events"},
+		{c->bad_records, "ring records that make no sense"},
+		{c->memory_dropped, "segments at the memory limit"},
+		{c->memory_evicted, "connections at the memory limit"},
+		{c->fragments_lost, "IP fragments"},
 	};
 	const struct item gaps[] = {
-		{ c->gaps_acked, "acknowledged but not captured" },
-		{ c->gaps_lost, "lost by the kernel" },
-		{ c->gaps_timeout, "after --gap-timeout" },
-		{ c->gaps_memory, "at a memory limit" },
-		{ c->gaps_end, "at the end" },
-		{ c->gap_bytes, "bytes missing in all" },
+		{c->gaps_acked, "acknowledged but not captured"},
+		{c->gaps_lost, "lost by the kernel"},
+		{c->gaps_timeout, "after --gap-timeout"},
+		{c->gaps_memory, "at a memory limit"},
+		{c->gaps_end, "at the end"},
+		{c->gap_bytes, "bytes missing in all"},
 	};
 	const struct item unread[] = {
-		{ c->truncated_packets, "packets cut inside a header" },
-		{ c->malformed_packets, "packets with contradicting lengths" },
-		{ c->link_unknown, "frames of an unknown link layer" },
-		{ kernel ? kernel[EVENT_CNT_FRAGMENTS] : 0, "IP fragments" },
-		{ kernel ? kernel[EVENT_CNT_MALFORMED] : 0, "malformed packets" },
-		{ c->malformed, "HTTP messages that could not be parsed" },
-		{ c->oversize, "header sections over the limit" },
-		{ c->ambiguous, "messages left unpaired because of a hole" },
-		{ c->conflicts, "overlapping segments that disagreed" },
+		{c->truncated_packets, "packets cut inside a header"},
+		{c->malformed_packets, "packets with contradicting lengths"},
+		{c->link_unknown, "frames of an unknown link layer"},
+		{kernel ? kernel[EVENT_CNT_FRAGMENTS] : 0, "IP fragments"},
+		{kernel ? kernel[EVENT_CNT_MALFORMED] : 0, "malformed packets"},
+		{c->malformed, "HTTP messages that could not be parsed"},
+		{c->oversize, "header sections over the limit"},
+		{c->ambiguous, "messages left unpaired because of a hole"},
+		{c->conflicts, "overlapping segments that disagreed"},
 	};
 
 	const struct item left_out[] = {
-		{ c->filtered, "requests" },
-		{ c->filtered_packets, "packets by -f" },
+		{c->filtered, "requests"},
+		{c->filtered_packets, "packets by -f"},
 	};
 
 	PRINT_ITEMS(err, "left out by filters: ", left_out);
@@ -130,15 +131,15 @@ static const char *next_step(const struct counters *c, const uint64_t *kernel)
 static void explain_silence(FILE *err, const struct counters *c, const uint64_t *kernel)
 {
 	const struct item seen[] = {
-		{ kernel ? kernel[EVENT_CNT_PACKETS] : c->packets, "packets" },
-		{ kernel ? kernel[EVENT_CNT_TCP] : c->segments, "TCP segments" },
-		{ c->flows, "TCP connections" },
-		{ c->flows_http, "of them HTTP" },
-		{ c->flows_tls, "TLS" },
-		{ c->flows_http2, "HTTP/2" },
-		{ c->flows_other, "other protocols" },
-		{ c->not_tcp, "packets of other protocols than TCP" },
-		{ kernel ? kernel[EVENT_CNT_FILTERED] : 0, "packets left out by filters" },
+		{kernel ? kernel[EVENT_CNT_PACKETS] : c->packets, "packets"},
+		{kernel ? kernel[EVENT_CNT_TCP] : c->segments, "TCP segments"},
+		{c->flows, "TCP connections"},
+		{c->flows_http, "of them HTTP"},
+		{c->flows_tls, "TLS"},
+		{c->flows_http2, "HTTP/2"},
+		{c->flows_other, "other protocols"},
+		{c->not_tcp, "packets of other protocols than TCP"},
+		{kernel ? kernel[EVENT_CNT_FILTERED] : 0, "packets left out by filters"},
 	};
 
 	fputs("no HTTP request to show\n", err);

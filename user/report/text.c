@@ -12,9 +12,9 @@
 #include "escape.h"
 
 /* Bytes of a target that a line shows; the rest is in the JSON. */
-#define URL_SHOWN 1024
-#define CGROUP_SHOWN 36
-#define CONTAINER_ID_LEN 64
+#define URL_SHOWN	   1024
+#define CGROUP_SHOWN	   36
+#define CONTAINER_ID_LEN   64
 #define CONTAINER_ID_SHOWN 12
 
 static const struct column {
@@ -23,18 +23,18 @@ static const struct column {
 	bool right;
 	bool owner; /* with struct text.owners only */
 } columns[TEXT_COLUMNS] = {
-	[TEXT_TIME] = { "TIME", 15, 15, false, false },
-	[TEXT_SIDE] = { "S", 1, 1, false, false },
-	[TEXT_PID] = { "PID", 7, 10, true, true },
-	[TEXT_COMM] = { "COMM", 10, 15, false, true },
-	[TEXT_CGROUP] = { "CGROUP", 8, CGROUP_SHOWN, false, true },
-	[TEXT_CLIENT] = { "CLIENT", 15, 47, false, false },
-	[TEXT_SERVER] = { "SERVER", 15, 47, false, false },
-	[TEXT_METHOD] = { "METHOD", 6, 11, false, false },
-	[TEXT_STATUS] = { "STATUS", 6, 6, true, false },
-	[TEXT_LATENCY] = { "LATENCY", 9, 12, true, false },
-	[TEXT_SIZE] = { "SIZE", 8, 14, true, false },
-	[TEXT_URL] = { "URL", 0, 0, false, false },
+	[TEXT_TIME] = {"TIME", 15, 15, false, false},
+	[TEXT_SIDE] = {"S", 1, 1, false, false},
+	[TEXT_PID] = {"PID", 7, 10, true, true},
+	[TEXT_COMM] = {"COMM", 10, 15, false, true},
+	[TEXT_CGROUP] = {"CGROUP", 8, CGROUP_SHOWN, false, true},
+	[TEXT_CLIENT] = {"CLIENT", 15, 47, false, false},
+	[TEXT_SERVER] = {"SERVER", 15, 47, false, false},
+	[TEXT_METHOD] = {"METHOD", 6, 11, false, false},
+	[TEXT_STATUS] = {"STATUS", 6, 6, true, false},
+	[TEXT_LATENCY] = {"LATENCY", 9, 12, true, false},
+	[TEXT_SIZE] = {"SIZE", 8, 14, true, false},
+	[TEXT_URL] = {"URL", 0, 0, false, false},
 };
 
 static void add_hostile(struct buf *b, const char *src, size_t len)

@@ -38,8 +38,8 @@ struct text {
 	bool owners; /* show who owns the socket */
 	bool header_done;
 	unsigned int width[TEXT_COLUMNS]; /* in characters, as grown so far */
-	struct buf cell;                  /* scratch */
-	int64_t second;                   /* whose local time of day `clock` is; 0: none yet */
+	struct buf cell;		  /* scratch */
+	int64_t second;			  /* whose local time of day `clock` is; 0: none yet */
 	char clock[9];
 };
 

@@ -39,9 +39,9 @@ static inline struct totals totals_of(const struct counters *cnt,
 				      const uint64_t kernel[EVENT_CNT_MAX])
 {
 	if (!kernel)
-		return (struct totals){ cnt->captured_bytes, 0, cnt->lost_events, cnt->lost_bytes };
-	return (struct totals){ kernel[EVENT_CNT_COPIED_BYTES], kernel[EVENT_CNT_ELIDED_BYTES],
-				kernel[EVENT_CNT_LOST_EVENTS], kernel[EVENT_CNT_LOST_BYTES] };
+		return (struct totals){cnt->captured_bytes, 0, cnt->lost_events, cnt->lost_bytes};
+	return (struct totals){kernel[EVENT_CNT_COPIED_BYTES], kernel[EVENT_CNT_ELIDED_BYTES],
+			       kernel[EVENT_CNT_LOST_EVENTS], kernel[EVENT_CNT_LOST_BYTES]};
 }
 
 #endif

@@ -18,7 +18,7 @@ static struct slice find_header(const struct message *msg, const char *name)
 		if (have->len == strlen(name) && memcmp(have->ptr, name, have->len) == 0)
 			return msg->headers[i].value;
 	}
-	return (struct slice){ NULL, 0 };
+	return (struct slice){NULL, 0};
 }
 
 /* Replaces *s by its redacted form at buf, if there is something secret. Returns the bytes used. */
@@ -28,7 +28,7 @@ static size_t hide_secrets(struct slice *s, char *buf)
 
 	if (n == (size_t)-1)
 		return 0;
-	*s = (struct slice){ buf, (uint32_t)n };
+	*s = (struct slice){buf, (uint32_t)n};
 	return n;
 }
 
@@ -39,7 +39,7 @@ static void split_target(struct view *v)
 	const char *p = v->target.ptr, *end = p + v->target.len, *q;
 	const char *scheme;
 
-	v->path = v->query = (struct slice){ NULL, 0 };
+	v->path = v->query = (struct slice){NULL, 0};
 	if (!v->target.len)
 		return;
 	if (*p != '/') {
@@ -50,9 +50,9 @@ static void split_target(struct view *v)
 			;
 	}
 	q = memchr(p, '?', (size_t)(end - p));
-	v->path = (struct slice){ p, (uint32_t)((q ? q : end) - p) };
+	v->path = (struct slice){p, (uint32_t)((q ? q : end) - p)};
 	if (q)
-		v->query = (struct slice){ q + 1, (uint32_t)(end - q - 1) };
+		v->query = (struct slice){q + 1, (uint32_t)(end - q - 1)};
 }
 
 uint64_t view_start_ns(const struct transaction *tx)
@@ -100,7 +100,7 @@ void view_free(struct view *v)
 
 size_t view_address(const struct endpoint *ep, char buf[VIEW_ADDRESS_MAX])
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	bool v4 = memcmp(ep->addr, mapped, sizeof(mapped)) == 0;
 
 	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? ep->addr + 12 : ep->addr, buf, VIEW_ADDRESS_MAX);
@@ -110,8 +110,10 @@ size_t view_address(const struct endpoint *ep, char buf[VIEW_ADDRESS_MAX])
 const char *view_flag_name(unsigned int bit)
 {
 	static const char *const names[] = {
-		"midstream",	   "gap",      "truncated", "no-response", "reset",    "early-response",
-		"orphan-response", "upgraded", "tunnel",    "malformed",   "conflict", "pipelined",
+		"midstream",	   "gap",      "truncated",
+		"no-response",	   "reset",    "early-response",
+		"orphan-response", "upgraded", "tunnel",
+		"malformed",	   "conflict", "pipelined",
 	};
 
 	_Static_assert(TX_PIPELINED == 1 << 11, "a name for each flag");

@@ -20,12 +20,12 @@
 struct view {
 	const struct transaction *tx;
 	bool has_time;
-	int64_t time_ns;   /* since 1970: the first byte of the request, or of an orphan response */
-	struct slice target; /* as sent, without secrets */
+	int64_t time_ns; /* since 1970: the first byte of the request, or of an orphan response */
+	struct slice target;	  /* as sent, without secrets */
 	struct slice path, query; /* parts of target; empty where it has none */
-	struct slice host;   /* Host header, without user information; empty: none */
-	uint64_t cgroup_id;  /* 0 unknown */
-	const char *cgroup_path; /* NULL unknown */
+	struct slice host;	  /* Host header, without user information; empty: none */
+	uint64_t cgroup_id;	  /* 0 unknown */
+	const char *cgroup_path;  /* NULL unknown */
 	bool redact;
 
 	char *buf; /* redacted bytes */
