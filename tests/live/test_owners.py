@@ -46,8 +46,7 @@ class Workers:
         return wait_until('%d lines with %s in the log' % (count, tag), rows)
 
 
-@harness.per_hook
-class Owners:
+class Common:
     def setUp(self):
         super().setUp()
         self.cgroup = harness.Cgroup(self, 'client')
@@ -79,24 +78,12 @@ class Owners:
     def test_preforked(self):
         self.serve('prefork', apart=True)
 
-    def test_reuseport(self):
-        self.serve('reuseport', apart=True)
-
-    def test_passed_descriptor(self):
-        self.serve('pass', apart=True)
-
     def test_another_thread_for_each_request(self):
         log = self.serve('relay', each=4)
         self.assertEqual(len({row['tid'] for row in log}), 12)
 
-    def test_splice(self):
-        self.serve('splice')
-
-    def test_peek_by_another_thread(self):
-        self.serve('recvmsg')
-
     def test_open_before_the_start(self):
-        """Named by the iterator: the process, and its first thread until another one reads."""
+        """Named by the iterator, or /proc: the process, and its first thread until another one reads."""
         server = Workers(self, 'pass', self.far, self.near)
         plan = self.plans(server, 1, 3)
         plan[0]['exchanges'][1]['wait'] = True
@@ -113,6 +100,34 @@ class Owners:
         match.check(self, tracer, records,
                     match.served(server, log, flags=['midstream'])
                     + match.sent(self, rows, Workers.comm, flags=['midstream']), (server.port,))
+
+
+@harness.per_hook
+class Owners(Common):
+    def test_reuseport(self):
+        self.serve('reuseport', apart=True)
+
+    def test_passed_descriptor(self):
+        self.serve('pass', apart=True)
+
+    def test_splice(self):
+        self.serve('splice')
+
+    def test_peek_by_another_thread(self):
+        self.serve('recvmsg')
+
+
+@harness.per_hook
+class OwnersWithoutBtf(Common):
+    """The tracer does not find BTF, and falls back on classic tracepoints and /proc."""
+
+    HIDE = ('unshare', '-m', 'sh', '-c', 'mount -t tmpfs none /sys/kernel/btf && exec "$@"', 'sh')
+
+    def trace(self, *options, **kw):
+        harness.need('unshare')
+        tracer = super().trace(*options, wrap=self.HIDE, **kw)
+        self.assertIn('no BTF', tracer.stderr())
+        return tracer
 
 
 if __name__ == '__main__':

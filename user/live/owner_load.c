@@ -49,6 +49,19 @@ static void __attribute__((format(printf, 2, 3))) add_note(struct owner_load *ol
 	va_end(ap);
 }
 
+/* Why the better mode isn't at work, and what that means. */
+static void prefix_notes(struct owner_load *ol, const char *prefix)
+{
+	for (unsigned int i = 0; i < ol->note_cnt; i++) {
+		char *longer;
+
+		if (asprintf(&longer, "%s: %s", prefix, ol->notes[i]) < 0)
+			continue;
+		free(ol->notes[i]);
+		ol->notes[i] = longer;
+	}
+}
+
 /* Maps of the same name are one map. */
 static int share_maps(struct bpf_object *obj, const struct bpf_object *capture)
 {
@@ -99,7 +112,7 @@ static bool open_btf(struct owner_load *ol, const struct bpf_object *capture,
 	int err;
 
 	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
-		add_note(ol, "this kernel has no BTF (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF)");
+		add_note(ol, "no BTF (/sys/kernel/btf/vmlinux; CONFIG_DEBUG_INFO_BTF)");
 		return false;
 	}
 	err = try_btf(ol, capture, opt, true);
@@ -179,6 +192,10 @@ int owner_load_open(const struct bpf_object *capture, const struct owner_load_op
 	else if ((want == OWNER_MODE_AUTO || want == OWNER_MODE_CLASSIC) &&
 		 open_classic(ol, capture, opt))
 		ol->mode = OWNER_MODE_CLASSIC;
+	if (ol->mode == OWNER_MODE_CLASSIC)
+		prefix_notes(ol, "owners come from classic tracepoints");
+	else if (ol->mode == OWNER_MODE_NONE)
+		prefix_notes(ol, "processes are unknown");
 	*out = ol;
 	return 0;
 }
