@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A small reader of what tcpdump wrote, to show that a test has made the packets that it claims to be
-about. Ethernet, IPv4, IPv6 with extension headers, TCP; nothing else."""
+"""A small reader of what tcpdump wrote: it shows that a test has made the packets that it claims to be
+about, and with which frame a message ended. Ethernet, IPv4, IPv6 with extension headers, TCP."""
 import collections
 import struct
 
-Packet = collections.namedtuple('Packet', 'time src dst sport dport seq ack flags payload wire')
+Packet = collections.namedtuple('Packet', 'frame time src dst sport dport seq ack flags payload wire')
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
 
@@ -39,11 +39,12 @@ def read(path):
         data = f.read()
     magic = struct.unpack_from('<I', data)[0]
     scale = {0xa1b2c3d4: 1000, 0xa1b23c4d: 1}[magic]
-    at = 24
+    at, frame = 24, 0
     while at + 16 <= len(data):
         sec, frac, cap, wire = struct.unpack_from('<IIII', data, at)
+        frame += 1
         got = tcp_at(data[at + 16:at + 16 + cap], wire)
         if got:
-            out.append(Packet(sec * 1000000000 + frac * scale, *got))
+            out.append(Packet(frame, sec * 1000000000 + frac * scale, *got))
         at += 16 + cap
     return out
