@@ -141,8 +141,6 @@ static int add_interface(struct options *opt, const char *name, struct diag *d)
 {
 	unsigned int n = 0;
 
-	if (!*name)
-		return diag_set(d, EXIT_USAGE, -EINVAL, "-i: the interface's name is empty");
 	for (; opt->interfaces[n]; n++)
 		if (strcmp(opt->interfaces[n], name) == 0)
 			return 0;
@@ -169,6 +167,11 @@ static int parse_source(struct options *opt, int key, char *arg, struct diag *d)
 	int value, err = 0;
 	uint64_t n;
 
+	if ((key == 'r' || key == 'i' || key == KEY_NETNS) && !*arg)
+		return diag_set(d, EXIT_USAGE, -EINVAL, "%s: the name is empty",
+				key == 'r'   ? "-r"
+				: key == 'i' ? "-i"
+					     : "--netns");
 	switch (key) {
 	case 'r':
 		opt->read_file = arg;
