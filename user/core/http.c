@@ -521,6 +521,11 @@ static void begin_message(struct http_stream *s, const struct reasm_chunk *c)
 	s->state = s->cur->response ? HTTP_MESSAGE : HTTP_METHOD;
 }
 
+static bool is_upper(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
 /* Between messages: RFC 9112 §2.2 lets empty lines precede a start line. Anything but a start line is
  * garbage: the position is lost. */
 static uint32_t take_idle(struct http_stream *s, const uint8_t *data, uint32_t len)
@@ -535,8 +540,8 @@ static uint32_t take_idle(struct http_stream *s, const uint8_t *data, uint32_t l
 	if (i == len)
 		return i;
 	kind = startline_probe(data + i, len - i);
-	if (kind == STARTLINE_NO && s->role == HTTP_ROLE_REQUEST && len - i > 1 &&
-	    data[i] >= 'A' && data[i] <= 'Z' && data[i + 1] >= 'A' && data[i + 1] <= 'Z')
+	if (kind == STARTLINE_NO && s->role == HTTP_ROLE_REQUEST && is_upper(data[i]) &&
+	    (len - i == 1 || is_upper(data[i + 1])))
 		kind = STARTLINE_REQUEST; /* perhaps an extension method: llhttp judges the line */
 	if (kind == STARTLINE_NO ||
 	    (kind == STARTLINE_REQUEST && s->role == HTTP_ROLE_RESPONSE) ||

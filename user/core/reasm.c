@@ -271,6 +271,24 @@ static bool give_up(struct reasm_half *h, const struct reasm_env *env, uint64_t 
 	return true;
 }
 
+/* Delivers the first waiting buffer, which is in order. */
+static void deliver_head(struct reasm *r, const struct reasm_env *env, void *ctx, unsigned int dir)
+{
+	struct reasm_half *h = &r->half[dir];
+	struct reasm_buf *b = h->head;
+	struct piece p = { b->off, b->len,	   b->cap_len, b->data,
+			   b->seg_start, b->has_ack, b->ack,	 b->seen };
+
+	if (p.off < h->next)
+		piece_trim_front(&p, h->next);
+	h->head = b->next;
+	if (!h->head)
+		h->tail = NULL;
+	if (p.len)
+		deliver(r, env, ctx, dir, &p, true, b->conflict);
+	buf_free(r, env, b);
+}
+
 /* Delivers everything that is in order and not held back by the other direction. */
 static bool drain_half(struct reasm *r, const struct reasm_env *env, void *ctx, unsigned int dir)
 {
@@ -278,20 +296,9 @@ static bool drain_half(struct reasm *r, const struct reasm_env *env, void *ctx, 
 	bool progress = false;
 
 	while (h->head && h->head->off <= h->next) {
-		struct reasm_buf *b = h->head;
-		struct piece p = { b->off, b->len, b->cap_len, b->data, b->seg_start,
-				   b->has_ack, b->ack, b->seen };
-
-		if (half_held(o, b->has_ack, b->ack))
+		if (half_held(o, h->head->has_ack, h->head->ack))
 			return progress;
-		if (p.off < h->next)
-			piece_trim_front(&p, h->next);
-		h->head = b->next;
-		if (!h->head)
-			h->tail = NULL;
-		if (p.len)
-			deliver(r, env, ctx, dir, &p, true, b->conflict);
-		buf_free(r, env, b);
+		deliver_head(r, env, ctx, dir);
 		progress = true;
 	}
 	if (h->fin_known && !h->ended && h->next >= h->fin_off) {
@@ -482,27 +489,34 @@ int reasm_push(struct reasm *r, const struct reasm_env *env, void *ctx, unsigned
 	return err;
 }
 
+/*
+ * Gives up what the first waiting buffer of a direction waits for: the hole before it, or the bytes of the
+ * other direction that it acknowledges. Where that direction waits for this one in turn, which a later copy
+ * with a later acknowledgement can bring about, it goes first.
+ */
+static void unblock(struct reasm *r, const struct reasm_env *env, void *ctx, unsigned int dir,
+		    enum reasm_cause cause)
+{
+	struct reasm_half *h = &r->half[dir];
+
+	if (h->head->off > h->next)
+		give_up(h, env, 0, cause);
+	else if (!give_up(&r->half[!dir], env, h->head->ack, cause))
+		deliver_head(r, env, ctx, dir);
+	drain(r, env, ctx);
+}
+
 void reasm_flush(struct reasm *r, const struct reasm_env *env, void *ctx, uint64_t older_than_ns)
 {
-	unsigned int dir, steps;
+	for (unsigned int dir = 0; dir < 2; dir++) {
+		struct reasm_half *h = &r->half[dir];
 
-	for (steps = 0; r->buffered_cnt && steps < 64; steps++) {
-		bool progress = false;
-
-		for (dir = 0; dir < 2; dir++) {
-			struct reasm_half *h = &r->half[dir], *o = &r->half[!dir];
-			struct reasm_buf *b = h->head;
-
-			if (!b || b->seen.ns >= older_than_ns)
-				continue;
-			if (b->off > h->next)
-				progress |= give_up(h, env, 0, REASM_GAP_TIMEOUT);
-			else if (half_held(o, b->has_ack, b->ack))
-				progress |= give_up(o, env, b->ack, REASM_GAP_TIMEOUT);
-			drain(r, env, ctx);
+		/* Each round delivers or moves on; what it sets free may be of either direction. */
+		while (h->head && h->head->seen.ns < older_than_ns) {
+			unblock(r, env, ctx, dir, REASM_GAP_TIMEOUT);
+			dir = 0;
+			h = &r->half[0];
 		}
-		if (!progress)
-			return;
 	}
 }
 
@@ -521,15 +535,8 @@ void reasm_finish(struct reasm *r, const struct reasm_env *env, void *ctx, enum 
 	int dir;
 
 	drain(r, env, ctx);
-	while ((dir = oldest_half(r)) >= 0) {
-		struct reasm_half *h = &r->half[dir], *o = &r->half[!dir];
-
-		if (h->head->off > h->next)
-			give_up(h, env, 0, cause);
-		else
-			give_up(o, env, h->head->ack, cause);
-		drain(r, env, ctx);
-	}
+	while ((dir = oldest_half(r)) >= 0)
+		unblock(r, env, ctx, dir, cause);
 	for (dir = 0; dir < 2 && cause == REASM_GAP_END; dir++) {
 		struct reasm_half *h = &r->half[dir];
 		uint64_t limit = h->fin_known ? h->fin_off : h->acked_known ? h->acked : 0;
