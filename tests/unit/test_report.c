@@ -266,11 +266,11 @@ static void test_text_of_a_file(void **state)
 	txs[1].resp.seen = txs[1].has_latency = false;
 	txs[1].flags = TX_NO_RESPONSE | TX_RESET;
 	expect_lines(REPORT_TEXT, true, txs, 2, NULL,
-		     "TIME            S CLIENT          SERVER          METHOD STATUS   LATENCY"
+		     "TIME            S CLIENT                SERVER                METHOD STATUS   LATENCY"
 		     "     SIZE URL\n"
-		     "21:50:01.123456 - 10.0.0.7:51234  10.0.0.1:8080   GET       200   1.235ms"
+		     "21:50:01.123456 - 10.0.0.7:51234        10.0.0.1:8080         GET       200   1.235ms"
 		     "      612 shop.example:8080/cart?id=7&token=REDACTED\n"
-		     "21:50:01.123456 - 10.0.0.7:51234  10.0.0.1:8080   GET         -         -"
+		     "21:50:01.123456 - 10.0.0.7:51234        10.0.0.1:8080         GET         -         -"
 		     "        - shop.example:8080/cart?id=7&token=REDACTED  [no-response,reset]\n");
 }
 
