@@ -61,14 +61,21 @@ enum copy_result {
 	COPY_BAD, /* the skb is shorter than its headers say */
 };
 
-/* Written so that the compiler can't prove the bound away and the verifier sees it at the call. */
+/*
+ * The verifier must see 1 <= length <= room at the call. That of 5.10 learns nothing from `!= 0` or from
+ * 32-bit comparisons, and forgets the bounds of what is spilled to the stack: so `last` (the length less
+ * one, in 64 bits) is bounded from above, again right before the call, and the asm keeps the compiler from
+ * undoing the detour.
+ */
 #define COPY_CLASS(size)                                                                           \
-	if (len <= (size) - sizeof(*ev)) {                                                         \
+	if (last < (size) - sizeof(*ev)) {                                                         \
 		rec = bpf_ringbuf_reserve(&ring, (size), 0);                                       \
 		if (!rec)                                                                          \
 			return COPY_FULL;                                                          \
 		*(struct event_segment *)rec = *ev;                                                \
-		if (!len || bpf_skb_load_bytes(skb, l3_off, rec + sizeof(*ev), len)) {             \
+		asm volatile("" : "+r"(last));                                                     \
+		if (last >= (size) - sizeof(*ev) ||                                                \
+		    bpf_skb_load_bytes(skb, l3_off, rec + sizeof(*ev), last + 1)) {                \
 			bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);                                \
 			return COPY_BAD;                                                           \
 		}                                                                                  \
@@ -81,10 +88,10 @@ enum copy_result {
 static __always_inline enum copy_result copy_record(struct __sk_buff *skb, __u32 l3_off,
 						    const struct event_segment *ev, bool urgent)
 {
-	__u32 len = ev->cap_len;
+	__u64 last = (__u64)ev->cap_len - 1;
 	void *rec;
 
-	asm volatile("" : "+r"(len));
+	asm volatile("" : "+r"(last));
 	COPY_CLASS(256);
 	COPY_CLASS(512);
 	COPY_CLASS(1024);
