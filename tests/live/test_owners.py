@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Whose socket is it: servers that accept in one task and read in another, whose listener somebody else
-made, or whose connections change hands. The owner is who reads, in the cgroup that it is in."""
+"""Whose socket is it: servers that accept in one task and read in another, whose listener somebody
+else made, or whose connections change hands. The owner is who reads, in the cgroup that it is in."""
 import json
 import os
 import sys
@@ -13,14 +13,15 @@ WORKERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'workers.py')
 
 
 class Workers:
-    """A server of workers.py. Its workers are in `cgroup`, the process that makes the listener in `born`."""
+    """A server of workers.py. Its workers are in `cgroup`, who makes the listener in `born`."""
 
     comm = os.path.basename(PYTHON)
 
     def __init__(self, test, mode, cgroup, born=None):
         self.dir = temp_dir(test)
         self.cgroup = cgroup
-        argv = [PYTHON, WORKERS, mode, '--log', self.dir + '/log', '--port-file', self.dir + '/port']
+        argv = [PYTHON, WORKERS, mode, '--log', self.dir + '/log',
+                '--port-file', self.dir + '/port']
         if born:
             argv += ['--worker-cgroup', cgroup.procs]
         self.process = Process(test, argv, born or cgroup)
@@ -53,9 +54,11 @@ class Common:
         self.near, self.far = harness.Cgroup(self, 'server'), harness.Cgroup(self, 'worker')
 
     def plans(self, server, connections, each, **more):
-        return [dict({'host': '127.0.0.1', 'port': server.port, 'thread': n % 2, 'exchanges': [
-            {'path': '/f/25/%s/%s' % (self.tag, harness.unique('n'))} for _ in range(each)]}, **more)
-            for n in range(connections)]
+        paths = [['/f/25/%s/%s' % (self.tag, harness.unique('n')) for _ in range(each)]
+                 for _ in range(connections)]
+        return [dict({'host': '127.0.0.1', 'port': server.port, 'thread': n % 2,
+                      'exchanges': [{'path': path} for path in mine]}, **more)
+                for n, mine in enumerate(paths)]
 
     def hold(self, server, tracer, rows, **more):
         records = tracer.stop()
@@ -83,7 +86,7 @@ class Common:
         self.assertEqual(len({row['tid'] for row in log}), 12)
 
     def test_open_before_the_start(self):
-        """Named by the iterator, or /proc: the process, and its first thread until another one reads."""
+        """Named by the iterator, or /proc: the process, until another thread reads."""
         server = Workers(self, 'pass', self.far, self.near)
         plan = self.plans(server, 1, 3)
         plan[0]['exchanges'][1]['wait'] = True

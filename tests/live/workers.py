@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""HTTP servers that differ in who accepts a connection, who reads from it, and who made the listener.
+"""HTTP servers that differ in who accepts a connection, who reads it, and who made the listener.
 
   workers.py MODE --log FILE --port-file FILE [--worker-cgroup PROCS]
 
@@ -11,8 +11,8 @@
   splice      the request is read with splice(2)
   recvmsg     ... with recvmsg(2) after a look at it with MSG_PEEK by another thread
 
-With --worker-cgroup the process that serves joins that cgroup first. Each answer is logged as a JSON line with
-the pid and tid that read the request.
+With --worker-cgroup the process that serves joins that cgroup first. Each answer is logged as a JSON
+line with the pid and tid that read the request.
 """
 import argparse
 import array
