@@ -2,16 +2,17 @@
 /*
  * owner.bpf.c - which task uses a socket, through BTF tracepoints.
  *
- *	connect()            inet_sock_set_state CLOSE -> SYN_SENT   the client's owner
- *	recv(), splice()...  tcp_rcv_space_adjust                    whoever reads: the server's owner
+ *	connect()            inet_sock_set_state CLOSE -> SYN_SENT  the client's owner
+ *	recv(), splice()...  tcp_rcv_space_adjust                   whoever reads: the server's
  *	at the start         iter/task_file                          sockets that were open before
  *
  * The owner goes into the socket's storage (conns), where the capture programs pick it up with each
  * segment; and as an event to user space when the reader of an HTTP connection changes, because the
  * request that it reads has crossed already.
  *
- * Kernel memory is read by direct dereference of BTF pointers alone, never with bpf_probe_read_kernel():
- * so this loads under lockdown=confidentiality as well. Needs Linux 5.12 (cookies in tracing programs).
+ * Kernel memory is read by direct dereference of BTF pointers alone, never with
+ * bpf_probe_read_kernel(): so this loads under lockdown=confidentiality as well. Needs Linux 5.12
+ * (cookies in tracing programs).
  */
 #include <stdbool.h>
 #include <linux/bpf.h>
@@ -27,7 +28,7 @@
 
 /* include/linux/sched.h */
 #define PF_IO_WORKER 0x00000010
-#define PF_KTHREAD 0x00200000
+#define PF_KTHREAD   0x00200000
 
 /* cgroup2 has no such depth by itself, but the verifier wants an end. */
 #define CGROUP_DEPTH_MAX 32
@@ -104,11 +105,14 @@ static __always_inline __u64 note_cookie(struct conn_state *st, struct sock *sk)
 
 static __always_inline bool is_tcp(struct sock *sk)
 {
-	return sk->sk_protocol == IPPROTO_TCP && (sk->__sk_common.skc_family == AF_INET ||
-						  sk->__sk_common.skc_family == AF_INET6);
+	return sk->sk_protocol == IPPROTO_TCP &&
+	       (sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6);
 }
 
-/* CLOSE -> SYN_SENT: in connect(), or in sendmsg() with TCP Fast Open. The source port isn't chosen yet. */
+/*
+ * CLOSE -> SYN_SENT: in connect(), or in sendmsg() with TCP Fast Open. The source port isn't
+ * chosen yet.
+ */
 static __always_inline int on_connect(struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -170,9 +174,9 @@ int BPF_PROG(owner_set_state, struct sock *sk, int oldstate, int newstate)
 }
 
 /*
- * Runs for each buffer that a task has read, so what is no longer of interest leaves at once. kTLS and
- * sockmap call it from softirq too, where the current task has nothing to do with it: there the socket
- * isn't locked by a task (sk_lock.owned), while every system call that reads locks it.
+ * Runs for each buffer that a task has read, so what is no longer of interest leaves at once. kTLS
+ * and sockmap call it from softirq too, where the current task has nothing to do with it: there
+ * the socket isn't locked by a task (sk_lock.owned), while every system call that reads locks it.
  */
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(owner_read, struct sock *sk)
@@ -210,9 +214,9 @@ int BPF_PROG(owner_read, struct sock *sk)
 }
 
 /*
- * Once, at the start: each open file of each process. A socket that a tracepoint has met already keeps
- * what it said, and of several processes that hold a socket the first in order of pids counts, until
- * one of them reads.
+ * Once, at the start: each open file of each process. A socket that a tracepoint has met already
+ * keeps what it said, and of several processes that hold a socket the first in order of pids
+ * counts, until one of them reads.
  */
 SEC("iter/task_file")
 int owner_iterate(struct bpf_iter__task_file *ctx)

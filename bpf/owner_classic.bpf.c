@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * owner_classic.bpf.c - which task uses a socket, through classic tracepoints: for kernels without BTF,
- * and before 5.12.
+ * owner_classic.bpf.c - which task uses a socket, through classic tracepoints: for kernels without
+ * BTF, and before 5.12.
  *
  *	connect()   sock/inet_sock_set_state CLOSE -> SYN_SENT   pending, by the socket's address
- *	            ... SYN_SENT -> ESTABLISHED                  owners, by tuple: the port is known now
- *	recv()...   tcp/tcp_rcv_space_adjust                     owners, by cookie and by tuple; event
+ *	            ... SYN_SENT -> ESTABLISHED                  owners, by tuple
+ *	recv()...   tcp/tcp_rcv_space_adjust                     owners, by both; event
  *
- * Everything comes from the tracepoints' records: no kernel memory is read. So socket storage is out of
- * reach (hence the `owners` hash), the network namespace is not known (two of them with the same tuple are
- * confused until somebody reads), kernel threads are told by their names, and it cannot be seen whether
- * a connection is HTTP: each new reader of any connection gives an event.
+ * Everything comes from the tracepoints' records: no kernel memory is read. So socket storage is
+ * out of reach (hence the `owners` hash), the network namespace is not known (two of them with the
+ * same tuple are confused until somebody reads), kernel threads are told by their names, and it
+ * cannot be seen whether a connection is HTTP: each new reader of any connection gives an event.
  */
 #include <stdbool.h>
 #include <linux/bpf.h>
@@ -21,8 +21,8 @@
 #include "owner_common.h"
 
 /*
- * The records, as /sys/kernel/tracing/events/GROUP/NAME/format has them. Addresses are taken from the _v6
- * members, which hold IPv4 as ::ffff:a.b.c.d; they are not aligned, hence halves.
+ * The records, as /sys/kernel/tracing/events/GROUP/NAME/format has them. Addresses are taken from
+ * the _v6 members, which hold IPv4 as ::ffff:a.b.c.d; they are not aligned, hence halves.
  */
 struct rcv_space_adjust { /* before 5.18 */
 	__u64 common;
@@ -69,7 +69,8 @@ struct inet_sock_set_state {
 _Static_assert(__builtin_offsetof(struct rcv_space_adjust, saddr_v6) == 28, "saddr_v6");
 _Static_assert(__builtin_offsetof(struct rcv_space_adjust, sock_cookie) == 64, "sock_cookie");
 _Static_assert(__builtin_offsetof(struct rcv_space_adjust_family, saddr_v6) == 30, "saddr_v6");
-_Static_assert(__builtin_offsetof(struct rcv_space_adjust_family, sock_cookie) == 64, "sock_cookie");
+_Static_assert(__builtin_offsetof(struct rcv_space_adjust_family, sock_cookie) == 64,
+	       "sock_cookie");
 _Static_assert(__builtin_offsetof(struct inet_sock_set_state, protocol) == 30, "protocol");
 _Static_assert(__builtin_offsetof(struct inet_sock_set_state, saddr_v6) == 40, "saddr_v6");
 
@@ -82,16 +83,16 @@ struct {
 } pending SEC(".maps");
 
 /* Copies both addresses and ports of a record into a zeroed tuple. */
-#define FILL_TUPLE(t, rec)                                                    \
-	do {                                                                  \
-		__u16 *_local = (__u16 *)(t)->local_addr;                     \
-		__u16 *_remote = (__u16 *)(t)->remote_addr;                   \
-		_Pragma("unroll") for (int _i = 0; _i < 8; _i++) {            \
-			_local[_i] = (rec)->saddr_v6[_i];                     \
-			_remote[_i] = (rec)->daddr_v6[_i];                    \
-		}                                                             \
-		(t)->local_port = (rec)->sport;                               \
-		(t)->remote_port = (rec)->dport;                              \
+#define FILL_TUPLE(t, rec)                                                                         \
+	do {                                                                                       \
+		__u16 *_local = (__u16 *)(t)->local_addr;                                          \
+		__u16 *_remote = (__u16 *)(t)->remote_addr;                                        \
+		_Pragma("unroll") for (int _i = 0; _i < 8; _i++) {                                 \
+			_local[_i] = (rec)->saddr_v6[_i];                                          \
+			_remote[_i] = (rec)->daddr_v6[_i];                                         \
+		}                                                                                  \
+		(t)->local_port = (rec)->sport;                                                    \
+		(t)->remote_port = (rec)->dport;                                                   \
 	} while (0)
 
 /* Work that a softirq or a kernel thread does for nobody in particular. */
@@ -114,7 +115,7 @@ static __always_inline bool fill_current(struct conn_owner *owner)
 	if (!owner->id.pid || is_kernel_comm(owner->id.comm))
 		return false;
 	owner->id.cgroup_id = bpf_get_current_cgroup_id();
-	/* Not in tracing programs of 5.10; there the level is 0 and the verifier removes the call. */
+	/* Not in tracing programs of 5.10: there the level is 0 and the call is removed. */
 	if (owner_cfg.cgroup_level)
 		owner->ancestor_id = bpf_get_current_ancestor_cgroup_id(owner_cfg.cgroup_level);
 	return true;

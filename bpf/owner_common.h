@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * owner_common.h - what both owner objects share: their configuration, the `owners` hash, the event.
+ * owner_common.h - what both owner objects share: their configuration, the `owners` hash, the
+ * event.
  *
  * Include after conn.h.
  */
@@ -8,8 +9,8 @@
 #define HTTPLAT_OWNER_COMMON_H
 
 /* linux/tcp.h and linux/socket.h don't go with the kernel's own types. */
-#define AF_INET 2
-#define AF_INET6 10
+#define AF_INET	    2
+#define AF_INET6    10
 #define IPPROTO_TCP 6
 #define SOCK_STREAM 1
 

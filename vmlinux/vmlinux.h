@@ -2,10 +2,10 @@
 /*
  * vmlinux.h - the few kernel types that the owner programs look into, written by hand.
  *
- * Only the members that are used are declared. `preserve_access_index` makes the compiler record each
- * access by name; libbpf finds the real offset in the running kernel's BTF when it loads the program.
- * So neither order nor completeness matters here, only names and kinds. Members that not every kernel
- * has are asked for with bpf_core_field_exists() first.
+ * Only the members that are used are declared. `preserve_access_index` makes the compiler record
+ * each access by name; libbpf finds the real offset in the running kernel's BTF when it loads the
+ * program. So neither order nor completeness matters here, only names and kinds. Members that not
+ * every kernel has are asked for with bpf_core_field_exists() first.
  *
  * Types as of Linux 5.12 to 7.x.
  */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The owner programs, loaded into the running kernel: who connects, who reads, who held a socket before
- * the start. Real sockets on loopback; the maps are read back through the sockets' descriptors.
- * Needs root; where a mode doesn't load, its tests are skipped and say why.
+ * The owner programs, loaded into the running kernel: who connects, who reads, who held a socket
+ * before the start. Real sockets on loopback; the maps are read back through the sockets'
+ * descriptors. Needs root; where a mode doesn't load, its tests are skipped and say why.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -123,9 +123,9 @@ static void need_mode(struct fixture *f)
 {
 	if (f->ol && owner_load_mode(f->ol) != OWNER_MODE_NONE)
 		return;
-	print_message("no owner programs here: %s\n",
-		      f->ol && owner_load_note(f->ol, 0) ? owner_load_note(f->ol, 0) :
-							    "the maps cannot be made (root?)");
+	print_message("no owner programs here: %s\n", f->ol && owner_load_note(f->ol, 0)
+							      ? owner_load_note(f->ol, 0)
+							      : "the maps cannot be made (root?)");
 	skip();
 }
 
@@ -199,8 +199,8 @@ static void set_proto(struct fixture *f, int fd, enum conn_proto proto)
 
 	get_state(f, fd, &st);
 	st.proto = proto;
-	assert_int_equal(
-		bpf_map_update_elem(bpf_map__fd(f->maps->maps.conns), &fd, &st, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(f->maps->maps.conns), &fd, &st, BPF_ANY),
+			 0);
 }
 
 static uint64_t cookie_of(int fd)
@@ -257,7 +257,8 @@ static void hear(int fd)
 }
 
 /* Runs fn in a child process, which must return 0. The pid that it had. */
-static pid_t in_child(struct fixture *f, struct pair *p, int (*fn)(struct fixture *f, struct pair *p))
+static pid_t in_child(struct fixture *f, struct pair *p,
+		      int (*fn)(struct fixture *f, struct pair *p))
 {
 	int status;
 	pid_t pid = fork();
@@ -373,7 +374,9 @@ static void send_fd(int via, int fd)
 {
 	char room[CMSG_SPACE(sizeof(int))] = {0}, byte = 0;
 	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = room,
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = room,
 			     .msg_controllen = sizeof(room)};
 	struct cmsghdr *cm = CMSG_FIRSTHDR(&msg);
 
@@ -388,7 +391,9 @@ static int receive_fd(int via)
 {
 	char room[CMSG_SPACE(sizeof(int))], byte;
 	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = room,
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = room,
 			     .msg_controllen = sizeof(room)};
 	int fd = -1;
 
@@ -572,18 +577,19 @@ static int load_skb_prog(const struct bpf_insn *insns, size_t cnt)
 /* A sockmap with a parser that takes what comes and a verdict that lets it pass; -1 without. */
 static int make_sockmap(void)
 {
+	/* return skb->len */
 	const struct bpf_insn parser[] = {
-		{.code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = BPF_REG_0, .src_reg = BPF_REG_1},
+		{.code = BPF_LDX | BPF_MEM | BPF_W, .src_reg = BPF_REG_1},
 		{.code = BPF_JMP | BPF_EXIT},
-	}, verdict[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = SK_PASS},
+	};
+	const struct bpf_insn verdict[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = SK_PASS},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
 	int map = bpf_map_create(BPF_MAP_TYPE_SOCKMAP, NULL, 4, 4, 1, NULL);
 	int a = load_skb_prog(parser, 2), b = load_skb_prog(verdict, 2);
 
-	if (map >= 0 && (a < 0 || b < 0 ||
-			 bpf_prog_attach(a, map, BPF_SK_SKB_STREAM_PARSER, 0) ||
+	if (map >= 0 && (a < 0 || b < 0 || bpf_prog_attach(a, map, BPF_SK_SKB_STREAM_PARSER, 0) ||
 			 bpf_prog_attach(b, map, BPF_SK_SKB_STREAM_VERDICT, 0))) {
 		close(map);
 		map = -1;
@@ -596,8 +602,8 @@ static int make_sockmap(void)
 }
 
 /*
- * In a sockmap the kernel itself takes the bytes from the socket when they come, in softirq: on loopback
- * that interrupts the sender, which must not become the owner of the receiver's socket.
+ * In a sockmap the kernel itself takes the bytes from the socket when they come, in softirq: on
+ * loopback that interrupts the sender, which must not become the owner of the receiver's socket.
  */
 static void test_softirq_is_nobody(void **state)
 {
@@ -683,7 +689,8 @@ static bool by_tuple(struct fixture *f, int local, int remote, uint32_t netns,
 		     struct conn_owner *out)
 {
 	struct owner_key key = {.tuple = {.local_port = port_of(local),
-					  .remote_port = port_of(remote), .netns = netns}};
+					  .remote_port = port_of(remote),
+					  .netns = netns}};
 
 	memcpy(key.tuple.local_addr, loopback_v4, 16);
 	memcpy(key.tuple.remote_addr, loopback_v4, 16);
@@ -801,8 +808,8 @@ static void test_tuple_is_forgotten(void **state)
 	memcpy(key.tuple.remote_addr, loopback_v4, 16);
 	setsockopt(p.client, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
 	close_pair(&p);
-	assert_int_not_equal(
-		bpf_map_lookup_elem(bpf_map__fd(f->maps->maps.owners), &key, &owner), 0);
+	assert_int_not_equal(bpf_map_lookup_elem(bpf_map__fd(f->maps->maps.owners), &key, &owner),
+			     0);
 }
 
 static void test_none(void **state)
@@ -822,9 +829,9 @@ static void test_none(void **state)
 
 int main(void)
 {
-#define BTF(fn) cmocka_unit_test_setup_teardown(fn, setup_btf, teardown)
+#define BTF(fn)	      cmocka_unit_test_setup_teardown(fn, setup_btf, teardown)
 #define BTF_TUPLE(fn) cmocka_unit_test_setup_teardown(fn, setup_btf_tuple, teardown)
-#define CLASSIC(fn) cmocka_unit_test_setup_teardown(fn, setup_classic, teardown)
+#define CLASSIC(fn)   cmocka_unit_test_setup_teardown(fn, setup_classic, teardown)
 	const struct CMUnitTest tests[] = {
 		BTF(test_client),
 		BTF(test_nonblocking_client_v6),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Cgroup ids become paths and keep them; /proc names who holds a socket. Real cgroups, made below the
- * cgroup2 root under a name of this process and removed; real sockets on loopback.
+ * Cgroup ids become paths and keep them; /proc names who holds a socket. Real cgroups, made below
+ * the cgroup2 root under a name of this process and removed; real sockets on loopback.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -215,7 +215,10 @@ static void test_process_without_id(void **state)
 	assert_null(names.cgroup_path);
 }
 
-/* Where cgroup2 isn't mounted, it is mounted for ourselves alone. In a child with mounts of its own. */
+/*
+ * Where cgroup2 isn't mounted, it is mounted for ourselves alone. In a child with mounts of its
+ * own.
+ */
 static void test_detached_mount(void **state)
 {
 	struct fixture *f = *state;
@@ -262,7 +265,8 @@ static void test_pick_cgroup(void **state)
 	} cases[] = {
 		{"0::/a.slice/b\n", "/a.slice/b"},
 		{"0::/\n", "/"},
-		{"12:pids:/\n1:name=systemd:/system.slice/x.service\n0::/\n", "/system.slice/x.service"},
+		{"12:pids:/\n1:name=systemd:/system.slice/x.service\n0::/\n",
+		 "/system.slice/x.service"},
 		{"4:memory:/docker/1\n1:name=systemd:/\n0::/\n", "/docker/1"},
 		{"5:cpu,cpuacct:/c\n4:devices:/d\n0::/\n", "/c"},
 		{"4:devices:/d\n0::/\n", "/d"},

@@ -36,8 +36,8 @@ struct owner_load {
 	unsigned int note_cnt;
 };
 
-static void __attribute__((format(printf, 2, 3))) add_note(struct owner_load *ol,
-							   const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3)))
+add_note(struct owner_load *ol, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -117,8 +117,9 @@ static bool open_btf(struct owner_load *ol, const struct bpf_object *capture,
 	}
 	err = try_btf(ol, capture, opt, true);
 	if (err && !try_btf(ol, capture, opt, false)) {
-		add_note(ol, "the iterator over open sockets does not load (%s): owners of "
-			     "connections that are open already are learned when they are used",
+		add_note(ol,
+			 "the iterator over open sockets does not load (%s): owners of "
+			 "connections that are open already are learned when they are used",
 			 strerror(-err));
 		err = 0;
 	}

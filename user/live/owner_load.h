@@ -6,15 +6,15 @@
  *
  *	OWNER_MODE_BTF      owner.bpf.c: BTF tracepoints and an iterator over open files; writes the
  *	                    owner into the socket's storage
- *	OWNER_MODE_CLASSIC  owner_classic.bpf.c: classic tracepoints, for kernels without BTF or before
- *	                    5.12; writes the owner into the `owners` hash, by cookie and by tuple
+ *	OWNER_MODE_CLASSIC  owner_classic.bpf.c: classic tracepoints, without BTF or before 5.12;
+ *	                    writes the owner into the `owners` hash, by cookie and by tuple
  *	OWNER_MODE_NONE     no owners
  *
  * What could not be had becomes a note, never a failure.
  *
  * Order at the start: load the capture object; owner_load_open(); owner_load_attach();
- * owner_load_iterate(); attach the capture programs. So a socket either existed when the iterator ran
- * or met the tracepoints, and the first packet captured finds its owner.
+ * owner_load_iterate(); attach the capture programs. So a socket either existed when the iterator
+ * ran or met the tracepoints, and the first packet captured finds its owner.
  */
 #ifndef HTTPLAT_OWNER_LOAD_H
 #define HTTPLAT_OWNER_LOAD_H
@@ -35,29 +35,35 @@ struct owner_load;
 
 struct owner_load_options {
 	enum owner_mode want;  /* other than AUTO: this one or NONE */
-	uint32_t cgroup_level; /* conn_owner.ancestor_id is the ancestor at this depth (0: the root) */
+	uint32_t cgroup_level; /* of the ancestor in conn_owner.ancestor_id; 0: the root */
 	bool by_tuple;         /* the hook has no socket: write `owners` by tuple as well */
 };
 
 /*
- * Loads the owner programs. `capture` is the loaded capture object: each map of the owner objects that
- * has a namesake there (conns, owners, ring, counters) is shared with it; it must outlive *out. Returns
- * 0, also where nothing loads (see the mode and the notes), or -ENOMEM with *out untouched.
+ * Loads the owner programs. `capture` is the loaded capture object: each map of the owner objects
+ * that has a namesake there (conns, owners, ring, counters) is shared with it; it must outlive
+ * *out. Returns 0, also where nothing loads (see the mode and the notes), or -ENOMEM with *out
+ * untouched.
  *
- * The mode is known only now, after the capture object was loaded; so let that one look into `owners`
- * by cookie and by tuple (its owner_lookup) whenever the socket's storage names nobody: where storage
- * serves, that is once or twice a connection. An ancestor_id of 0 is unknown, not outside: in CLASSIC
- * mode the oldest kernels can't tell it.
+ * The mode is known only now, after the capture object was loaded; so let that one look into
+ * `owners` by cookie and by tuple (its owner_lookup) whenever the socket's storage names nobody:
+ * where storage serves, that is once or twice a connection. An ancestor_id of 0 is unknown, not
+ * outside: in CLASSIC mode the oldest kernels can't tell it.
  */
 int owner_load_open(const struct bpf_object *capture, const struct owner_load_options *opt,
 		    struct owner_load **out);
 
-/* Attaches what was loaded; what does not attach becomes a note, and the mode NONE when nothing did. */
+/*
+ * Attaches what was loaded; what does not attach becomes a note, and the mode NONE when nothing
+ * did.
+ */
 void owner_load_attach(struct owner_load *ol);
 
-/* Names the owners of sockets that exist now: in BTF mode by the iterator, in CLASSIC mode from /proc
- * (owner_seed.h). Returns whether that was done. Blocks for milliseconds: a few a thousand processes by
- * the iterator, some tens by /proc. */
+/*
+ * Names the owners of sockets that exist now: in BTF mode by the iterator, in CLASSIC mode from
+ * /proc (owner_seed.h). Returns whether that was done. Blocks for milliseconds: a few a thousand
+ * processes by the iterator, some tens by /proc.
+ */
 bool owner_load_iterate(struct owner_load *ol);
 
 /* What is at work: never AUTO. */

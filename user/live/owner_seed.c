@@ -25,7 +25,10 @@ struct seed {
 	int err;
 };
 
-/* The id of the ancestor of `path` at that level: "/a/b/c" has "/a" at 1. 0 when it is not that deep. */
+/*
+ * The id of the ancestor of `path` at that level: "/a/b/c" has "/a" at 1. 0 when it is not that
+ * deep.
+ */
 static uint64_t ancestor_id(const struct cgroup2 *cg, char *path, uint32_t level)
 {
 	char *end = path;

@@ -19,8 +19,8 @@
 #define FORMAT_MAX 8192
 
 /*
- * Whether the kernel keeps its memory from root (lockdown=confidentiality): then a program may not call
- * bpf_probe_read_kernel(). Asked this way because securityfs need not be mounted.
+ * Whether the kernel keeps its memory from root (lockdown=confidentiality): then a program may not
+ * call bpf_probe_read_kernel(). Asked this way because securityfs need not be mounted.
  */
 static bool is_confidential(void)
 {
@@ -44,8 +44,9 @@ static bool is_confidential(void)
 }
 
 /*
- * fsopen(2), Linux 5.2. Not under lockdown=confidentiality: it would be empty, and as nothing else holds
- * it there, ours would be the last mount, on whose end 6.12 crashes (tracefs_destroy_inode()).
+ * fsopen(2), Linux 5.2. Not under lockdown=confidentiality: it would be empty, and as nothing else
+ * holds it there, ours would be the last mount, on whose end 6.12 crashes
+ * (tracefs_destroy_inode()).
  */
 static int mount_detached(void)
 {
@@ -89,8 +90,8 @@ void tracefs_close(struct tracefs *tf)
 }
 
 /* Reads events/EVENT/NAME and ends it with NUL. 0 or -errno. */
-static int read_event_file(const struct tracefs *tf, const char *event, const char *name,
-			   char *buf, size_t size)
+static int read_event_file(const struct tracefs *tf, const char *event, const char *name, char *buf,
+			   size_t size)
 {
 	char path[128];
 	size_t used = 0;

@@ -52,8 +52,8 @@ static void unescape(char *s)
 /*
  * One line of mountinfo (proc(5)):
  *	36 35 98:0 /root /mount/point rw,noatime master:1 - cgroup2 source options
- * Returns the mount point when it is a cgroup2, *whole telling whether the mount shows the hierarchy
- * from its root (a bind mount may show a part).
+ * Returns the mount point when it is a cgroup2, *whole telling whether the mount shows the
+ * hierarchy from its root (a bind mount may show a part).
  */
 static char *parse_mountinfo(char *line, bool *whole)
 {

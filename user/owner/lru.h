@@ -14,9 +14,9 @@
 
 struct lru_entry {
 	uint64_t key;
-	char *text;           /* heap string, owned by the table; NULL: known to be unknown */
-	uint64_t generation;  /* of the caller: what tells a reused key from the same one */
-	uint64_t checked_ns;  /* of the caller */
+	char *text;	     /* heap string, owned by the table; NULL: known to be unknown */
+	uint64_t generation; /* of the caller: what tells a reused key from the same one */
+	uint64_t checked_ns; /* of the caller */
 	struct lru_entry *next;
 	struct lru_entry *newer, *older;
 };
@@ -30,7 +30,10 @@ void lru_free(struct lru *l);
 /* The entry of `key`, made the newest; NULL when there is none. */
 struct lru_entry *lru_get(struct lru *l, uint64_t key);
 
-/* The entry of `key`, made the newest; created zeroed, in place of the oldest when the table is full. */
+/*
+ * The entry of `key`, made the newest; created zeroed, in place of the oldest when the table is
+ * full.
+ */
 struct lru_entry *lru_put(struct lru *l, uint64_t key);
 
 /* Gives the entry another text (heap, or NULL), which the table then owns. */

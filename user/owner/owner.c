@@ -12,12 +12,15 @@
 
 /* A path has at most 4 KiB and usually a hundred bytes. */
 #define CGROUPS_MAX 4096
-#define PIDS_MAX 4096
+#define PIDS_MAX    4096
 
 /* A pid is looked at again after this long: it may be another process by then, or have moved. */
 #define PID_RECHECK_NS 1000000000ull
 
-/* The /proc picture is taken anew at most this often, and then for at most a twentieth of the time. */
+/*
+ * The /proc picture is taken anew at most this often, and then for at most a twentieth of the
+ * time.
+ */
 #define SOCKTAB_MIN_AGE_NS 1000000000ull
 #define SOCKTAB_COST_RATIO 20
 
@@ -65,8 +68,8 @@ void owner_cache_free(struct owner_cache *oc)
 }
 
 /*
- * The path of a cgroup2 id; NULL unknown. Failures are kept as well: an id is never used again, so one
- * that is gone stays gone.
+ * The path of a cgroup2 id; NULL unknown. Failures are kept as well: an id is never used again, so
+ * one that is gone stays gone.
  */
 static const char *cgroup_path(struct owner_cache *oc, uint64_t id)
 {
@@ -111,7 +114,10 @@ static const char *pid_path(struct owner_cache *oc, uint32_t pid)
 	return e->text;
 }
 
-/* Whether cgroup2 says nothing of a process in this cgroup: v1 and hybrid hosts keep all in the root. */
+/*
+ * Whether cgroup2 says nothing of a process in this cgroup: v1 and hybrid hosts keep all in the
+ * root.
+ */
 static bool says_nothing(const char *path)
 {
 	return !path || !strcmp(path, "/");

@@ -39,8 +39,8 @@ uint64_t procfs_start_time(uint32_t pid)
 
 	if (!pid || read_proc(pid, "stat", buf, sizeof(buf)) <= 0)
 		return 0;
-	/* "1 (name) S ...": the name may hold blanks and parentheses, so count from its end. The start
-	 * time is the 22nd field, the 20th after the name. */
+	/* "1 (name) S ...": the name may hold blanks and parentheses, so count from its end. The
+	 * start time is the 22nd field, the 20th after the name. */
 	at = strrchr(buf, ')');
 	if (!at)
 		return 0;
@@ -82,7 +82,10 @@ static int rank_of(const char *controllers)
 	return 1;
 }
 
-/* Each line is ID:CONTROLLERS:PATH (cgroups(7)). A path holds no newline, the kernel sees to that. */
+/*
+ * Each line is ID:CONTROLLERS:PATH (cgroups(7)). A path holds no newline, the kernel sees to
+ * that.
+ */
 char *procfs_pick_cgroup(char *text)
 {
 	const char *best = NULL;

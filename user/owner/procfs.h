@@ -8,17 +8,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* When the process started, in clock ticks since boot: with the pid it names a process for good. 0 when
- * there is no such process. */
+/*
+ * When the process started, in clock ticks since boot: with the pid it names a process for good.
+ * 0 when there is no such process.
+ */
 uint64_t procfs_start_time(uint32_t pid);
 
 /* The thread name of the process' first thread, NUL padded. 0 or -errno. */
 int procfs_comm(uint32_t pid, char comm[16]);
 
 /*
- * The cgroup path that says most about the process, from /proc/PID/cgroup: the one in cgroup2 unless
- * that is the root, then systemd's named v1 hierarchy, then the v1 controllers (memory, pids and cpu
- * before others), then "/". Heap; NULL when it cannot be read.
+ * The cgroup path that says most about the process, from /proc/PID/cgroup: the one in cgroup2
+ * unless that is the root, then systemd's named v1 hierarchy, then the v1 controllers (memory,
+ * pids and cpu before others), then "/". Heap; NULL when it cannot be read.
  */
 char *procfs_cgroup(uint32_t pid);
 

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NETNS_MAX 4096
+#define NETNS_MAX  4096
 #define TCP_LISTEN 10 /* include/net/tcp_states.h */
 
 /* Both tables are arrays that grow, sorted when they are full: no hash needed for one picture. */
@@ -241,7 +241,10 @@ void socktab_free(struct socktab *st)
 	free(st);
 }
 
-/* How many of the connections from `at` on have the same addresses; *pid is theirs, 0 when they differ. */
+/*
+ * How many of the connections from `at` on have the same addresses; *pid is theirs, 0 when they
+ * differ.
+ */
 static uint32_t run_of(const struct socktab *st, uint32_t at, uint32_t *pid)
 {
 	uint32_t n = 1;
@@ -271,8 +274,8 @@ uint32_t socktab_find(const struct socktab *st, const struct endpoint *local,
 }
 
 void socktab_each(const struct socktab *st,
-		  bool (*fn)(void *ctx, const struct endpoint *local,
-			     const struct endpoint *remote, uint32_t pid),
+		  bool (*fn)(void *ctx, const struct endpoint *local, const struct endpoint *remote,
+			     uint32_t pid),
 		  void *ctx)
 {
 	uint32_t at = 0, pid;

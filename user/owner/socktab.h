@@ -5,10 +5,10 @@
  *	/proc/PID/fd/N -> "socket:[inode]"      inode → pid
  *	/proc/PID/net/tcp, tcp6                 addresses → inode, once for each network namespace
  *
- * A table is a picture of one moment; it costs a readlink(2) for each open file of the host, so it is
- * taken seldom and asked often. Where two processes hold a socket, the one with the lower pid counts.
- * Where two network namespaces have a connection with the same addresses (127.0.0.1, mostly), nobody
- * can say which is meant, and the table does not guess.
+ * A table is a picture of one moment; it costs a readlink(2) for each open file of the host, so it
+ * is taken seldom and asked often. Where two processes hold a socket, the one with the lower pid
+ * counts. Where two network namespaces have a connection with the same addresses (127.0.0.1,
+ * mostly), nobody can say which is meant, and the table does not guess.
  */
 #ifndef HTTPLAT_SOCKTAB_H
 #define HTTPLAT_SOCKTAB_H
@@ -20,7 +20,7 @@
 
 /* Bounds of a table: sockets looked at, connections kept. The rest has no owner. */
 #define SOCKTAB_INODES_MAX (1u << 18)
-#define SOCKTAB_CONNS_MAX (1u << 17)
+#define SOCKTAB_CONNS_MAX  (1u << 17)
 
 struct socktab;
 
@@ -32,11 +32,13 @@ void socktab_free(struct socktab *st);
 uint32_t socktab_find(const struct socktab *st, const struct endpoint *local,
 		      const struct endpoint *remote);
 
-/* Calls fn for each connection, in no particular order, but for those that are ambiguous; until it returns
- * false. */
+/*
+ * Calls fn for each connection, in no particular order, but for those that are ambiguous; until
+ * it returns false.
+ */
 void socktab_each(const struct socktab *st,
-		  bool (*fn)(void *ctx, const struct endpoint *local,
-			     const struct endpoint *remote, uint32_t pid),
+		  bool (*fn)(void *ctx, const struct endpoint *local, const struct endpoint *remote,
+			     uint32_t pid),
 		  void *ctx);
 
 #endif
