@@ -15,6 +15,7 @@ struct conn_http {
 	struct http_stream stream[2];
 	struct pair pair;
 	bool pair_ready;
+	bool hole; /* there was one before pairing began */
 	int client; /* direction of the requests; -1 unknown */
 	uint64_t request_cnt;
 };
@@ -46,7 +47,8 @@ static void fill_times(struct transaction *tx)
 
 	if (!req->seen || !resp->seen)
 		return;
-	if (resp->last_ns >= req->last_ns && resp->last_ns >= req->first_ns) {
+	if (!(tx->flags & TX_RESET) && resp->last_ns >= req->last_ns &&
+	    resp->last_ns >= req->first_ns) {
 		tx->has_latency = true;
 		tx->latency_ns = resp->last_ns - req->last_ns;
 		tx->total_ns = resp->last_ns - req->first_ns;
@@ -111,6 +113,8 @@ static void on_exchange(void *ctx, struct http_msg *req, struct http_msg *resp, 
 
 	if (c->env->silent)
 		return;
+	if (c->reset_ns && !(resp && resp->m.complete))
+		tx.flags |= TX_RESET;
 	fill_conn(&tx, c, c->http->client == 1);
 	if (req)
 		fill_request(&tx, c, req, req_headers);
@@ -122,8 +126,6 @@ static void on_exchange(void *ctx, struct http_msg *req, struct http_msg *resp, 
 		tx.hol_ns = hol_ns;
 	}
 	tx.exchange_id = (uint64_t)tx.req.start_seq << 32 | tx.resp.start_seq;
-	if (resp && resp->m.complete)
-		tx.flags &= ~TX_RESET;
 	cnt->requests += !!req;
 	cnt->responses += !!resp;
 	cnt->pairs += req && resp;
@@ -155,14 +157,25 @@ static bool is_request_dir(const struct conn *c, unsigned int dir)
 	return c->http->client == (int)dir;
 }
 
+/* What pairing has to know of the other stream when it judges a message. */
+static void tell_pending(struct conn *c)
+{
+	const struct http_stream *req = &c->http->stream[c->http->client];
+	bool pending = req->cur && !req->cur->head_told;
+
+	c->http->pair.resp_off = c->http->stream[!c->http->client].off;
+	c->http->pair.req_pending_off = pending ? req->cur->start_off : UINT64_MAX;
+}
+
 static enum http_body on_head(void *ctx, unsigned int dir, struct http_msg *msg)
 {
 	struct conn *c = ctx;
 
 	if (!c->http->pair_ready) {
-		pair_init(&c->http->pair, c->midstream);
+		pair_init(&c->http->pair, &c->env->pair, c->midstream, !c->http->hole);
 		c->http->pair_ready = true;
 	}
+	tell_pending(c);
 	if (is_request_dir(c, dir)) {
 		pair_request_head(&c->http->pair, &c->env->pair, c, msg);
 		return HTTP_BODY_BY_HEADERS;
@@ -187,11 +200,15 @@ static void on_message(void *ctx, unsigned int dir, struct http_msg *msg)
 		http_stream_opaque(&c->http->stream[!dir]);
 }
 
-static void on_lost(void *ctx, unsigned int dir)
+static void on_lost(void *ctx, unsigned int dir, uint64_t off)
 {
 	struct conn *c = ctx;
 
-	if (c->http->pair_ready && !is_request_dir(c, dir))
+	if (!c->http->pair_ready)
+		c->http->hole = true;
+	else if (is_request_dir(c, dir))
+		pair_request_lost(&c->http->pair, off);
+	else
 		pair_response_lost(&c->http->pair);
 }
 
@@ -202,7 +219,7 @@ static void on_hole(void *ctx, unsigned int dir, uint64_t from, uint64_t to, boo
 	if (!c->http->pair_ready)
 		return;
 	if (is_request_dir(c, dir))
-		pair_request_hole(&c->http->pair, from, to, boundary);
+		pair_request_hole(&c->http->pair, &c->env->pair, c, from, to, boundary);
 	else
 		pair_response_hole(&c->http->pair, &c->env->pair, c, from, to, boundary);
 }
@@ -378,7 +395,8 @@ static void take_annotation(struct conn *c, unsigned int dir, const struct segme
 		c->owner = note->owner;
 	if (note->sock_cgroup_id)
 		c->sock_cgroup_id = note->sock_cgroup_id;
-	if (note->has_sock && c->local_known) {
+	/* A socket that was closed has given up its port. */
+	if (note->has_sock && c->local_known && note->local.port && note->remote.port) {
 		c->end[0] = note->local;
 		c->end[1] = note->remote;
 	}
@@ -467,8 +485,7 @@ void conn_end(struct conn *c)
 		http_stream_finish(&c->http->stream[0]);
 		http_stream_finish(&c->http->stream[1]);
 		if (c->http->pair_ready)
-			pair_finish(&c->http->pair, &c->env->pair, c, drained,
-				    c->reset_ns ? TX_RESET : 0);
+			pair_finish(&c->http->pair, &c->env->pair, c, drained);
 		mem_free(c->env->http.mem, c->http, sizeof(*c->http));
 		c->http = NULL;
 	}

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-static int on_url(llhttp_t *p, const char *at, size_t len);
 static int on_version_complete(llhttp_t *p);
 static int on_status_complete(llhttp_t *p);
 static int on_header_field(llhttp_t *p, const char *at, size_t len);
@@ -17,7 +16,6 @@ static int on_chunk_complete(llhttp_t *p);
 static int on_message_complete(llhttp_t *p);
 
 static const llhttp_settings_t http_settings = {
-	.on_url = on_url,
 	.on_version_complete = on_version_complete,
 	.on_status_complete = on_status_complete,
 	.on_header_field = on_header_field,
@@ -167,7 +165,7 @@ static void lose_position(struct http_stream *s, uint64_t off, bool boundary)
 	s->broken = true;
 	s->lost_off = off;
 	s->lost_boundary = boundary;
-	s->env->ops->lost(s->ctx, s->dir);
+	s->env->ops->lost(s->ctx, s->dir, off);
 }
 
 /*
@@ -181,7 +179,8 @@ static void msg_break(struct http_stream *s, uint32_t flags)
 
 	s->state = HTTP_SCAN;
 	if (!msg) {
-		lose_position(s, s->off, true);
+		/* Garbage is no message. */
+		lose_position(s, s->off, s->synced && !(flags & TX_MALFORMED));
 		return;
 	}
 	start = msg->start_off;
@@ -190,7 +189,7 @@ static void msg_break(struct http_stream *s, uint32_t flags)
 		s->env->cnt->skipped_bytes += s->off - start;
 		s->cur = NULL;
 		http_msg_free(s->env, msg);
-		lose_position(s, start, true);
+		lose_position(s, start, !(flags & TX_MALFORMED));
 		return;
 	}
 	if (!msg->head_told)
@@ -206,23 +205,14 @@ static void msg_break(struct http_stream *s, uint32_t flags)
 
 /* --- llhttp's callbacks --------------------------------------------------------------------- */
 
-static int on_url(llhttp_t *p, const char *at, size_t len)
-{
-	struct http_stream *s = p->data;
-
-	msg_append(s, s->cur, at, len);
-	s->cur->target_len = s->cur->arena_len;
-	return 0;
-}
-
 static int on_version_complete(llhttp_t *p)
 {
 	struct http_stream *s = p->data;
 
+	if (!s->cur->response)
+		return 0;
 	s->cur->m.version_major = p->http_major;
 	s->cur->m.version_minor = p->http_minor;
-	if (!s->cur->response)
-		s->cur->m.seen = p->http_major == 1;
 	return p->http_major == 1 ? 0 : HPE_USER;
 }
 
@@ -348,8 +338,6 @@ static int on_headers_complete(llhttp_t *p)
 	struct http_msg *msg = s->cur;
 	enum http_body body;
 
-	if (!msg->m.version_major)
-		return -1; /* HTTP/0.9 has no version, and no response that could be told from noise */
 	restore_content_length(s, p);
 	s->headers_done = true;
 	msg->m.seen = true;
@@ -366,7 +354,7 @@ static int on_headers_complete(llhttp_t *p)
 		return 1;
 	s->in_body = !(p->flags & F_CHUNKED) && (p->flags & F_CONTENT_LENGTH) && p->content_length;
 	s->until_close = !(p->flags & (F_CHUNKED | F_CONTENT_LENGTH));
-	if (body == HTTP_BODY_UNSURE && (s->in_body || p->flags & F_CHUNKED)) {
+	if (body == HTTP_BODY_UNSURE && (s->in_body || s->until_close || p->flags & F_CHUNKED)) {
 		s->state = HTTP_PEEK;
 		return HPE_PAUSED;
 	}
@@ -484,31 +472,78 @@ static uint32_t parse(struct http_stream *s, const uint8_t *data, uint32_t len)
 	return used;
 }
 
-/* Collects the method; one that llhttp does not know is fed as GET, whose framing is the same. */
-static uint32_t take_method(struct http_stream *s, const uint8_t *data, uint32_t len)
+/* Where the version begins in a request line without its line end: behind the last blank. 0: there is none. */
+static uint32_t find_version(const char *line, uint32_t len)
 {
-	struct http_msg *msg = s->cur;
-	uint32_t i;
+	static const char name[] = "HTTP/1.";
+	uint32_t pos = len;
 
-	for (i = 0; i < len && data[i] != ' '; i++) {
-		if (msg->method_len == STARTLINE_METHOD_MAX || data[i] <= ' ' || data[i] >= 0x7f) {
-			s->off += i;
-			msg_break(s, TX_MALFORMED);
-			return i;
-		}
-		msg->method[msg->method_len++] = data[i];
+	while (pos && line[pos - 1] != ' ' && line[pos - 1] != '\t')
+		pos--;
+	if (len - pos != sizeof(name) || memcmp(line + pos, name, sizeof(name) - 1))
+		return 0;
+	return line[len - 1] >= '0' && line[len - 1] <= '9' ? pos : 0;
+}
+
+/*
+ * Takes the request line in the arena apart: the method up to the first blank, the version behind the last
+ * one, and between them the target, exactly as sent. llhttp would refuse methods that it does not know and
+ * targets with blanks or bytes over 0x7f, which servers take every day. Returns false for no request line; one
+ * without a version is HTTP/0.9, whose response cannot be told from noise.
+ */
+static bool split_line(struct http_msg *msg)
+{
+	uint32_t len = msg->arena_len, version, pos = 0;
+	const char *line = msg->arena;
+
+	while (len && (line[len - 1] == '\r' || line[len - 1] == ' '))
+		len--;
+	version = find_version(line, len);
+	while (pos < len && line[pos] > ' ' && line[pos] < 0x7f)
+		pos++;
+	if (!version || !pos || pos > STARTLINE_METHOD_MAX || line[pos] != ' ')
+		return false;
+	memcpy(msg->method, line, pos);
+	msg->method_len = pos;
+	while (pos < version && line[pos] == ' ')
+		pos++;
+	msg->target_pos = pos;
+	for (pos = version; pos > msg->target_pos && line[pos - 1] == ' ';)
+		pos--;
+	msg->target_len = pos - msg->target_pos;
+	msg->m.version_major = 1;
+	msg->m.version_minor = line[len - 1] - '0';
+	return msg->target_len > 0;
+}
+
+/* Collects the request line; then llhttp gets one that stands for it and parses on from there. */
+static uint32_t take_line(struct http_stream *s, const uint8_t *data, uint32_t len)
+{
+	char stand_in[] = "GET / HTTP/1.1\r\n";
+	const uint8_t *end = memchr(data, '\n', len);
+	uint32_t used = end ? end - data + 1 : len;
+	struct http_msg *msg = s->cur;
+
+	msg_append(s, msg, (const char *)data, end ? used - 1 : used);
+	s->off += used;
+	if (msg->flags & TX_TRUNCATED) {
+		s->env->cnt->oversize++;
+		msg_break(s, TX_MALFORMED);
+		return used;
 	}
-	s->off += i;
-	if (i == len)
-		return i;
+	if (!end)
+		return used;
+	if (!split_line(msg)) {
+		msg_break(s, TX_MALFORMED);
+		return used;
+	}
+	msg->m.seen = true;
 	msg->is_head = !strcmp(msg->method, "HEAD");
 	msg->is_connect = !strcmp(msg->method, "CONNECT");
 	s->state = HTTP_MESSAGE;
-	if (startline_method(msg->method, msg->method_len) >= 0)
-		llhttp_execute(&s->parser, msg->method, msg->method_len);
-	else
-		llhttp_execute(&s->parser, "GET", 3);
-	return i;
+	stand_in[sizeof(stand_in) - 4] = '0' + msg->m.version_minor;
+	llhttp_execute(&s->parser, stand_in, sizeof(stand_in) - 1);
+	return used;
 }
 
 static void begin_message(struct http_stream *s, const struct reasm_chunk *c)
@@ -518,7 +553,7 @@ static void begin_message(struct http_stream *s, const struct reasm_chunk *c)
 		lose_position(s, s->off, true);
 		return;
 	}
-	s->state = s->cur->response ? HTTP_MESSAGE : HTTP_METHOD;
+	s->state = s->cur->response ? HTTP_MESSAGE : HTTP_LINE;
 }
 
 static bool is_upper(uint8_t c)
@@ -542,7 +577,7 @@ static uint32_t take_idle(struct http_stream *s, const uint8_t *data, uint32_t l
 	kind = startline_probe(data + i, len - i);
 	if (kind == STARTLINE_NO && s->role == HTTP_ROLE_REQUEST && is_upper(data[i]) &&
 	    (len - i == 1 || is_upper(data[i + 1])))
-		kind = STARTLINE_REQUEST; /* perhaps an extension method: llhttp judges the line */
+		kind = STARTLINE_REQUEST; /* perhaps an extension method: the whole line will tell */
 	if (kind == STARTLINE_NO ||
 	    (kind == STARTLINE_REQUEST && s->role == HTTP_ROLE_RESPONSE) ||
 	    (kind == STARTLINE_RESPONSE && s->role == HTTP_ROLE_REQUEST))
@@ -559,7 +594,7 @@ static uint32_t take_peek(struct http_stream *s, const uint8_t *data, uint32_t l
 {
 	enum startline kind = startline_probe(data, len);
 
-	if (kind == STARTLINE_RESPONSE) {
+	if (kind == STARTLINE_RESPONSE || kind == STARTLINE_MAYBE) {
 		msg_end(s, true);
 		return 0;
 	}
@@ -578,9 +613,9 @@ static void take_bytes(struct http_stream *s, const uint8_t *data, uint32_t len)
 		case HTTP_IDLE:
 			used = take_idle(s, data, len);
 			break;
-		case HTTP_METHOD:
+		case HTTP_LINE:
 			msg_touch(s);
-			used = take_method(s, data, len);
+			used = take_line(s, data, len);
 			break;
 		case HTTP_MESSAGE:
 			if (before)
@@ -789,11 +824,11 @@ static void stream_end(struct http_stream *s)
 void http_stream_chunk(struct http_stream *s, const struct reasm_chunk *chunk)
 {
 	s->chunk = chunk;
-	if (chunk->skip > 0) {
+	if (chunk->missing) {
 		if (s->state == HTTP_SCAN && s->probe_len)
 			drop_probe(s);
-		s->off = chunk->off - chunk->skip;
-		take_missing(s, chunk->skip, true);
+		s->off = chunk->off - chunk->missing;
+		take_missing(s, chunk->missing, true);
 	}
 	s->off = chunk->off;
 	if (s->probe_len)

@@ -3,7 +3,7 @@
  * http.h - the messages of one direction of a connection: chunks in, messages out. llhttp parses.
  *
  *	          start line                                       header section ends
- *	  SCAN ───────────────▶ METHOD ─▶ MESSAGE ────────────────────────┬─▶ body ─┐
+ *	  SCAN ───────────────▶  LINE  ─▶ MESSAGE ────────────────────────┬─▶ body ─┐
  *	    ▲  ▲                  ▲                                       └─▶ OPAQUE (101, CONNECT)
  *	    │  └─ JUNK            └───────────── IDLE ◀─────── message complete ────┘
  *	  hole      ▲
@@ -86,10 +86,10 @@ struct http_ops {
 	enum http_body (*head)(void *ctx, unsigned int dir, struct http_msg *msg);
 	/* The message ended, complete or not (m.complete). The callee owns it now: http_msg_free(). */
 	void (*message)(void *ctx, unsigned int dir, struct http_msg *msg);
-	/* The position in the stream was lost. */
-	void (*lost)(void *ctx, unsigned int dir);
+	/* The position in the stream was lost, at offset off. */
+	void (*lost)(void *ctx, unsigned int dir, uint64_t off);
 	/* It was found again: whole messages may have been lost in [from, to), the next one starts at `to`.
-	 * boundary: a message started at `from`, so that at least one was lost. */
+	 * boundary: one ended at `from`, and bytes are missing that are not known to be garbage. */
 	void (*hole)(void *ctx, unsigned int dir, uint64_t from, uint64_t to, bool boundary);
 	/* A start line was recognised for the first time. Returns whether the direction can have this role. */
 	bool (*role)(void *ctx, unsigned int dir, enum http_role role);
@@ -111,7 +111,7 @@ struct http_env {
 enum http_state {
 	HTTP_SCAN = 0,
 	HTTP_IDLE,
-	HTTP_METHOD,
+	HTTP_LINE, /* inside a request line */
 	HTTP_MESSAGE,
 	HTTP_PEEK, /* after a header section: does a start line follow at once? */
 	HTTP_JUNK, /* a message that could not be parsed goes on to the next start line */

@@ -3,20 +3,6 @@
 
 #include <string.h>
 
-#define D_UNBOUNDED (INT64_MAX / 4)
-
-static bool d_known(const struct pair *p)
-{
-	return p->lo == p->hi;
-}
-
-void pair_init(struct pair *p, bool midstream)
-{
-	memset(p, 0, sizeof(*p));
-	if (midstream)
-		p->lo = -D_UNBOUNDED;
-}
-
 /* --- queues --------------------------------------------------------------------------------- */
 
 static void queue_push(struct http_msg **head, struct http_msg **tail, struct http_msg *msg)
@@ -37,13 +23,17 @@ static void req_pop(struct pair *p)
 	p->req_cnt--;
 }
 
-static struct http_msg *resp_pop(struct pair *p)
+/* Takes the response behind prev (NULL: the first) out of the queue. */
+static struct http_msg *resp_take(struct pair *p, struct http_msg *prev)
 {
-	struct http_msg *resp = p->resp_head;
+	struct http_msg *resp = prev ? prev->next : p->resp_head;
 
-	p->resp_head = resp->next;
-	if (!p->resp_head)
-		p->resp_tail = NULL;
+	if (prev)
+		prev->next = resp->next;
+	else
+		p->resp_head = resp->next;
+	if (p->resp_tail == resp)
+		p->resp_tail = prev;
 	p->resp_cnt--;
 	return resp;
 }
@@ -123,7 +113,7 @@ static void report_finished(struct pair *p, const struct pair_env *env, void *ct
 	}
 }
 
-/* --- evidence ------------------------------------------------------------------------------- */
+/* --- alignment ------------------------------------------------------------------------------- */
 
 static void join(struct http_msg *req, struct http_msg *resp)
 {
@@ -133,144 +123,301 @@ static void join(struct http_msg *req, struct http_msg *resp)
 		req->flags |= TX_EARLY_RESPONSE;
 }
 
-/* The last request that can have been answered by resp, as far as TCP tells. */
-static int64_t last_candidate(const struct pair *p, const struct http_msg *resp)
+/* A response that answers no request that is known. */
+static void give_up_response(struct pair *p, const struct pair_env *env, void *ctx,
+			     struct http_msg *resp)
 {
-	int64_t last = p->req_head ? (int64_t)p->req_head->index - 1 : (int64_t)p->req_next - 1;
-	struct http_msg *req;
-
-	for (req = p->req_head; req; req = req->next) {
-		if (resp->has_ack && resp->ack <= req->start_off)
-			break;
-		if (req->has_ack && req->ack > resp->start_off)
-			break;
-		last = req->index;
-	}
-	return last;
+	if (resp->ended)
+		report_orphan(p, env, ctx, resp, TX_GAP);
+	else
+		resp->orphan = true; /* reported at its end */
 }
 
-/* Requests whose response was certainly lost. */
-static void give_up_requests(struct pair *p, int64_t below)
+/* Nothing that waits will be paired, up to these numbers. */
+static void give_up(struct pair *p, const struct pair_env *env, void *ctx, uint64_t req_below,
+		    uint64_t resp_below)
 {
 	struct http_msg *req;
 
-	for (req = p->req_head; req && (int64_t)req->index < below; req = req->next)
+	for (req = p->req_head; req && req->index < req_below; req = req->next)
 		if (!req->peer)
 			req->orphan = true;
-}
-
-/* D became known: what waited is paired. */
-static void settle(struct pair *p, const struct pair_env *env, void *ctx)
-{
-	uint64_t first = p->resp_head ? p->resp_head->index : p->resp_next;
-
-	give_up_requests(p, (int64_t)first + p->lo);
-	while (p->resp_head) {
-		struct http_msg *resp = resp_pop(p);
-		int64_t n = (int64_t)resp->index + p->lo;
-		struct http_msg *req = n >= 0 ? req_find(p, n) : NULL;
-
-		if (req && !req->peer && !req->orphan)
-			join(req, resp);
-		else if (resp->ended)
-			report_orphan(p, env, ctx, resp, TX_GAP);
-		else
-			resp->orphan = true; /* reported at its end */
-	}
-	p->exact_until = 0;
-	p->weak = false;
-	p->lockstep = 0;
+	while (p->resp_head && p->resp_head->index < resp_below)
+		give_up_response(p, env, ctx, resp_take(p, NULL));
 	report_finished(p, env, ctx);
 }
 
-/* The evidence contradicts itself, or too much waits: nothing that waits is paired. */
-static void give_up_all(struct pair *p, const struct pair_env *env, void *ctx)
+static void drop_align(struct pair *p, const struct pair_env *env)
 {
-	give_up_requests(p, INT64_MAX);
-	while (p->resp_head) {
-		struct http_msg *resp = resp_pop(p);
+	mem_free(env->http->mem, p->align, sizeof(*p->align));
+	p->align = NULL;
+}
 
-		if (resp->ended)
-			report_orphan(p, env, ctx, resp, TX_GAP);
-		else
-			resp->orphan = true;
+/* From here on n - p is known to lie in [lo, hi] only. */
+static bool need_align(struct pair *p, const struct pair_env *env, int64_t lo, int64_t hi)
+{
+	if (p->align)
+		return true;
+	p->align = mem_alloc(env->http->mem, sizeof(*p->align));
+	p->blind = !p->align;
+	if (p->blind)
+		env->cnt->memory_dropped++;
+	else
+		align_init(p->align, lo, hi);
+	return !p->blind;
+}
+
+void pair_init(struct pair *p, const struct pair_env *env, bool midstream, bool fresh)
+{
+	memset(p, 0, sizeof(*p));
+	p->fresh = fresh;
+	p->req_pending_off = UINT64_MAX;
+	p->lockstep_resp = UINT64_MAX;
+	if (midstream)
+		need_align(p, env, -ALIGN_FAR, ALIGN_FAR);
+}
+
+/* Whether the client is taken to have nothing outstanding when it sends a request. */
+static bool drains(const struct pair *p)
+{
+	return !p->pipelining && (p->fresh || p->lockstep >= PAIR_LOCKSTEP);
+}
+
+/*
+ * What response resp, number p of region j, says of the requests. One that acknowledged more than resp's
+ * start was sent after it. One that acknowledged no more, but everything before resp, was sent when the server had
+ * begun p + V[j] responses: at least so many requests came before it, and just as many if it drained.
+ */
+static void weigh_acks(struct pair *p, const struct http_msg *resp)
+{
+	unsigned int j = p->align->cnt[ALIGN_RESPONSES] - 1;
+	const struct align_region *region = &p->align->region[ALIGN_RESPONSES][j];
+	bool first = resp->index == region->first;
+	const struct http_msg *req;
+
+	for (req = p->req_head; req; req = req->next) {
+		int64_t diff = (int64_t)req->index - (int64_t)resp->index;
+		unsigned int i;
+
+		if (!req->has_ack || req->peer)
+			continue;
+		i = align_region_of(p->align, ALIGN_REQUESTS, req->index);
+		if (req->ack > resp->start_off) {
+			align_at_most(p->align, i, j, diff - 1);
+		} else if (req->ack >= region->to && (first || req->ack > p->resp_start)) {
+			align_at_most(p->align, i, j, diff);
+			if (drains(p))
+				align_at_least(p->align, i, j, diff);
+		}
 	}
-	p->lo = -D_UNBOUNDED;
-	p->hi = D_UNBOUNDED;
-	p->exact_until = 0;
-	p->tentative = false;
-	report_finished(p, env, ctx);
 }
 
-static void narrow(struct pair *p, const struct pair_env *env, void *ctx)
+/* A response answers a request of which the server had received the beginning. */
+static void weigh_received(struct pair *p, const struct http_msg *resp)
 {
-	if (p->lo > p->hi || p->req_cnt > PAIR_WAIT_MAX || p->resp_cnt > PAIR_WAIT_MAX)
-		give_up_all(p, env, ctx);
-	else if (d_known(p))
-		settle(p, env, ctx);
-}
+	unsigned int j = p->align->cnt[ALIGN_RESPONSES] - 1;
+	uint64_t cnt = p->req_head ? p->req_head->index : p->req_next;
+	const struct http_msg *req;
 
-/* Responses seen that started before offset `ack`. */
-static uint64_t responses_before(const struct pair *p, uint64_t ack)
-{
-	uint64_t cnt = p->resp_next;
-	struct http_msg *resp;
-
-	for (resp = p->resp_head; resp; resp = resp->next)
-		if (resp->start_off >= ack)
-			return resp->index;
-	return cnt;
-}
-
-/* Nothing was outstanding when request n was sent. */
-static void drained_before(struct pair *p, const struct pair_env *env, void *ctx,
-			   const struct http_msg *req)
-{
-	int64_t d = (int64_t)req->index - (int64_t)responses_before(p, req->ack);
-
-	if (d < p->lo || d > p->hi)
+	if (!resp->has_ack || (p->req_broken && resp->ack > p->req_lost_off))
 		return;
-	p->tentative = true;
-	p->tentative_lo = p->lo;
-	p->tentative_hi = p->hi;
-	p->lo = p->hi = d;
-	narrow(p, env, ctx);
+	for (req = p->req_head; req; req = req->next)
+		if (req->start_off < resp->ack)
+			cnt = req->index + 1;
+	if (p->req_pending_off < resp->ack)
+		cnt++;
+	align_at_most(p->align, align_region_at(p->align, ALIGN_REQUESTS, resp->ack), j,
+		      (int64_t)cnt - (int64_t)resp->index - 1);
+}
+
+/* A request answers nothing that was sent before what it acknowledges. */
+static void weigh_request(struct pair *p, const struct http_msg *req)
+{
+	unsigned int i = p->align->cnt[ALIGN_REQUESTS] - 1;
+	const struct http_msg *resp, *last = NULL;
+
+	for (resp = p->resp_head; resp && req->has_ack; resp = resp->next)
+		if (resp->start_off < req->ack)
+			last = resp;
+	if (last)
+		align_at_most(p->align, i,
+			      align_region_of(p->align, ALIGN_RESPONSES, last->index),
+			      (int64_t)req->index - (int64_t)last->index - 1);
+}
+
+/* --- resolution ------------------------------------------------------------------------------ */
+
+/* The messages [first, end) of a region. */
+static void region_span(const struct pair *p, enum align_side side, unsigned int n, uint64_t *first,
+			uint64_t *end)
+{
+	const struct align *a = p->align;
+
+	*first = a->region[side][n].first;
+	if (n + 1 < a->cnt[side])
+		*end = a->region[side][n + 1].first;
+	else
+		*end = side == ALIGN_REQUESTS ? p->req_next : p->resp_next;
+}
+
+/*
+ * The one request that resp can answer. *alive: it may answer a request that is not reported yet, so that
+ * further evidence may help.
+ */
+static struct http_msg *only_request(const struct pair *p, const struct http_msg *resp, bool *alive)
+{
+	unsigned int i, j = align_region_of(p->align, ALIGN_RESPONSES, resp->index);
+	uint64_t waiting = p->req_head ? p->req_head->index : p->req_next;
+
+	*alive = false;
+	for (i = 0; i < p->align->cnt[ALIGN_REQUESTS]; i++) {
+		uint64_t first, end;
+		int64_t lo, hi;
+		bool certain = align_range(p->align, i, j, &lo, &hi);
+		struct http_msg *req;
+
+		region_span(p, ALIGN_REQUESTS, i, &first, &end);
+		if (first < waiting)
+			first = waiting;
+		lo += resp->index;
+		hi += resp->index;
+		if (hi < (int64_t)first || lo >= (int64_t)end)
+			continue;
+		req = certain ? req_find(p, lo) : NULL;
+		if (req && !req->peer && !req->orphan)
+			return req;
+		*alive |= !certain;
+	}
+	return NULL;
+}
+
+/* Whether a response that waits, or one that is still to come, can answer req. */
+static bool answerable(const struct pair *p, const struct http_msg *req)
+{
+	unsigned int j, i = align_region_of(p->align, ALIGN_REQUESTS, req->index);
+	unsigned int last = p->align->cnt[ALIGN_RESPONSES] - 1;
+
+	for (j = 0; j <= last; j++) {
+		uint64_t first, end;
+		int64_t lo, hi;
+
+		align_range(p->align, i, j, &lo, &hi);
+		region_span(p, ALIGN_RESPONSES, j, &first, &end);
+		if (!p->resp_head)
+			first = end;
+		else if (first < p->resp_head->index)
+			first = p->resp_head->index;
+		/* Response n - D, D in [lo, hi] */
+		if ((int64_t)req->index - hi < (j == last ? INT64_MAX : (int64_t)end) &&
+		    (int64_t)req->index - lo >= (int64_t)first)
+			return true;
+	}
+	return false;
+}
+
+/* Back to one number, when nothing that waits needs more. */
+static void settle(struct pair *p, const struct pair_env *env)
+{
+	unsigned int i = p->align->cnt[ALIGN_REQUESTS] - 1;
+	unsigned int j = p->align->cnt[ALIGN_RESPONSES] - 1;
+	uint64_t first = p->align->region[ALIGN_REQUESTS][i].first;
+	const struct http_msg *req;
+	int64_t lo, hi;
+
+	if (p->resp_head || p->req_broken || p->resp_broken ||
+	    !align_range(p->align, i, j, &lo, &hi))
+		return;
+	for (req = p->req_head; req; req = req->next)
+		if (!req->peer && !req->orphan && req->index < first)
+			return;
+	p->d = lo;
+	drop_align(p, env);
+}
+
+/* Draws the conclusions from the evidence. */
+static void resolve(struct pair *p, const struct pair_env *env, void *ctx)
+{
+	struct http_msg *req, *resp, *prev = NULL, *next;
+	bool alive;
+
+	if (p->align->contradiction) {
+		give_up(p, env, ctx, UINT64_MAX, UINT64_MAX);
+		align_init(p->align, -ALIGN_FAR, ALIGN_FAR);
+	}
+	if (p->req_cnt > PAIR_WAIT_MAX || p->resp_cnt > PAIR_WAIT_MAX)
+		give_up(p, env, ctx, UINT64_MAX, UINT64_MAX);
+	for (resp = p->resp_head; resp; resp = next) {
+		next = resp->next;
+		req = only_request(p, resp, &alive);
+		if (!req && alive) {
+			prev = resp;
+			continue;
+		}
+		resp_take(p, prev);
+		if (req)
+			join(req, resp);
+		else
+			give_up_response(p, env, ctx, resp);
+	}
+	for (req = p->req_head; req; req = req->next)
+		if (!req->peer && !req->orphan && !answerable(p, req))
+			req->orphan = true;
+	settle(p, env);
+	report_finished(p, env, ctx);
+}
+
+/* A hole [from, to) in one direction may have hidden messages. */
+static void add_hole(struct pair *p, const struct pair_env *env, void *ctx, enum align_side side,
+		     uint64_t from, uint64_t to, int64_t least)
+{
+	struct align *a;
+	uint64_t next = side == ALIGN_REQUESTS ? p->req_next : p->resp_next;
+
+	p->fresh = false;
+	p->lockstep_resp = UINT64_MAX;
+	if (!need_align(p, env, p->d, p->d)) {
+		give_up(p, env, ctx, UINT64_MAX, UINT64_MAX);
+		return;
+	}
+	a = p->align;
+	if (align_full(a, side)) {
+		uint64_t below = a->region[side][1].first;
+
+		give_up(p, env, ctx, side == ALIGN_REQUESTS ? below : 0,
+			side == ALIGN_REQUESTS ? 0 : below);
+		align_forget(a, side);
+	}
+	align_hole(a, side, from, to, next, least, (int64_t)((to - from) / PAIR_MESSAGE_MIN));
+	resolve(p, env, ctx);
+}
+
+/* --- requests -------------------------------------------------------------------------------- */
+
+/* Whether the client had not received all of the answers when it sent req. */
+static bool is_pipelined(const struct pair *p, const struct http_msg *req)
+{
+	const struct http_msg *prev = p->req_tail;
+
+	if (!req->has_ack)
+		return prev && !p->align && !(prev->peer && prev->peer->ended);
+	if (req->ack < p->last_resp_end)
+		return true;
+	if (!prev)
+		return false;
+	if (prev->has_ack && req->ack == prev->last_ack)
+		return true;
+	return !p->align && !p->resp_broken && req->ack <= p->resp_off && !prev->orphan &&
+	       !(prev->peer && prev->peer->ended);
 }
 
 /* One response between two requests, acknowledged to its end: as a client that does not pipeline does. */
 static void count_lockstep(struct pair *p, const struct http_msg *req)
 {
-	if (req->has_ack && p->resp_next == p->lockstep_resp + 1 && p->last_resp_end == req->ack)
+	if (req->has_ack && p->lockstep_resp != UINT64_MAX &&
+	    p->resp_next == p->lockstep_resp + 1 && p->last_resp_end == req->ack)
 		p->lockstep++;
-	else
-		p->lockstep = 0;
-	p->lockstep_resp = p->resp_next;
+	p->lockstep_resp = p->req_broken || p->resp_broken ? UINT64_MAX : p->resp_next;
 }
-
-/* The client pipelined: request n was sent while an earlier one was outstanding. */
-static void note_pipelining(struct pair *p)
-{
-	p->pipelining = true;
-	if (!p->tentative)
-		return;
-	/* The assumption behind D was wrong, and nothing was paired by it yet. */
-	p->lo = p->tentative_lo;
-	p->hi = p->tentative_hi;
-	p->tentative = false;
-}
-
-static bool is_pipelined(const struct pair *p, const struct http_msg *req)
-{
-	const struct http_msg *prev = p->req_tail;
-
-	if (!prev)
-		return false;
-	if (p->resp_broken || !d_known(p))
-		return req->has_ack && prev->has_ack && req->ack == prev->last_ack;
-	return !prev->orphan && !(prev->peer && prev->peer->ended);
-}
-
-/* --- requests ------------------------------------------------------------------------------- */
 
 void pair_request_head(struct pair *p, const struct pair_env *env, void *ctx, struct http_msg *req)
 {
@@ -278,67 +425,43 @@ void pair_request_head(struct pair *p, const struct pair_env *env, void *ctx, st
 	req->pipelined = is_pipelined(p, req);
 	if (req->pipelined) {
 		req->flags |= TX_PIPELINED;
-		note_pipelining(p);
+		p->pipelining = true;
 	}
 	queue_push(&p->req_head, &p->req_tail, req);
 	p->req_cnt++;
-	p->last_req_close = req->says_close;
-	if (p->req_cnt > PAIR_OUTSTANDING_MAX) {
-		give_up_all(p, env, ctx);
+	count_lockstep(p, req);
+	if (p->blind && !need_align(p, env, -ALIGN_FAR, ALIGN_FAR)) {
+		req->orphan = true;
 		return;
 	}
-	count_lockstep(p, req);
-	if (d_known(p) || p->pipelining || p->resp_broken || !req->has_ack)
-		return;
-	if (req->ack >= p->hole_end && (!p->weak || p->lockstep >= PAIR_LOCKSTEP))
-		drained_before(p, env, ctx, req);
-	else
-		narrow(p, env, ctx);
+	if (p->align) {
+		weigh_request(p, req);
+		resolve(p, env, ctx);
+	} else if (p->req_cnt > PAIR_OUTSTANDING_MAX) {
+		give_up(p, env, ctx, UINT64_MAX, UINT64_MAX);
+	}
 }
 
 void pair_request_end(struct pair *p, const struct pair_env *env, void *ctx, struct http_msg *req)
 {
-	uint64_t size = req->end_off - req->start_off;
-
-	if (req->m.complete && (!p->req_min_size || size < p->req_min_size))
-		p->req_min_size = size;
 	report_finished(p, env, ctx);
 }
 
-static bool any_unanswered(const struct pair *p)
+void pair_request_lost(struct pair *p, uint64_t off)
 {
-	const struct http_msg *req;
-
-	for (req = p->req_head; req; req = req->next)
-		if (!req->peer && !req->orphan)
-			return true;
-	return false;
+	p->req_broken = true;
+	p->req_lost_off = off;
+	p->lockstep_resp = UINT64_MAX;
 }
 
-/*
- * Requests may have been lost in [from, to). Had the client waited for each answer, as many responses were
- * seen that answer no request as requests fit into the hole; otherwise it may have begun to pipeline
- * there, and the next request proves nothing.
- */
-void pair_request_hole(struct pair *p, uint64_t from, uint64_t to, bool boundary)
+void pair_request_hole(struct pair *p, const struct pair_env *env, void *ctx, uint64_t from,
+		       uint64_t to, bool boundary)
 {
-	uint64_t size = p->req_min_size ? p->req_min_size : PAIR_REQUEST_MIN;
-	int64_t most = (to - from) / PAIR_REQUEST_MIN;
-	uint64_t likely = (to - from) / size;
-
-	if (boundary && !likely)
-		likely = 1;
-	if (likely > p->orphan_cnt || p->resp_broken || any_unanswered(p))
-		p->weak = true;
-	if (d_known(p)) {
-		p->exact_until = p->req_next;
-		p->exact_d = p->lo;
-		p->tentative = false;
-	}
-	p->lo = p->lo - most > -D_UNBOUNDED ? p->lo - most : -D_UNBOUNDED;
+	p->req_broken = false;
+	add_hole(p, env, ctx, ALIGN_REQUESTS, from, to, boundary && to - from >= PAIR_MESSAGE_MIN);
 }
 
-/* --- responses ------------------------------------------------------------------------------ */
+/* --- responses ------------------------------------------------------------------------------- */
 
 static enum http_body body_of(const struct http_msg *req, const struct http_msg *resp)
 {
@@ -353,29 +476,7 @@ static enum http_body body_of(const struct http_msg *req, const struct http_msg 
 	return HTTP_BODY_BY_HEADERS;
 }
 
-/* What all the requests that resp may answer have in common. */
-static enum http_body body_of_any(const struct pair *p, const struct http_msg *resp)
-{
-	int64_t first = (int64_t)resp->index + p->lo, last = (int64_t)resp->index + p->hi;
-	enum http_body common = HTTP_BODY_UNSURE;
-	struct http_msg *req;
-	bool any = false;
-
-	for (req = p->req_head; req; req = req->next) {
-		enum http_body body;
-
-		if ((int64_t)req->index < first || (int64_t)req->index > last)
-			continue;
-		body = body_of(req, resp);
-		if (any && body != common)
-			return HTTP_BODY_UNSURE;
-		common = body;
-		any = true;
-	}
-	return common;
-}
-
-/* A response of which D says that it answers request n. False: TCP says that it cannot. */
+/* A response of which it is known that it answers request n. False: TCP says that it cannot. */
 static bool answer(struct pair *p, struct http_msg *resp, int64_t n)
 {
 	struct http_msg *req = n >= 0 ? req_find(p, n) : NULL;
@@ -390,63 +491,55 @@ static bool answer(struct pair *p, struct http_msg *resp, int64_t n)
 	return true;
 }
 
+static bool is_interim(const struct http_msg *resp)
+{
+	return resp->status / 100 == 1 && resp->status != 101;
+}
+
 static void wait_for_evidence(struct pair *p, const struct pair_env *env, void *ctx,
 			      struct http_msg *resp)
 {
-	int64_t most;
-
 	resp->index = p->resp_next++;
+	weigh_acks(p, resp);
+	weigh_received(p, resp);
+	p->resp_start = resp->start_off;
 	queue_push(&p->resp_head, &p->resp_tail, resp);
 	p->resp_cnt++;
-	most = last_candidate(p, resp) - (int64_t)resp->index;
-	if (most < p->hi)
-		p->hi = most;
-	narrow(p, env, ctx);
+	resolve(p, env, ctx);
 }
 
 enum http_body pair_response_head(struct pair *p, const struct pair_env *env, void *ctx,
 				  struct http_msg *resp)
 {
-	if (resp->status / 100 == 1 && resp->status != 101) {
+	if (is_interim(resp)) {
 		p->interim_cnt++;
 		return HTTP_BODY_BY_HEADERS;
 	}
 	resp->interim_cnt = p->interim_cnt;
 	p->interim_cnt = 0;
-	p->last_resp_close = resp->says_close;
-	if (!d_known(p)) {
-		int64_t n = (int64_t)p->resp_next + p->exact_d;
-
-		if (n >= 0 && (uint64_t)n < p->exact_until && answer(p, resp, n)) {
-			resp->index = p->resp_next++;
-			return body_of(resp->peer, resp);
-		}
+	p->says_close = resp->says_close;
+	if (p->align) {
 		wait_for_evidence(p, env, ctx, resp);
-		if (resp->peer || resp->orphan)
-			return body_of(resp->peer, resp);
-		return body_of_any(p, resp);
-	}
-	if (!answer(p, resp, (int64_t)p->resp_next + p->lo)) {
+	} else if (!p->blind && answer(p, resp, (int64_t)p->resp_next + p->d)) {
+		resp->index = p->resp_next++;
+		p->resp_start = resp->start_off;
+	} else {
 		resp->orphan = true;
-		p->orphan_cnt++;
-		return body_of(NULL, resp);
 	}
-	p->tentative = false;
-	p->orphan_cnt = 0;
-	resp->index = p->resp_next++;
 	return body_of(resp->peer, resp);
 }
 
 void pair_response_end(struct pair *p, const struct pair_env *env, void *ctx,
 		       struct http_msg *resp)
 {
-	if (resp->status / 100 == 1 && resp->status != 101) {
+	if (is_interim(resp)) {
 		http_msg_free(env->http, resp);
 		return;
 	}
 	p->last_resp_end = resp->end_off;
+	p->ended_ns = resp->m.last_ns;
 	if (resp->orphan)
-		report_orphan(p, env, ctx, resp, d_known(p) ? 0 : TX_GAP);
+		report_orphan(p, env, ctx, resp, p->align || p->blind ? TX_GAP : 0);
 	else
 		report_finished(p, env, ctx);
 }
@@ -454,65 +547,50 @@ void pair_response_end(struct pair *p, const struct pair_env *env, void *ctx,
 void pair_response_lost(struct pair *p)
 {
 	p->resp_broken = true;
+	p->lockstep_resp = UINT64_MAX;
 }
 
-/*
- * Responses may have been lost in [from, to). They answered requests that were sent before the client had
- * acknowledged `to`: as many as are outstanding with such an acknowledgement, at most.
- */
+/* Whether a request that is known may have been answered before offset `to`. */
+static bool any_outstanding(const struct pair *p, uint64_t to)
+{
+	const struct http_msg *req;
+
+	for (req = p->req_head; req; req = req->next)
+		if (!req->peer && !req->orphan && !(req->has_ack && req->ack >= to))
+			return true;
+	return false;
+}
+
 void pair_response_hole(struct pair *p, const struct pair_env *env, void *ctx, uint64_t from,
 			uint64_t to, bool boundary)
 {
-	struct http_msg *req, *after = NULL;
-	int64_t outstanding = 0;
-	bool certain;
-
 	p->resp_broken = false;
-	for (req = p->req_head; req; req = req->next) {
-		if (req->peer || req->orphan)
-			continue;
-		if (req->has_ack && req->ack >= to) {
-			after = req;
-			break;
-		}
-		outstanding++;
-	}
-	if (!outstanding)
-		return;
-	certain = boundary && to - from > PAIR_INTERIM_MAX;
-	p->weak = p->weak || (!certain && boundary);
-	p->hole_end = to;
-	p->tentative = false;
-	p->hi = p->hi + outstanding < D_UNBOUNDED ? p->hi + outstanding : D_UNBOUNDED;
-	p->lo += certain;
 	p->interim_cnt = 0;
-	if (p->exact_until && certain)
-		p->exact_until = 0;
-	give_up_requests(p, (int64_t)p->resp_next + p->lo);
-	report_finished(p, env, ctx);
-	if (after && !p->pipelining && !p->weak && !d_known(p))
-		drained_before(p, env, ctx, after);
-	else
-		narrow(p, env, ctx);
+	if (!p->align && !p->blind && !p->req_broken && !any_outstanding(p, to))
+		return; /* it answers nothing that was asked */
+	add_hole(p, env, ctx, ALIGN_RESPONSES, from, to, boundary && to - from > PAIR_INTERIM_MAX);
 }
 
-/* --- the end -------------------------------------------------------------------------------- */
+/* --- the end --------------------------------------------------------------------------------- */
 
 void pair_finish(struct pair *p, const struct pair_env *env, void *ctx, bool drained,
 		 uint32_t extra)
 {
 	struct http_msg *req;
+	bool broken = p->req_broken || p->resp_broken;
 
-	if (!d_known(p)) {
+	if (p->align && drained && !broken) {
+		unsigned int i = p->align->cnt[ALIGN_REQUESTS] - 1;
+		unsigned int j = p->align->cnt[ALIGN_RESPONSES] - 1;
 		int64_t d = (int64_t)p->req_next - (int64_t)p->resp_next;
 
-		if (drained && !p->resp_broken && d >= p->lo && d <= p->hi &&
-		    (!p->last_resp_close || p->last_req_close)) {
-			p->lo = p->hi = d;
-			settle(p, env, ctx);
-		} else {
-			give_up_all(p, env, ctx);
-		}
+		align_at_most(p->align, i, j, d);
+		align_at_least(p->align, i, j, d);
+		resolve(p, env, ctx);
+	}
+	if (p->align) {
+		give_up(p, env, ctx, UINT64_MAX, UINT64_MAX);
+		drop_align(p, env);
 	}
 	while ((req = p->req_head)) {
 		req_pop(p);
@@ -520,7 +598,7 @@ void pair_finish(struct pair *p, const struct pair_env *env, void *ctx, bool dra
 			report(p, env, ctx, req, req->peer, extra);
 		else
 			report_unanswered(p, env, ctx, req,
-					  extra | (p->resp_broken || req->orphan ? TX_GAP : 0));
+					  extra | (broken || req->orphan ? TX_GAP : 0));
 	}
 }
 
@@ -534,5 +612,6 @@ void pair_free(struct pair *p, const struct pair_env *env)
 		http_msg_free(env->http, req);
 	}
 	while (p->resp_head)
-		http_msg_free(env->http, resp_pop(p));
+		http_msg_free(env->http, resp_take(p, NULL));
+	drop_align(p, env);
 }

@@ -3,22 +3,27 @@
  * pair.h - which response answers which request, on one connection.
  *
  * Responses come in the order of their requests (RFC 9112 §9.3.2). Number the requests that were seen n = 0, 1, ..
- * and the responses that were seen p = 0, 1, ..: then response p answers request n = p + D, with D = 0 as
- * long as nothing was missed. A response that was lost raises D by one, a request that was lost lowers it. What a
- * hole contained is not known, so D is an interval [lo, hi]; while it holds more than one number,
- * responses wait, and evidence narrows it:
+ * and the responses p = 0, 1, ..: as long as nothing was missed, response p answers request n = p. Where a
+ * hole may have hidden messages, their number is unknown, and so is n - p from there on. align.h keeps what is known
+ * about it as inequalities; a response is paired when they leave one request, and waits until then. They come from
  *
- *	hi   TCP's causality: response p starts at or after what the client had acknowledged when it sent the
- *	     request (resp.start >= req.ack), and the server had received the request's beginning
- *	     (resp.ack > req.start). Both bound p + D from above.
- *	lo   a hole that begins where a message starts and is longer than any plausible 1xx response
- *	     held at least one final response.
- *	both a drained connection: when nothing is outstanding, D = n - p for the next of each. A client that was
- *	     never seen to pipeline drains the connection before each request; any client has drained
- *	     it when the connection ends in order.
+ *	size       a hole holds no more messages than fit into it; one that begins and ends where messages start
+ *	           hid at least one (of the responses only if it is too long for 1xx ones)
+ *	causality  a response starts at or after what the client had acknowledged when it sent the request
+ *	           (resp.start >= req.ack), and the server had received the request's beginning by then
+ *	           (resp.ack > req.start)
+ *	drained    when nothing is outstanding, the next response answers the next request: at the end of a
+ *	           connection that ended in order; before each request of a client that has shown that it
+ *	           does not pipeline; at the beginning of a connection that was picked up midstream, while
+ *	           nothing points to pipelining
  *
- * A wrong pair is the worst that can happen, so where the interval stays open the requests are reported
- * without a response and the responses as orphans.
+ * The first two are facts. The third is an assumption with a threshold (PAIR_LOCKSTEP): a client that
+ * waited for the answer so often, and never did not, is taken to do so always. A client's habit before it is known
+ * proves nothing: random conversations show that a client that pipelines only now and then is otherwise
+ * paired wrongly behind a hole.
+ *
+ * A wrong pair is the worst that can happen, so what no evidence decides is reported apart: the request without a
+ * response and the response as an orphan, both with TX_GAP.
  */
 #ifndef HTTPLAT_PAIR_H
 #define HTTPLAT_PAIR_H
@@ -26,19 +31,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "align.h"
 #include "counters.h"
 #include "http.h"
 
-/* A hole up to this long may have held nothing but a 1xx response. */
-#define PAIR_INTERIM_MAX 160
-/* "GET / HTTP/1.1" and two line ends: no request is shorter. */
-#define PAIR_REQUEST_MIN 16
+/* A hole up to this long may have held nothing but 1xx responses. */
+#define PAIR_INTERIM_MAX 1024
+/* "GET / HTTP/1.1" or "HTTP/1.1 200", and two line ends: no message is shorter. */
+#define PAIR_MESSAGE_MIN 16
 /* Messages that may wait for evidence, of each kind. */
 #define PAIR_WAIT_MAX 256
 /* Requests that may wait for their response. */
 #define PAIR_OUTSTANDING_MAX 8192
 /* So many exchanges in lockstep prove a client that does not pipeline. */
-#define PAIR_LOCKSTEP 3
+#define PAIR_LOCKSTEP 8
 
 struct pair_ops {
 	/* An exchange ended: one of req, resp may be NULL. Both are borrowed. extra: further enum tx_flag. hol_ns:
@@ -54,32 +60,33 @@ struct pair_env {
 };
 
 struct pair {
-	struct http_msg *req_head, *req_tail;   /* unanswered, in order */
+	struct http_msg *req_head, *req_tail;   /* not reported yet, in order */
 	struct http_msg *resp_head, *resp_tail; /* waiting for evidence, in order */
 	unsigned int req_cnt, resp_cnt;
 	uint64_t req_next, resp_next; /* numbers of the next ones */
-	int64_t lo, hi;
-	bool pipelining;         /* the client was seen to pipeline */
-	bool resp_broken;        /* the position in the response stream is lost */
-	bool weak;               /* the hole may have held nothing but a 1xx */
-	bool tentative;          /* D was set by a client that seems not to pipeline */
-	int64_t tentative_lo, tentative_hi;
-	uint64_t exact_until; /* requests below this number pair with exact_d whatever [lo, hi] is */
-	int64_t exact_d;
-	uint64_t hole_end;
-	uint64_t last_req_ack;
+	int64_t d;                    /* without `align`: response p answers request p + d */
+	struct align *align;          /* what is known while that is not one number; else NULL */
+	bool blind;                   /* no memory for it: nothing is paired */
+	bool fresh;                   /* no hole so far */
+	bool pipelining;              /* the client was seen to pipeline */
+	bool req_broken, resp_broken; /* the position in the stream is lost */
+	uint64_t req_lost_off;
+	/* What the caller knows of the other stream, set before a head is told: the next byte of the responses; the
+	 * start of a request whose header section is not complete (UINT64_MAX: none). */
+	uint64_t resp_off, req_pending_off;
+	uint64_t resp_start;    /* offset of the last numbered response */
 	uint64_t last_resp_end; /* offset behind the last response that ended */
-	uint64_t last_resp_ns;
-	bool last_resp_known, last_resp_close, last_req_close;
+	uint64_t last_resp_ns;  /* and of its last byte, in the order of reports */
+	bool last_resp_known;
+	uint64_t ended_ns; /* when the last response was complete */
+	bool says_close;   /* the last response did */
 	unsigned int lockstep;
-	uint64_t lockstep_resp; /* resp_next at the previous request */
-	uint64_t req_min_size; /* shortest complete request; 0: none yet */
-	uint64_t orphan_cnt;   /* responses without a request since the last pair */
+	uint64_t lockstep_resp; /* resp_next at the previous request; UINT64_MAX unknown */
 	uint32_t interim_cnt;
 };
 
-/* midstream: requests before the first one seen may be outstanding. */
-void pair_init(struct pair *p, bool midstream);
+/* midstream: the connection's beginning was not seen. fresh: nor was a hole in it. */
+void pair_init(struct pair *p, const struct pair_env *env, bool midstream, bool fresh);
 
 /* The calls of struct http_ops, by role. Messages pass into the pair's ownership at their head. */
 void pair_request_head(struct pair *p, const struct pair_env *env, void *ctx, struct http_msg *req);
@@ -88,7 +95,9 @@ enum http_body pair_response_head(struct pair *p, const struct pair_env *env, vo
 				  struct http_msg *resp);
 void pair_response_end(struct pair *p, const struct pair_env *env, void *ctx,
 		       struct http_msg *resp);
-void pair_request_hole(struct pair *p, uint64_t from, uint64_t to, bool boundary);
+void pair_request_lost(struct pair *p, uint64_t off);
+void pair_request_hole(struct pair *p, const struct pair_env *env, void *ctx, uint64_t from,
+		       uint64_t to, bool boundary);
 void pair_response_lost(struct pair *p);
 void pair_response_hole(struct pair *p, const struct pair_env *env, void *ctx, uint64_t from,
 			uint64_t to, bool boundary);

@@ -7,32 +7,23 @@
 struct method {
 	const char *name;
 	uint8_t len;
-	uint8_t id;
 };
 
 static const struct method methods[] = {
-#define METHOD(num, name, string) { #string, sizeof(#string) - 1, num },
+#define METHOD(num, name, string) { #string, sizeof(#string) - 1 },
 	HTTP_METHOD_MAP(METHOD)
 #undef METHOD
 };
 
 #define METHOD_CNT (sizeof(methods) / sizeof(methods[0]))
 
-int startline_method(const char *name, size_t len)
-{
-	for (size_t i = 0; i < METHOD_CNT; i++)
-		if (methods[i].len == len && !memcmp(methods[i].name, name, len))
-			return methods[i].id;
-	return -1;
-}
-
 /* What follows a method: a blank and the first byte of a target, RFC 9112 §3.2 */
 static enum startline probe_target(const uint8_t *data, size_t len, size_t method_len)
 {
 	if (len <= method_len + 1)
 		return STARTLINE_MAYBE;
-	return data[method_len + 1] > ' ' && data[method_len + 1] < 0x7f ? STARTLINE_REQUEST :
-									    STARTLINE_NO;
+	return data[method_len + 1] > ' ' && data[method_len + 1] != 0x7f ? STARTLINE_REQUEST :
+									     STARTLINE_NO;
 }
 
 static enum startline probe_known_method(const uint8_t *data, size_t len)

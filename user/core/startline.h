@@ -34,7 +34,4 @@ enum protocol {
 /* The first bytes of a stream that is not HTTP/1. */
 enum protocol startline_protocol(const uint8_t *data, size_t len);
 
-/* Index of a method in llhttp's table; -1 for one that llhttp does not know. */
-int startline_method(const char *name, size_t len);
-
 #endif

@@ -115,6 +115,11 @@ static void take_segment(const struct event_segment *ev, size_t size,
 	seg.hook = (enum hook)ev->hook;
 	seg.dir = (enum seg_dir)ev->dir;
 	copy_annotation(&seg.note, ev);
+	/* Payload that still reaches the listener is the first of its stream. */
+	if (ev->flags & EVENT_F_LISTENER && !seg.note.has_stream_start) {
+		seg.note.has_stream_start = true;
+		seg.note.stream_start = seg.seq + !!(seg.flags & TCP_SYN);
+	}
 	if (sink->segment)
 		sink->segment(sink->ctx, &seg);
 }
