@@ -22,6 +22,7 @@
 #include "config.h"
 #include "packet.h"
 #include "socket.h"
+#include "body.h"
 #include "copy.h"
 
 /* Of a connection that isn't HTTP: enough for a TLS server name. */
@@ -74,9 +75,9 @@ static __always_inline void note_handshake(const struct context *c, const struct
 /* Whether and why a packet crosses. */
 enum verdict {
 	VERDICT_NO = 0,
-	VERDICT_HTTP,  /* of a connection on which HTTP is under way */
-	VERDICT_START, /* begins a message on a connection of which that was not known yet */
-	VERDICT_OTHER, /* the one specimen of a connection that is not HTTP */
+	VERDICT_HTTP,    /* of a connection on which HTTP is under way */
+	VERDICT_MESSAGE, /* begins with a message's first line */
+	VERDICT_OTHER,   /* the one specimen of a connection that is not HTTP */
 };
 
 static __always_inline enum verdict classify(const struct context *c, struct __sk_buff *skb,
@@ -85,16 +86,16 @@ static __always_inline enum verdict classify(const struct context *c, struct __s
 	__u32 proto = c->st ? c->st->proto : CONN_PROTO_UNKNOWN;
 	struct forgotten look;
 
-	if (proto == CONN_PROTO_HTTP)
-		return VERDICT_HTTP;
 	if (!p->payload_len)
-		return VERDICT_NO;
+		return proto == CONN_PROTO_HTTP ? VERDICT_HTTP : VERDICT_NO;
 	look.v = look_at(skb, p->l3_off + p->hdr_len, p->payload_len);
 	if (look.v > LOOK_PREFIX || (look.v == LOOK_PREFIX && proto == CONN_PROTO_UNKNOWN)) {
 		if (c->st)
 			c->st->proto = CONN_PROTO_HTTP;
-		return VERDICT_START;
+		return look.v > LOOK_PREFIX ? VERDICT_MESSAGE : VERDICT_HTTP;
 	}
+	if (proto == CONN_PROTO_HTTP)
+		return VERDICT_HTTP;
 	count(EVENT_CNT_NOT_HTTP, 1);
 	if (!c->st || proto == CONN_PROTO_OTHER)
 		return VERDICT_NO;
@@ -130,20 +131,34 @@ static __always_inline bool passes(const struct event_segment *ev, __u64 owner_a
 /* Whether user space has said that this payload is body. */
 static __always_inline bool is_elided(const struct context *c, const struct packet *p)
 {
-	__u32 slot, ahead;
+	__u32 slot = EVENT_CONTROL_SLOT(c->cookie, 0) + (c->way & 1), ahead;
 	__u64 *word, w;
 
-	if (cfg.all_segments || !c->cookie || !p->payload_len)
-		return false;
-	slot = EVENT_CONTROL_SLOT(c->cookie, c->way);
 	word = bpf_map_lookup_elem(&control, &slot);
 	if (!word)
 		return false;
 	w = *(volatile __u64 *)word;
 	if (w >> 32 != EVENT_CONTROL_TAG(c->cookie))
 		return false;
-	ahead = (__u32)w - p->seq;
+	ahead = (__u32)w - payload_seq(p);
 	return ahead >= p->payload_len && !(ahead >> 31);
+}
+
+/* How much of the payload is to be copied. */
+static __always_inline __u32 wanted_payload(const struct context *c, struct __sk_buff *skb,
+					    const struct packet *p, enum verdict verdict)
+{
+	if (cfg.all_segments || !p->payload_len)
+		return p->payload_len;
+	if (verdict == VERDICT_OTHER)
+		return p->payload_len < OTHER_BYTES_MAX ? p->payload_len : OTHER_BYTES_MAX;
+	if (is_elided(c, p))
+		return 0;
+	if (!c->st)
+		return p->payload_len;
+	if (verdict == VERDICT_MESSAGE)
+		return begin_body(skb, p, c->st, c->way);
+	return is_in_body(p, c->st, c->way) ? 0 : p->payload_len;
 }
 
 static __always_inline void annotate(const struct context *c, const struct packet *p,
@@ -178,7 +193,7 @@ static __always_inline __u64 find_owner(const struct context *c, const struct pa
 	if (c->st && c->st->owner.id.pid) {
 		owner = &c->st->owner;
 	} else if (cfg.owner_lookup) {
-		if (cfg.owner_lookup & OWNER_LOOKUP_COOKIE && c->cookie) {
+		if (cfg.owner_lookup & OWNER_LOOKUP_COOKIE) {
 			key.cookie = c->cookie;
 			owner = bpf_map_lookup_elem(&owners, &key);
 			key.cookie = 0;
@@ -203,34 +218,15 @@ static __always_inline __u64 find_owner(const struct context *c, const struct pa
 	return owner->ancestor_id;
 }
 
-/* How much of the packet is copied; sets flags of *ev. */
-static __always_inline __u32 copy_length(const struct context *c, const struct packet *p,
-					 enum verdict verdict, struct event_segment *ev)
-{
-	__u32 len = p->pkt_len;
-
-	if (verdict == VERDICT_OTHER && !cfg.all_segments) {
-		ev->flags |= EVENT_F_NOT_HTTP;
-		if (len > p->hdr_len + OTHER_BYTES_MAX)
-			len = p->hdr_len + OTHER_BYTES_MAX;
-	} else if (is_elided(c, p)) {
-		ev->flags |= EVENT_F_ELIDED;
-		count(EVENT_CNT_ELIDED_BYTES, p->payload_len);
-		len = p->hdr_len;
-	}
-	if (cfg.snaplen && len > cfg.snaplen)
-		len = cfg.snaplen;
-	return len;
-}
-
 static __always_inline void emit(const struct context *c, struct __sk_buff *skb,
-				 const struct packet *p, enum verdict verdict)
+				 const struct packet *p, enum verdict verdict, __u32 payload)
 {
 	struct event_segment ev = {
 		.type = EVENT_SEGMENT,
 		.hook = c->hook,
 		.dir = c->dir,
-		.flags = c->listener ? EVENT_F_LISTENER : 0,
+		.flags = (c->listener ? EVENT_F_LISTENER : 0) |
+			 (verdict == VERDICT_OTHER ? EVENT_F_NOT_HTTP : 0),
 		.cookie = c->cookie,
 		.ifindex = skb->ifindex,
 		.pkt_len = p->pkt_len,
@@ -244,13 +240,19 @@ static __always_inline void emit(const struct context *c, struct __sk_buff *skb,
 		count(EVENT_CNT_FILTERED, 1);
 		return;
 	}
-	keep.v = copy_length(c, p, verdict, &ev);
+	if (payload < p->payload_len && verdict != VERDICT_OTHER) {
+		ev.flags |= EVENT_F_ELIDED;
+		count(EVENT_CNT_ELIDED_BYTES, p->payload_len - payload);
+	}
+	keep.v = p->hdr_len + payload;
+	if (cfg.snaplen && keep.v > cfg.snaplen)
+		keep.v = cfg.snaplen;
 	ev.cap_len = keep.v;
 	keep.v = ev.flags;
 	ev.flags = keep.v;
 	ev.time_ns = bpf_ktime_get_ns();
 	copy_segment(skb, p, c->st, &ev,
-		     verdict == VERDICT_START && p->payload_len >= URGENT_BYTES);
+		     verdict == VERDICT_MESSAGE && payload >= URGENT_BYTES);
 }
 
 /* p->payload_len, seq and so on are checked; c has everything but st, cookie and way. */
@@ -259,9 +261,10 @@ static __always_inline void handle(struct context *c, struct __sk_buff *skb,
 {
 	bool needs_state = p->payload_len || p->tcp_flags & TCP_F_SYN || cfg.all_segments;
 	bool local_is_src = local_is_source(p, c->dir);
-	struct forgotten verdict;
+	struct forgotten verdict, payload, way;
 
-	c->way = local_is_src ? CONN_OUT : CONN_IN;
+	way.v = local_is_src ? CONN_OUT : CONN_IN;
+	c->way = way.v;
 	c->cookie = 0;
 	c->st = NULL;
 	if (c->sk)
@@ -284,8 +287,12 @@ static __always_inline void handle(struct context *c, struct __sk_buff *skb,
 	if (c->sk && c->st)
 		socket_probe(c->sk, c->dir, c->st);
 	verdict.v = classify(c, skb, p);
-	if (verdict.v != VERDICT_NO || cfg.all_segments)
-		emit(c, skb, p, verdict.v);
+	if (cfg.all_segments && verdict.v == VERDICT_OTHER)
+		verdict.v = VERDICT_HTTP; /* nothing special: all of them cross */
+	if (verdict.v == VERDICT_NO && !cfg.all_segments)
+		return;
+	payload.v = wanted_payload(c, skb, p, verdict.v);
+	emit(c, skb, p, verdict.v, payload.v);
 }
 
 /* The part before the socket is known. Returns whether the packet goes on. */

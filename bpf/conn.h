@@ -69,10 +69,9 @@ enum conn_flag {
 	CONN_F_ACTIVE = 1 << 2,           /* this end sent the SYN */
 	CONN_F_CONNECTED = 1 << 3,        /* connect_ns is valid */
 	CONN_F_PROBED = 1 << 4,           /* the socket was asked for its stream starts */
-	CONN_F_BODY_IN = 1 << 5,          /* body_end[] is valid: a body of known length */
+	CONN_F_BODY_IN = 1 << 5,          /* body_start[], body_end[] are valid: its length is known */
 	CONN_F_BODY_OUT = 1 << 6,
-	CONN_F_NO_BODY_IN = 1 << 7,       /* responses may lack the body they announce (HEAD) */
-	CONN_F_NO_BODY_OUT = 1 << 8,
+	CONN_F_HEAD = 1 << 7,             /* HEAD was asked: a response may lack its body */
 };
 
 struct conn_state {
@@ -86,6 +85,7 @@ struct conn_state {
 	__u32 lost_events;       /* that found the ring full since the last one that did not */
 	__u32 syn_seq;
 	__u32 stream_start[2];
+	__u32 body_start[2];
 	__u32 body_end[2];
 	__u32 flags; /* enum conn_flag */
 	__u32 proto; /* enum conn_proto */

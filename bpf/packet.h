@@ -53,8 +53,9 @@ struct packet {
 	__u16 sport, dport;         /* host order */
 	volatile __u32 payload_len; /* the volatile ones are forgotten, as above */
 	__u16 tcp_flags;
-	__u16 version;
-	volatile __u32 tcp_off;     /* from the IP header */
+	__u16 pad;
+	volatile __u16 version;
+	volatile __u16 tcp_off;     /* from the IP header */
 } __attribute__((aligned(8)));
 
 struct tcp_head {

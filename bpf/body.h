@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * body.h - finds out, in the kernel, which bytes are the body of a message, so that they need not be
+ * copied from the first segment on. User space, told in time only on a slow link, does the rest.
+ *
+ * A segment that begins a message is searched for the end of its header section and for Content-Length.
+ * What is not plain is left to user space: a header section that does not end within HEAD_BYTES of the
+ * segment, Transfer-Encoding, two lengths, a status without a body.
+ *
+ * Being wrong must not hide a message. A response to HEAD announces a body that does not come: once
+ * HEAD was seen on a connection no body of its responses is believed. And a segment that looks like the
+ * beginning of a message crosses whole, also where a body is expected.
+ */
+#ifndef HTTPLAT_BODY_H
+#define HTTPLAT_BODY_H
+
+#define HEAD_BYTES 640
+/* Eight bytes or one line are passed in each step. */
+#define HEAD_STEPS (HEAD_BYTES / 8 + 32)
+#define LENGTH_DIGITS_MAX 16
+/* Longer bodies are believed so far: sequence numbers are compared within half of their range. */
+#define BODY_BYTES_MAX (1u << 30)
+/* A body that came with its header is withheld from this size on. */
+#define BODY_BYTES_MIN 256
+
+#define EACH_BYTE(b) ((b) * 0x0101010101010101ull)
+
+/* One for each CPU. A packet that arrives can interrupt the search in one that is sent and use the
+ * same memory: `uses` tells. */
+struct scratch {
+	volatile __u64 uses;
+	volatile __u32 zero; /* always 0, which the verifier does not know: see struct forgotten */
+	__u32 pad;
+	__u8 head[HEAD_BYTES + 32];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratch SEC(".maps");
+
+struct head {
+	struct forgotten end;    /* length of the header section; 0: its end was not found */
+	struct forgotten length; /* where the value of Content-Length begins; 0: there is none */
+	struct forgotten refuse; /* Transfer-Encoding, or more than one length */
+};
+
+static __always_inline __u32 payload_seq(const struct packet *p)
+{
+	return p->seq + !!(p->tcp_flags & TCP_F_SYN); /* Fast Open: the SYN counts as one */
+}
+
+/* What begins a line: a and b are its first sixteen bytes. Returns whether it ends the header. */
+static __always_inline bool read_line(struct head *head, __u64 a, __u64 b, __u32 at)
+{
+	if ((a & 0xffff) == ('\r' | '\n' << 8)) {
+		head->end.v = at + 2;
+		return true;
+	}
+	if ((a & 0xff) == '\n') {
+		head->end.v = at + 1;
+		return true;
+	}
+	a |= EACH_BYTE(0x20); /* lower case; leaves '-' and ':' alone */
+	b |= EACH_BYTE(0x20);
+	if (a == WORD('c', 'o', 'n', 't', 'e', 'n', 't', '-') &&
+	    (b << 8) == WORD(0, 'l', 'e', 'n', 'g', 't', 'h', ':')) {
+		if (head->length.v)
+			head->refuse.v = 1;
+		head->length.v = at + 15;
+	}
+	if (a == WORD('t', 'r', 'a', 'n', 's', 'f', 'e', 'r') &&
+	    b == WORD('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n'))
+		head->refuse.v = 1;
+	return false;
+}
+
+static __always_inline __u64 load_word(const struct scratch *s, __u64 at)
+{
+	return *(const __u64 *)(const void *)(s->head + at);
+}
+
+/* Reads the n bytes of a header section in s->head, line by line. */
+static __always_inline void read_head(const struct scratch *s, __u32 n, struct head *head)
+{
+	struct forgotten pos = { .v = s->zero }, have = { .v = n };
+	struct forgotten fed = { .v = s->zero + 1 }; /* not 0: a line begins here */
+
+	for (int i = 0; i < HEAD_STEPS; i++) {
+		__u64 at = pos.v, word, hit;
+
+		asm volatile("" : "+r"(at));
+		if (at >= HEAD_BYTES)
+			return;
+		asm volatile("" : "+r"(at));
+		if (at >= have.v)
+			return;
+		word = load_word(s, at);
+		if (fed.v && read_line(head, word, load_word(s, at + 8), at))
+			return;
+		/* The top bit of each byte that is a line feed; those after the first may be wrong. */
+		hit = word ^ EACH_BYTE('\n');
+		hit = (hit - EACH_BYTE(1)) & ~hit & EACH_BYTE(0x80);
+		fed.v = hit | hit >> 32;
+		/* The lowest such bit, less one, has bit 0 set in each byte up to its own. */
+		hit &= -hit;
+		pos.v = at + (hit ? ((hit - 1) & EACH_BYTE(1)) * EACH_BYTE(1) >> 56 : 8);
+	}
+}
+
+/* The decimal number at `at`, with blanks around it; -1: it is no such thing. */
+static __always_inline __s64 read_length(const struct scratch *s, __u64 at)
+{
+	struct forgotten digits = { .v = s->zero }, done = { .v = s->zero };
+	__u64 value = 0;
+
+	for (int i = 0; i < LENGTH_DIGITS_MAX; i++) {
+		__u64 here = at + i;
+		__u8 c;
+
+		asm volatile("" : "+r"(here));
+		if (here >= HEAD_BYTES)
+			return -1;
+		c = s->head[here];
+		if (c >= '0' && c <= '9') {
+			if (done.v)
+				return -1;
+			value = value * 10 + (c - '0');
+			digits.v = 1;
+		} else if (c == ' ' || c == '\t') {
+			done.v = digits.v;
+		} else {
+			return digits.v && (c == '\r' || c == '\n') ? (__s64)value : -1;
+		}
+	}
+	return -1;
+}
+
+/* 1xx, 204 and 304 have no body, whatever their header says (RFC 9112 §6.3). */
+static __always_inline bool status_has_body(const struct scratch *s)
+{
+	__u8 a = s->head[9], b = s->head[10], c = s->head[11];
+
+	return a >= '2' && a <= '5' && !(b == '0' && c == '4' && (a == '2' || a == '3'));
+}
+
+/* Fills s->head from the payload; returns how much. */
+static __always_inline __u32 load_head(struct __sk_buff *skb, const struct packet *p,
+				       struct scratch *s)
+{
+	__u64 last = p->payload_len;
+
+	if (last > HEAD_BYTES)
+		last = HEAD_BYTES;
+	/* As in copy.h: what the verifier of 5.10 understands. */
+	last--;
+	asm volatile("" : "+r"(last));
+	if (last >= HEAD_BYTES)
+		return 0;
+	asm volatile("" : "+r"(last));
+	if (bpf_skb_load_bytes(skb, p->l3_off + p->hdr_len, s->head, last + 1))
+		return 0;
+	return last + 1;
+}
+
+/* Reads the header section of a message that begins this segment. Returns the body's length, -1 if
+ * that is not plain; *head_len is the header section's. */
+static __always_inline __s64 search_body(struct __sk_buff *skb, const struct packet *p,
+					 const struct conn_state *st, __u32 *head_len)
+{
+	struct scratch *s;
+	struct head head;
+	__u32 zero = 0, n;
+	__u64 uses, first;
+	__s64 length;
+
+	s = bpf_map_lookup_elem(&scratch, &zero);
+	if (!s)
+		return -1;
+	head.end.v = head.length.v = head.refuse.v = s->zero;
+	uses = s->uses + 1;
+	s->uses = uses;
+	n = load_head(skb, p, s);
+	if (!n)
+		return -1;
+	first = load_word(s, 0);
+	if ((__u32)first == (__u32)WORD('H', 'T', 'T', 'P', 0, 0, 0, 0) &&
+	    (st->flags & CONN_F_HEAD || !status_has_body(s)))
+		return -1;
+	read_head(s, n, &head);
+	if (!head.end.v || !head.length.v || head.refuse.v)
+		return -1;
+	length = read_length(s, head.length.v);
+	if (s->uses != uses)
+		return -1;
+	*head_len = head.end.v;
+	return length;
+}
+
+/*
+ * A message begins in this segment: notes where its body lies. Returns how much of the payload has to
+ * be copied.
+ */
+static __always_inline __u32 begin_body(struct __sk_buff *skb, const struct packet *p,
+					struct conn_state *st, __u32 way)
+{
+	struct forgotten rest;
+	__u32 head_len = 0;
+	__u64 first = 0;
+	__s64 length;
+
+	st->flags &= ~(CONN_F_BODY_IN << (way & 1));
+	if (p->payload_len < 16 || bpf_skb_load_bytes(skb, p->l3_off + p->hdr_len, &first, 8))
+		return p->payload_len;
+	if ((__u32)first == (__u32)WORD('G', 'E', 'T', ' ', 0, 0, 0, 0))
+		return p->payload_len;
+	if ((__u32)first == (__u32)WORD('H', 'E', 'A', 'D', 0, 0, 0, 0)) {
+		st->flags |= CONN_F_HEAD;
+		return p->payload_len;
+	}
+	length = search_body(skb, p, st, &head_len);
+	if (length <= 0)
+		return p->payload_len;
+	if (length > BODY_BYTES_MAX)
+		length = BODY_BYTES_MAX;
+	st->body_start[way & 1] = payload_seq(p) + head_len;
+	st->body_end[way & 1] = payload_seq(p) + head_len + (__u32)length;
+	st->flags |= CONN_F_BODY_IN << (way & 1);
+
+	/* What follows the header in this very segment: is it body and nothing else? */
+	rest.v = p->payload_len - head_len;
+	if (rest.v < BODY_BYTES_MIN || rest.v > p->payload_len || rest.v > length)
+		return p->payload_len;
+	if (bpf_skb_load_bytes(skb, p->l3_off + p->hdr_len + head_len, &first, 8) ||
+	    (first << 8) == WORD(0, 'H', 'T', 'T', 'P', '/', '1', '.')) {
+		st->flags &= ~(CONN_F_BODY_IN << (way & 1));
+		return p->payload_len;
+	}
+	return head_len;
+}
+
+/* Whether the whole payload lies in the body that was found. */
+static __always_inline bool is_in_body(const struct packet *p, const struct conn_state *st,
+				       __u32 way)
+{
+	__u32 seq = payload_seq(p), into, left;
+
+	if (!(st->flags & CONN_F_BODY_IN << (way & 1)))
+		return false;
+	into = seq - st->body_start[way & 1];
+	left = st->body_end[way & 1] - seq;
+	return !(into >> 31) && !(left >> 31) && left >= p->payload_len;
+}
+
+#endif
