@@ -11,6 +11,9 @@
 /* After an RST, segments that were under way may still come (only where the local end is unknown). */
 #define RESET_LINGER_NS 1000000000ull
 
+/* A client that closes so soon after a response closes because of it. */
+#define FIN_SOON_NS 100000000ull
+
 struct conn_http {
 	struct http_stream stream[2];
 	struct pair pair;
@@ -205,8 +208,8 @@ static void on_lost(void *ctx, unsigned int dir, uint64_t off)
 	struct conn *c = ctx;
 
 	if (!c->http->pair_ready)
-		c->http->hole = true;
-	else if (is_request_dir(c, dir))
+		return;
+	if (is_request_dir(c, dir))
 		pair_request_lost(&c->http->pair, off);
 	else
 		pair_response_lost(&c->http->pair);
@@ -310,8 +313,10 @@ static void on_chunk(void *ctx, unsigned int dir, const struct reasm_chunk *chun
 		c->midstream = true;
 	if (!c->http && !chunk->len)
 		return;
-	if (make_http(c))
-		http_stream_chunk(&c->http->stream[dir], chunk);
+	if (!make_http(c))
+		return;
+	c->http->hole |= chunk->missing > 0;
+	http_stream_chunk(&c->http->stream[dir], chunk);
 }
 
 /* A retransmission belongs to the message that has its bytes: the current one, or a request that
@@ -414,6 +419,11 @@ static void take_annotation(struct conn *c, unsigned int dir, const struct segme
 	}
 	if (note->ifindex)
 		c->ifindex = note->ifindex;
+	if (seg->flags & TCP_FIN && !c->fin_ns[dir]) {
+		c->fin_ns[dir] = seg->time_ns;
+		c->fin_has_ack[dir] = seg->flags & TCP_ACK;
+		c->fin_ack[dir] = seg->ack;
+	}
 	if (seg->flags & TCP_SYN && !c->isn_known[dir]) {
 		c->isn_known[dir] = true;
 		c->isn[dir] = seg->seq;
@@ -460,17 +470,27 @@ void conn_flush(struct conn *c, uint64_t older_than_ns)
 		reasm_flush(&c->reasm, &c->env->reasm, c, older_than_ns);
 }
 
-/* Both streams came to an end, or the client's did with all of the server's bytes acknowledged. */
+/*
+ * Whether nothing was outstanding at the end. The client closed first, with everything received, and soon after the
+ * last response: one that gives up waiting waits longer. Or the server did, as the last response had said,
+ * to a client that does not pipeline.
+ */
 static bool ended_in_order(const struct conn *c)
 {
 	const struct reasm_half *client, *server;
+	const struct pair *pair = &c->http->pair;
+	unsigned int dir = c->http->client;
 
 	if (c->reset_ns || c->http->client < 0)
 		return false;
-	client = &c->reasm.half[c->http->client];
-	server = &c->reasm.half[!c->http->client];
-	return (client->fin_known && server->acked_known && server->acked >= server->next) ||
-	       (client->fin_known && server->fin_known);
+	client = &c->reasm.half[dir];
+	server = &c->reasm.half[!dir];
+	if (!client->fin_known || !c->fin_has_ack[dir])
+		return false;
+	if (server->fin_known && (int32_t)(c->fin_ack[dir] - (uint32_t)server->fin_off) > 0)
+		return pair->says_close && !pair->pipelining;
+	return (uint32_t)server->next == c->fin_ack[dir] &&
+	       c->fin_ns[dir] < pair->ended_ns + FIN_SOON_NS;
 }
 
 void conn_end(struct conn *c)

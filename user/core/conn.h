@@ -43,6 +43,9 @@ struct conn {
 	bool midstream;
 	bool isn_known[2];
 	uint32_t isn[2];
+	uint64_t fin_ns[2]; /* of the first FIN; 0: none */
+	bool fin_has_ack[2];
+	uint32_t fin_ack[2];
 	enum protocol protocol; /* what it is when it is not HTTP */
 	bool is_http;
 	enum hook hook;

@@ -653,8 +653,10 @@ static void synchronise(struct http_stream *s, enum startline kind, uint64_t off
 	if (s->role != role)
 		return;
 	if (s->broken) {
+		bool hole = s->synced || s->missed;
+
 		s->env->cnt->resyncs++;
-		s->env->ops->hole(s->ctx, s->dir, s->lost_off, off, s->lost_boundary);
+		s->env->ops->hole(s->ctx, s->dir, hole ? s->lost_off : off, off, s->lost_boundary);
 	}
 	s->broken = false;
 	s->synced = true;
@@ -827,6 +829,7 @@ void http_stream_chunk(struct http_stream *s, const struct reasm_chunk *chunk)
 	if (chunk->missing) {
 		if (s->state == HTTP_SCAN && s->probe_len)
 			drop_probe(s);
+		s->missed = true;
 		s->off = chunk->off - chunk->missing;
 		take_missing(s, chunk->missing, true);
 	}

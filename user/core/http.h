@@ -89,7 +89,7 @@ struct http_ops {
 	/* The position in the stream was lost, at offset off. */
 	void (*lost)(void *ctx, unsigned int dir, uint64_t off);
 	/* It was found again: whole messages may have been lost in [from, to), the next one starts at `to`.
-	 * boundary: one ended at `from`, and bytes are missing that are not known to be garbage. */
+	 * from == to: none was. boundary: one ended at `from`, and bytes are missing that are not known to be garbage. */
 	void (*hole)(void *ctx, unsigned int dir, uint64_t from, uint64_t to, bool boundary);
 	/* A start line was recognised for the first time. Returns whether the direction can have this role. */
 	bool (*role)(void *ctx, unsigned int dir, enum http_role role);
@@ -124,6 +124,7 @@ struct http_stream {
 	unsigned int dir;
 	bool probed;  /* the stream's first bytes were looked at */
 	bool synced;  /* a message start was found once */
+	bool missed;  /* bytes are known to be missing */
 	bool broken;  /* inside SCAN: position was lost at lost_off */
 	bool lost_boundary; /* lost_off is where a message started */
 	bool tunnel;  /* the current message is the last one */

@@ -458,6 +458,8 @@ void pair_request_hole(struct pair *p, const struct pair_env *env, void *ctx, ui
 		       uint64_t to, bool boundary)
 {
 	p->req_broken = false;
+	if (from == to)
+		return;
 	add_hole(p, env, ctx, ALIGN_REQUESTS, from, to, boundary && to - from >= PAIR_MESSAGE_MIN);
 }
 
@@ -566,6 +568,8 @@ void pair_response_hole(struct pair *p, const struct pair_env *env, void *ctx, u
 {
 	p->resp_broken = false;
 	p->interim_cnt = 0;
+	if (from == to)
+		return;
 	if (!p->align && !p->blind && !p->req_broken && !any_outstanding(p, to))
 		return; /* it answers nothing that was asked */
 	add_hole(p, env, ctx, ALIGN_RESPONSES, from, to, boundary && to - from > PAIR_INTERIM_MAX);
@@ -573,8 +577,7 @@ void pair_response_hole(struct pair *p, const struct pair_env *env, void *ctx, u
 
 /* --- the end --------------------------------------------------------------------------------- */
 
-void pair_finish(struct pair *p, const struct pair_env *env, void *ctx, bool drained,
-		 uint32_t extra)
+void pair_finish(struct pair *p, const struct pair_env *env, void *ctx, bool drained)
 {
 	struct http_msg *req;
 	bool broken = p->req_broken || p->resp_broken;
@@ -595,10 +598,9 @@ void pair_finish(struct pair *p, const struct pair_env *env, void *ctx, bool dra
 	while ((req = p->req_head)) {
 		req_pop(p);
 		if (req->peer)
-			report(p, env, ctx, req, req->peer, extra);
+			report(p, env, ctx, req, req->peer, 0);
 		else
-			report_unanswered(p, env, ctx, req,
-					  extra | (broken || req->orphan ? TX_GAP : 0));
+			report_unanswered(p, env, ctx, req, broken || req->orphan ? TX_GAP : 0);
 	}
 }
 

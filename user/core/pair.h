@@ -103,9 +103,8 @@ void pair_response_hole(struct pair *p, const struct pair_env *env, void *ctx, u
 			uint64_t to, bool boundary);
 
 /* The connection is over and both streams have ended their messages. drained: it ended in order, with everything
- * answered and acknowledged. extra: flags for what is reported without its other half. */
-void pair_finish(struct pair *p, const struct pair_env *env, void *ctx, bool drained,
-		 uint32_t extra);
+ * answered and acknowledged. */
+void pair_finish(struct pair *p, const struct pair_env *env, void *ctx, bool drained);
 
 /* Frees without reporting. */
 void pair_free(struct pair *p, const struct pair_env *env);

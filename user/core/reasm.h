@@ -46,6 +46,7 @@ struct reasm_chunk {
 	uint32_t len; /* on the wire; the last len - cap_len bytes exist but were not copied */
 	uint64_t off; /* of data[0] */
 	int64_t skip; /* bytes missing before off; -1: the stream's beginning was never seen */
+	uint64_t missing; /* bytes known to be missing before off, also where skip is -1 */
 	bool start;   /* first chunk of the stream */
 	bool end;     /* nothing follows (FIN); len may be 0 */
 	bool out_of_order;
