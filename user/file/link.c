@@ -4,259 +4,17 @@
 #include <stddef.h>
 
 #include "../core/bytes.h"
+#include "ether.h"
 #include "wlan.h"
 
-enum {
-	/* More layers than this are not a packet that anyone sent. */
-	LAYERS_MAX = 32,
-	/* An Ethernet type field below 0x600 is a length (IEEE 802.3 §3.2.6). */
-	LENGTH_MAX = 1500,
-	ETHERTYPE_MIN = 1536,
-	ETHER_HDR_LEN = 14,
-	TYPE_IPV4 = 0x0800,
-	TYPE_TEB = 0x6558, /* transparent Ethernet bridging */
-	TYPE_VLAN = 0x8100,
-	TYPE_IPV6 = 0x86dd,
-	TYPE_PPP = 0x880b,
-	TYPE_MPLS = 0x8847,
-	TYPE_MPLS_MULTICAST = 0x8848,
-	TYPE_PPPOE = 0x8864,
-	TYPE_JUMBO_LLC = 0x8870,
-	TYPE_QINQ = 0x88a8,
-	TYPE_MACSEC = 0x88e5,
-	TYPE_PBB = 0x88e7,
-	TYPE_CMD = 0x8909, /* Cisco metadata */
-	TYPE_VNTAG = 0x8926,
-	TYPE_ETAG = 0x893f,
-	TYPE_NSH = 0x894f,
-	TYPE_QINQ_OLD = 0x9100,
-	TYPE_QINQ_OLDER = 0x9200,
-};
-
-/* --- Ethernet and what follows it -------------------------------------------------------------- */
-
-/* What a type field says, be it an EtherType or, from before it was that, a length. */
-static enum layer by_type(struct packet *p, uint32_t type)
-{
-	if (type >= ETHERTYPE_MIN) {
-		p->type = type;
-		return LAYER_ETHERTYPE;
-	}
-	if (type > LENGTH_MAX)
-		return LAYER_NONE;
-	if (p->cap >= 2 && get_be16(p->data) == 0xffff) /* Novell's IPX without LLC */
-		return LAYER_NONE;
-	packet_trim(p, type);
-	return LAYER_LLC;
-}
-
-/* Takes off a header of len bytes of which the last two are a type. */
-static enum layer pull_typed(struct packet *p, uint32_t len)
-{
-	uint32_t type = p->cap >= len ? get_be16(p->data + len - 2) : 0;
-	enum layer next = packet_pull(p, len, LAYER_ETHERTYPE);
-
-	return next == LAYER_ETHERTYPE ? by_type(p, type) : next;
-}
-
-/* As above, where the type is no type but always an EtherType. */
-static enum layer pull_ethertype(struct packet *p, uint32_t len, uint32_t type_off)
-{
-	if (p->cap >= len)
-		p->type = get_be16(p->data + type_off);
-	return packet_pull(p, len, LAYER_ETHERTYPE);
-}
-
-static enum layer pppoe(struct packet *p)
-{
-	if (p->cap < 6)
-		return packet_pull(p, 6, LAYER_NONE);
-	if (p->data[1] != 0) /* RFC 2516 §4: a session's data has code 0 */
-		return LAYER_NONE;
-	packet_trim(p, 6u + get_be16(p->data + 4));
-	return packet_pull(p, 6, LAYER_PPP);
-}
-
-/* IEEE 802.1AE §9.3: readable when neither encrypted nor changed; the check value is at the end. */
-static enum layer macsec(struct packet *p)
-{
-	uint32_t len = 6;
-
-	if (p->cap < 1)
-		return packet_pull(p, 1, LAYER_NONE);
-	if (p->data[0] & 0x0c)
-		return LAYER_NONE;
-	if (p->data[0] & 0x20)
-		len += 8; /* explicit channel identifier */
-	return pull_typed(p, len + 2);
-}
-
-static enum layer ethertype(struct packet *p)
-{
-	switch (p->type) {
-	case TYPE_IPV4:
-	case TYPE_IPV6:
-		return LAYER_IP;
-	case TYPE_VLAN:
-	case TYPE_QINQ:
-	case TYPE_QINQ_OLD:
-	case TYPE_QINQ_OLDER:
-		return pull_typed(p, 4);
-	case TYPE_MPLS:
-	case TYPE_MPLS_MULTICAST:
-		return LAYER_MPLS;
-	case TYPE_PPPOE:
-		return pppoe(p);
-	case TYPE_PPP:
-		return LAYER_PPP;
-	case TYPE_TEB:
-		return LAYER_ETHERNET;
-	case TYPE_JUMBO_LLC:
-		return LAYER_LLC;
-	case TYPE_PBB:
-		return packet_pull(p, 4, LAYER_ETHERNET);
-	case TYPE_CMD:
-		return pull_typed(p, 8);
-	case TYPE_VNTAG:
-		return pull_typed(p, 6);
-	case TYPE_ETAG:
-		return pull_typed(p, 8);
-	case TYPE_NSH:
-		return LAYER_NSH;
-	case TYPE_MACSEC:
-		return macsec(p);
-	default:
-		return LAYER_NONE;
-	}
-}
-
-/* RFC 1042 §: organisation and type. */
-static enum layer snap(struct packet *p)
-{
-	uint32_t oui, type;
-
-	if (p->cap < 5)
-		return packet_pull(p, 5, LAYER_NONE);
-	oui = get_be32(p->data) >> 8;
-	type = get_be16(p->data + 3);
-	p->type = type;
-	switch (oui) {
-	case 0x000000:
-	case 0x0000f8: /* as bridges translate (IEEE 802.1H) */
-		return packet_pull(p, 5, LAYER_ETHERTYPE);
-	case 0x0080c2: /* RFC 2427 §4.2: bridged Ethernet, with and without its check sequence */
-		return type == 1 || type == 7 ? packet_pull(p, 5, LAYER_ETHERNET) : LAYER_NONE;
-	default:
-		return LAYER_NONE;
-	}
-}
-
-static enum layer llc(struct packet *p)
-{
-	uint32_t len;
-	uint8_t dsap, ssap;
-	enum layer next;
-
-	if (p->cap < 3)
-		return packet_pull(p, 3, LAYER_NONE);
-	dsap = p->data[0];
-	ssap = p->data[1];
-	len = (p->data[2] & 3) == 3 ? 3 : 4; /* unnumbered frames have a short control field */
-	if (dsap == 0xaa && ssap == 0xaa) {
-		next = packet_pull(p, len, LAYER_LLC);
-		return next == LAYER_LLC ? snap(p) : next;
-	}
-	if (dsap == 0x06 && ssap == 0x06)
-		return packet_pull(p, len, LAYER_IP);
-	return LAYER_NONE;
-}
-
-/* RFC 8300 §2. */
-static enum layer nsh(struct packet *p)
-{
-	uint32_t len;
-
-	if (p->cap < 4)
-		return packet_pull(p, 4, LAYER_NONE);
-	len = (p->data[1] & 0x3fu) * 4;
-	if (len < 8)
-		return LAYER_MALFORMED;
-	switch (p->data[3]) {
-	case 1:
-	case 2:
-		return packet_pull(p, len, LAYER_IP);
-	case 3:
-		return packet_pull(p, len, LAYER_ETHERNET);
-	case 4:
-		return packet_pull(p, len, LAYER_NSH);
-	case 5:
-		return packet_pull(p, len, LAYER_MPLS);
-	default:
-		return LAYER_NONE;
-	}
-}
-
-/* --- MPLS -------------------------------------------------------------------------------------- */
-
-static bool looks_like_ip(const struct packet *p)
-{
-	uint8_t version = p->cap ? p->data[0] >> 4 : 0;
-
-	if (version == 4)
-		return p->cap >= 20 && (p->data[0] & 0x0f) >= 5 && get_be16(p->data + 2) >= 20 &&
-		       get_be16(p->data + 2) <= p->len;
-	return version == 6 && p->cap >= 40 && get_be16(p->data + 4) + 40u <= p->len;
-}
-
-static bool looks_like_ethernet(const struct packet *p, uint32_t off)
-{
-	if (p->cap < off + ETHER_HDR_LEN)
-		return false;
-	switch (get_be16(p->data + off + 12)) {
-	case TYPE_IPV4:
-	case TYPE_IPV6:
-	case TYPE_VLAN:
-	case TYPE_QINQ:
-	case TYPE_MPLS:
-	case TYPE_PPPOE:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/*
- * Nothing in a label stack says what is under it (RFC 3032 §3): an IP packet shows its version, a
- * pseudowire has Ethernet, after a control word of which the first four bits are 0 (RFC 4448 §4.6) or
- * without one.
- */
-static enum layer mpls(struct packet *p)
-{
-	enum layer next = LAYER_MPLS;
-	bool bottom = false;
-
-	while (!bottom && next == LAYER_MPLS) {
-		bottom = p->cap >= 4 && p->data[2] & 1;
-		next = packet_pull(p, 4, LAYER_MPLS);
-	}
-	if (next != LAYER_MPLS)
-		return next;
-	if (looks_like_ip(p))
-		return LAYER_IP;
-	if (p->cap && p->data[0] >> 4 == 0 && looks_like_ethernet(p, 4))
-		return packet_pull(p, 4, LAYER_ETHERNET);
-	if (looks_like_ethernet(p, 0))
-		return LAYER_ETHERNET;
-	if (p->cap && (p->data[0] >> 4 == 4 || p->data[0] >> 4 == 6))
-		return LAYER_IP; /* cut short, or malformed */
-	return LAYER_NONE;
-}
+/* More layers than this are not a packet that anyone sent. */
+enum { LAYERS_MAX = 32 };
 
 /* --- serial lines ------------------------------------------------------------------------------ */
 
 static enum layer c_hdlc(struct packet *p)
 {
-	return pull_ethertype(p, 4, 2);
+	return ether_pull_type_at(p, 4, 2);
 }
 
 /* RFC 1661 §2; address and control, and the protocol's first byte, may be left out. */
@@ -321,7 +79,7 @@ static enum layer frame_relay(struct packet *p)
 	nlpid = p->data[len - 1];
 	next = packet_pull(p, len, LAYER_IP);
 	if (next == LAYER_IP && nlpid == 0x80)
-		return snap(p);
+		return ether_snap(p);
 	return next != LAYER_IP || nlpid == 0xcc || nlpid == 0x8e ? next : LAYER_NONE;
 }
 
@@ -344,8 +102,9 @@ static enum layer by_family(struct packet *p, uint32_t hdr_len)
 	case 28: /* FreeBSD */
 	case 30: /* Darwin */
 		return packet_pull(p, hdr_len, LAYER_IP);
-	default:
-		return LAYER_NONE;
+	default: /* some write an EtherType there */
+		return get_be16(p->data + 2) >= 0x600 ? ether_pull_type_at(p, hdr_len, 2) :
+							LAYER_NONE;
 	}
 }
 
@@ -475,7 +234,7 @@ static enum layer dir_frame_relay(struct packet *p)
 }
 
 static enum layer ip(struct packet *p) { return LAYER_IP; }
-static enum layer ethernet(struct packet *p) { return pull_typed(p, ETHER_HDR_LEN); }
+static enum layer ethernet(struct packet *p) { return ether_pull_typed(p, 14); }
 static enum layer only_llc(struct packet *p) { return LAYER_LLC; }
 static enum layer only_wlan(struct packet *p) { return LAYER_WLAN; }
 static enum layer null(struct packet *p) { return by_family(p, 4); }
@@ -485,12 +244,12 @@ static enum layer sll2(struct packet *p) { return linux_cooked(p, 20, 0, 8); }
 static enum layer arcnet_bsd(struct packet *p) { return arcnet(p, 2); }
 static enum layer arcnet_linux(struct packet *p) { return arcnet(p, 4); }
 static enum layer ip_over_fc(struct packet *p) { return packet_pull(p, 16, LAYER_LLC); }
-static enum layer ip_over_1394(struct packet *p) { return pull_ethertype(p, 18, 16); }
+static enum layer ip_over_1394(struct packet *p) { return ether_pull_type_at(p, 18, 16); }
 static enum layer netanalyzer(struct packet *p) { return packet_pull(p, 4, LAYER_ETHERNET); }
-static enum layer ipoib(struct packet *p) { return pull_ethertype(p, 44, 40); }
-static enum layer brcm_tag(struct packet *p) { return pull_typed(p, 18); }
+static enum layer ipoib(struct packet *p) { return ether_pull_type_at(p, 44, 40); }
+static enum layer brcm_tag(struct packet *p) { return ether_pull_typed(p, 18); }
 static enum layer brcm_prepend(struct packet *p) { return packet_pull(p, 4, LAYER_ETHERNET); }
-static enum layer edsa(struct packet *p) { return pull_typed(p, 22); }
+static enum layer edsa(struct packet *p) { return ether_pull_typed(p, 22); }
 
 /* The number in the file, which is also DLT_ on Linux unless a second entry says otherwise:
  * https://www.tcpdump.org/linktypes.html */
@@ -507,7 +266,7 @@ static const struct link_type {
 	{ 12, ip },	  /* DLT_RAW */
 	{ 14, ip },
 	{ 50, ppp_or_hdlc },
-	{ 51, pppoe },
+	{ 51, ether_pppoe },
 	{ 100, only_llc },
 	{ 101, ip },
 	{ 104, c_hdlc },
@@ -566,17 +325,17 @@ static enum layer step(struct packet *p)
 		link = find_link_type(p->type);
 		return link ? link->step(p) : LAYER_UNKNOWN;
 	case LAYER_ETHERTYPE:
-		return ethertype(p);
+		return ether_step_type(p);
 	case LAYER_ETHERNET:
 		return ethernet(p);
 	case LAYER_LLC:
-		return llc(p);
+		return ether_llc(p);
 	case LAYER_MPLS:
-		return mpls(p);
+		return ether_mpls(p);
 	case LAYER_PPP:
 		return ppp(p);
 	case LAYER_NSH:
-		return nsh(p);
+		return ether_nsh(p);
 	case LAYER_WLAN:
 		return wlan_step(p, false);
 	default:

@@ -13,6 +13,7 @@ enum {
 	PROTO_ETHERNET = 143, /* RFC 8986 §4.9 */
 
 	TYPE_WCCP = 0x883e,
+	TYPE_CMD = 0x8909,    /* Cisco metadata; here its EtherType comes first */
 	TYPE_ERSPAN = 0x88be, /* types I and II */
 	TYPE_ERSPAN3 = 0x22eb,
 	TYPE_ARUBA_FIRST = 0x8200,
@@ -72,6 +73,10 @@ static enum layer gre_payload(struct packet *p, uint32_t type, uint16_t flags)
 	if ((type >= TYPE_ARUBA_FIRST && type <= TYPE_ARUBA_LAST) || type == TYPE_ARUBA_MORE)
 		return LAYER_WLAN;
 	p->type = type;
+	if (type == TYPE_CMD && p->cap >= 8) {
+		p->type = get_be16(p->data);
+		return packet_pull(p, 8, LAYER_ETHERTYPE);
+	}
 	return LAYER_ETHERTYPE;
 }
 
