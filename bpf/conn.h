@@ -25,16 +25,16 @@
 /* Who uses the socket. id.pid == 0: not known yet. */
 struct conn_owner {
 	struct event_owner_id id;
-	__u64 ancestor_id; /* the task's cgroup2 ancestor at owner_config.cgroup_level; 0 unknown */
+	/* The task's cgroup2 ancestor (or cgroup) at owner_config.cgroup_level; 0: none. From classic
+	 * tracepoints: the cgroup that is asked for, if the task is in it; else 0. */
+	__u64 ancestor_id;
 };
 
-/* What an owner object is told before it is loaded: `const volatile struct owner_config owner_cfg`. */
+/* What owner.bpf.c is told before it is loaded. */
 struct owner_config {
-	__u32 cgroup_level; /* for conn_owner.ancestor_id: bpf_get_current_ancestor_cgroup_id() */
-	__u8 to_storage;    /* write conns (with BPF_SK_STORAGE_GET_F_CREATE) */
-	__u8 to_cookie;     /* write owners by cookie: the kernel refuses storage to this program type */
-	__u8 to_tuple;      /* write owners by tuple: the socket hook, or there is no cookie either */
-	__u8 pad;
+	__u32 cgroup_level; /* of conn_owner.ancestor_id */
+	__u8 to_tuple;      /* write owners by tuple as well: the socket hook */
+	__u8 pad[3];
 };
 
 enum conn_proto {

@@ -33,6 +33,8 @@
 /* cgroup2 has no such depth by itself, but the verifier wants an end. */
 #define CGROUP_DEPTH_MAX 32
 
+const volatile struct owner_config owner_cfg;
+
 static __always_inline void fill_tuple(struct sock *sk, struct conn_tuple *t)
 {
 	struct sock_common *skc = &sk->__sk_common;

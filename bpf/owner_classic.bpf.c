@@ -82,6 +82,19 @@ struct {
 	__type(value, struct conn_owner);
 } pending SEC(".maps");
 
+/*
+ * The cgroup that is asked for, as its id and as the map that a program can compare with: the helper
+ * that tells an ancestor's id is not for tracing programs of 5.10.
+ */
+const volatile __u64 filter_cgroup_id;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+} filter_cgroup SEC(".maps");
+
 /* Copies both addresses and ports of a record into a zeroed tuple. */
 #define FILL_TUPLE(t, rec)                                                                         \
 	do {                                                                                       \
@@ -115,9 +128,8 @@ static __always_inline bool fill_current(struct conn_owner *owner)
 	if (!owner->id.pid || is_kernel_comm(owner->id.comm))
 		return false;
 	owner->id.cgroup_id = bpf_get_current_cgroup_id();
-	/* Not in tracing programs of 5.10: there the level is 0 and the call is removed. */
-	if (owner_cfg.cgroup_level)
-		owner->ancestor_id = bpf_get_current_ancestor_cgroup_id(owner_cfg.cgroup_level);
+	if (filter_cgroup_id && bpf_current_task_under_cgroup(&filter_cgroup, 0) == 1)
+		owner->ancestor_id = filter_cgroup_id;
 	return true;
 }
 

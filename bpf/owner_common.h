@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * owner_common.h - what both owner objects share: their configuration, the `owners` hash, the
- * event.
+ * owner_common.h - what both owner objects share: the `owners` hash, the event.
  *
  * Include after conn.h.
  */
@@ -21,8 +20,6 @@ enum {
 	TCP_CLOSE = 7,
 	TCP_LISTEN = 10,
 };
-
-const volatile struct owner_config owner_cfg;
 
 static __always_inline void put_by_cookie(__u64 cookie, const struct conn_owner *owner)
 {

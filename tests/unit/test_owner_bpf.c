@@ -36,6 +36,44 @@
 #include "owner/cgroup2.h"
 #include "owner/procfs.h"
 
+/* A cgroup that is asked for, and one below it. */
+struct groups {
+	struct cgroup2 cg;
+	char outer[64], inner[80];
+	uint64_t outer_id, inner_id;
+};
+
+/* /httplat-test-PID/inner; NULL where that isn't permitted. */
+static struct groups *make_groups(void)
+{
+	struct groups *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	cgroup2_open(&g->cg);
+	snprintf(g->outer, sizeof(g->outer), "httplat-test-%d", getpid());
+	snprintf(g->inner, sizeof(g->inner), "%s/inner", g->outer);
+	if (g->cg.fd < 0 || mkdirat(g->cg.fd, g->outer, 0755) ||
+	    mkdirat(g->cg.fd, g->inner, 0755)) {
+		cgroup2_close(&g->cg);
+		free(g);
+		return NULL;
+	}
+	g->outer_id = cgroup2_id(&g->cg, g->outer);
+	g->inner_id = cgroup2_id(&g->cg, g->inner);
+	return g;
+}
+
+static void remove_groups(struct groups *g)
+{
+	if (!g)
+		return;
+	unlinkat(g->cg.fd, g->inner, AT_REMOVEDIR);
+	unlinkat(g->cg.fd, g->outer, AT_REMOVEDIR);
+	cgroup2_close(&g->cg);
+	free(g);
+}
+
 /* Stands for the capture object: the maps alone. */
 struct fixture {
 	struct owner_bpf *maps;
@@ -44,6 +82,7 @@ struct fixture {
 	uint64_t want_cookie; /* events of other sockets are none of our business */
 	unsigned int event_cnt;
 	struct event_owner event; /* the last one */
+	struct groups *groups;
 };
 
 struct pair {
@@ -70,15 +109,19 @@ static int on_record(void *ctx, void *data, size_t len)
 	return 0;
 }
 
-static int open_mode(void **state, enum owner_mode mode, bool by_tuple)
+static int open_mode(void **state, enum owner_mode mode, bool by_tuple, uint32_t level)
 {
-	struct owner_load_options opt = {.want = mode, .by_tuple = by_tuple};
+	struct owner_load_options opt = {
+		.want = mode, .by_tuple = by_tuple, .cgroup_level = level};
+	struct groups *g = level ? make_groups() : NULL;
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct bpf_program *prog;
 
 	if (!f)
 		return -1;
 	*state = f;
+	f->groups = g;
+	opt.cgroup_id = g ? g->outer_id : 0;
 	libbpf_set_print(be_quiet);
 	f->maps = owner_bpf__open();
 	if (!f->maps)
@@ -95,17 +138,27 @@ static int open_mode(void **state, enum owner_mode mode, bool by_tuple)
 
 static int setup_btf(void **state)
 {
-	return open_mode(state, OWNER_MODE_BTF, false);
+	return open_mode(state, OWNER_MODE_BTF, false, 0);
 }
 
 static int setup_btf_tuple(void **state)
 {
-	return open_mode(state, OWNER_MODE_BTF, true);
+	return open_mode(state, OWNER_MODE_BTF, true, 0);
 }
 
 static int setup_classic(void **state)
 {
-	return open_mode(state, OWNER_MODE_CLASSIC, false);
+	return open_mode(state, OWNER_MODE_CLASSIC, false, 0);
+}
+
+static int setup_btf_level_1(void **state)
+{
+	return open_mode(state, OWNER_MODE_BTF, true, 1);
+}
+
+static int setup_classic_level_1(void **state)
+{
+	return open_mode(state, OWNER_MODE_CLASSIC, false, 1);
 }
 
 static int teardown(void **state)
@@ -115,6 +168,7 @@ static int teardown(void **state)
 	ring_buffer__free(f->ring);
 	owner_load_close(f->ol);
 	owner_bpf__destroy(f->maps);
+	remove_groups(f->groups);
 	free(f);
 	return 0;
 }
@@ -789,6 +843,59 @@ static void test_classic_open_before(void **state)
 	close_pair(&p);
 }
 
+/* A child that moves into the inner cgroup and reads there. */
+static pid_t start_inside(struct groups *g, struct pair *p)
+{
+	char procs[128];
+	pid_t pid;
+
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", g->inner);
+	pid = fork();
+	if (!pid) {
+		int fd = openat(g->cg.fd, procs, O_WRONLY);
+
+		_exit(write(fd, "0", 1) != 1 || child_reads(NULL, p));
+	}
+	return pid;
+}
+
+/* Of a task below the cgroup that is asked for, and of one that isn't. */
+static void check_ancestor(struct fixture *f, uint32_t netns)
+{
+	struct conn_owner owner = {0};
+	struct pair p;
+	int status;
+	pid_t pid;
+
+	attach(f);
+	if (!f->groups) {
+		print_message("cannot make a cgroup\n");
+		skip();
+	}
+	open_pair(&p, AF_INET);
+	say(p.client);
+	pid = start_inside(f->groups, &p);
+	waitpid(pid, &status, 0);
+	assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
+	assert_true(by_tuple(f, p.server, p.client, netns, &owner));
+	assert_int_equal(owner.id.pid, pid);
+	assert_int_equal(owner.id.cgroup_id, f->groups->inner_id);
+	assert_int_equal(owner.ancestor_id, f->groups->outer_id);
+	assert_true(by_tuple(f, p.client, p.server, netns, &owner));
+	assert_int_not_equal(owner.ancestor_id, f->groups->outer_id);
+	close_pair(&p);
+}
+
+static void test_ancestor(void **state)
+{
+	check_ancestor(*state, own_netns());
+}
+
+static void test_classic_ancestor(void **state)
+{
+	check_ancestor(*state, 0);
+}
+
 /* The tuple of a closed connection names nobody: it may serve another process next. */
 static void test_tuple_is_forgotten(void **state)
 {
@@ -852,6 +959,9 @@ int main(void)
 		CLASSIC(test_classic_cookies),
 		CLASSIC(test_classic_open_before),
 		BTF(test_none),
+		cmocka_unit_test_setup_teardown(test_ancestor, setup_btf_level_1, teardown),
+		cmocka_unit_test_setup_teardown(test_classic_ancestor, setup_classic_level_1,
+						teardown),
 	};
 
 	return cmocka_run_group_tests_name("owner_bpf", tests, NULL, NULL);

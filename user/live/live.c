@@ -191,6 +191,7 @@ static int start_owners(struct live *lv, struct diag *d)
 {
 	const struct owner_load_options opt = {
 		.cgroup_level = lv->config.filter_cgroup_level,
+		.cgroup_id = lv->config.filter_cgroup_id,
 		.by_tuple = lv->hook == HOOK_SOCKET,
 	};
 	int err = owner_load_open(lv->skel->obj, &opt, &lv->owners);

@@ -18,6 +18,7 @@
 #include "../../bpf/conn.h"
 #include "owner.skel.h"
 #include "owner_classic.skel.h"
+#include "../owner/cgroup2.h"
 #include "owner_seed.h"
 #include "tracefs.h"
 
@@ -93,7 +94,6 @@ static int try_btf(struct owner_load *ol, const struct bpf_object *capture,
 	if (!ol->btf)
 		return -errno;
 	ol->btf->rodata->owner_cfg.cgroup_level = opt->cgroup_level;
-	ol->btf->rodata->owner_cfg.to_storage = 1;
 	ol->btf->rodata->owner_cfg.to_tuple = opt->by_tuple;
 	bpf_program__set_autoload(ol->btf->progs.owner_iterate, iterator);
 	err = share_maps(ol->btf->obj, capture);
@@ -129,22 +129,40 @@ static bool open_btf(struct owner_load *ol, const struct bpf_object *capture,
 	return !err;
 }
 
+/* Tells the programs which cgroup is asked for. */
+static int set_filter_cgroup(struct owner_classic_bpf *skel, uint64_t id)
+{
+	struct cgroup2 cg;
+	uint32_t zero = 0;
+	int fd, err = cgroup2_open(&cg);
+
+	if (err)
+		return err;
+	fd = cgroup2_open_id(&cg, id);
+	cgroup2_close(&cg);
+	if (fd < 0)
+		return fd;
+	err = bpf_map_update_elem(bpf_map__fd(skel->maps.filter_cgroup), &zero, &fd, BPF_ANY);
+	close(fd);
+	return err;
+}
+
 static int try_classic(struct owner_load *ol, const struct bpf_object *capture,
-		       const struct owner_load_options *opt, bool ancestors, bool family)
+		       const struct owner_load_options *opt, bool family)
 {
 	struct owner_classic_bpf *skel = owner_classic_bpf__open();
 	int err;
 
 	if (!skel)
 		return -errno;
-	skel->rodata->owner_cfg.cgroup_level = ancestors ? opt->cgroup_level : 0;
-	skel->rodata->owner_cfg.to_cookie = 1;
-	skel->rodata->owner_cfg.to_tuple = 1;
+	skel->rodata->filter_cgroup_id = opt->cgroup_id;
 	bpf_program__set_autoload(skel->progs.owner_read, !family);
 	bpf_program__set_autoload(skel->progs.owner_read_family, family);
 	err = share_maps(skel->obj, capture);
 	if (!err)
 		err = owner_classic_bpf__load(skel);
+	if (!err && opt->cgroup_id)
+		err = set_filter_cgroup(skel, opt->cgroup_id);
 	if (err) {
 		owner_classic_bpf__destroy(skel);
 		return err;
@@ -169,9 +187,7 @@ static bool open_classic(struct owner_load *ol, const struct bpf_object *capture
 			 strerror(-family));
 		return false;
 	}
-	err = try_classic(ol, capture, opt, true, family);
-	if (err && opt->cgroup_level)
-		err = try_classic(ol, capture, opt, false, family);
+	err = try_classic(ol, capture, opt, family);
 	if (err)
 		add_note(ol, "the classic tracepoints do not load (%s)", strerror(-err));
 	return !err;

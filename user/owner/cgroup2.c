@@ -203,26 +203,34 @@ static void cut_deleted(const struct cgroup2 *cg, uint64_t id, char *path)
 		path[len - cut] = 0;
 }
 
-char *cgroup2_path(const struct cgroup2 *cg, uint64_t id, int *err)
+static int open_handle(const struct cgroup2 *cg, uint64_t id, int flags)
 {
 	union {
 		struct file_handle h;
 		char room[sizeof(struct file_handle) + sizeof(id)];
 	} handle = {.h = {.handle_bytes = sizeof(id), .handle_type = FILEID_KERNFS}};
-	char *seen, *path;
 	int fd;
 
-	*err = 0;
-	if (cg->fd < 0 || !id) {
-		*err = -ENOENT;
-		return NULL;
-	}
+	if (cg->fd < 0 || !id)
+		return -ENOENT;
 	memcpy(handle.h.f_handle, &id, sizeof(id));
-	fd = open_by_handle_at(cg->fd, &handle.h, O_PATH | O_CLOEXEC);
-	if (fd < 0) {
-		*err = -errno;
+	fd = open_by_handle_at(cg->fd, &handle.h, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int cgroup2_open_id(const struct cgroup2 *cg, uint64_t id)
+{
+	return open_handle(cg, id, O_RDONLY | O_DIRECTORY);
+}
+
+char *cgroup2_path(const struct cgroup2 *cg, uint64_t id, int *err)
+{
+	int fd = open_handle(cg, id, O_PATH);
+	char *seen, *path;
+
+	*err = fd < 0 ? fd : 0;
+	if (fd < 0)
 		return NULL;
-	}
 	seen = fd_path(fd);
 	close(fd);
 	path = seen ? cut_root(cg, seen) : NULL;

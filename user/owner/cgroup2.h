@@ -35,6 +35,9 @@ void cgroup2_close(struct cgroup2 *cg);
  */
 char *cgroup2_path(const struct cgroup2 *cg, uint64_t id, int *err);
 
+/* The directory of cgroup `id`, for reading; the caller's to close. -errno (-ESTALE: it is gone). */
+int cgroup2_open_id(const struct cgroup2 *cg, uint64_t id);
+
 /* The id of the cgroup at `path` (from the root); 0 when there is none. */
 uint64_t cgroup2_id(const struct cgroup2 *cg, const char *path);
 
