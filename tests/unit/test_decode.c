@@ -174,6 +174,14 @@ static void test_super_segment(void **state)
 				       NULL), DECODE_OK);
 	assert_int_equal(seg.payload_len, 70000);
 	assert_int_equal(seg.tcp_off, 48);
+
+	build_v6("abc", 3); /* a jumbo that is none: it would end inside the headers */
+	pkt.start += 40;
+	pkt_hex(&pkt, "06 00 c2 04 00000004");
+	pkt_ipv6(&pkt, "2001:db8::1", "2001:db8::2", IPPROTO_HOPOPTS);
+	put_be16(pkt_data(&pkt) + 4, 0);
+	assert_int_equal(decode(&seg, NULL), DECODE_OK);
+	assert_int_equal(seg.payload_len, 3);
 }
 
 /* The capture's length on the wire is what there was, whatever the IP header says. */

@@ -105,7 +105,7 @@ static void final_destination(const uint8_t *hdr, uint32_t len, struct ip_info *
 		set_ipv6(&info->dst, hdr + 8);
 }
 
-/* RFC 2675 §2: the length of a packet whose payload length is 0. */
+/* RFC 2675 §2: the length of a packet whose payload length is 0; never one that fits 16 bits. */
 static void jumbo_length(const uint8_t *hdr, uint32_t len, uint32_t pkt_len, struct ip_info *info)
 {
 	uint32_t pos = 2, jumbo;
@@ -117,7 +117,7 @@ static void jumbo_length(const uint8_t *hdr, uint32_t len, uint32_t pkt_len, str
 		}
 		if (hdr[pos] == OPT_JUMBO && hdr[pos + 1] == 4 && pos + 6 <= len) {
 			jumbo = get_be32(hdr + pos + 2);
-			if (jumbo <= pkt_len - IPV6_HDR_LEN)
+			if (jumbo > UINT16_MAX && jumbo <= pkt_len - IPV6_HDR_LEN)
 				info->total_len = jumbo + IPV6_HDR_LEN;
 			return;
 		}
@@ -205,6 +205,8 @@ static enum decode_result decode_ipv6(const uint8_t *pkt, uint32_t cap_len, uint
 		res = decode_extension(pkt, cap_len, pkt_len, info);
 		if (res != DECODE_OK)
 			return res;
+		if (cap_len > info->total_len) /* there was a jumbo option */
+			cap_len = info->total_len;
 	}
 	return DECODE_OK;
 }
