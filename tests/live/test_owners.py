@@ -85,6 +85,20 @@ class Common:
         log = self.serve('relay', each=4)
         self.assertEqual(len({row['tid'] for row in log}), 12)
 
+    def test_filter_by_the_readers_cgroup(self):
+        """Asked for by cgroup, a server is found by who reads, not only by who made the socket."""
+        server = Workers(self, 'prefork', self.far, self.near)
+        for group in self.far, self.near:
+            tracer = self.trace('-g', group.path)
+            rows = harness.fetch(self, self.plans(server, 3, 2), cgroup=self.cgroup)
+            log = server.log(len(rows), self.tag)
+            records = [r for r in tracer.stop() if self.tag in r.get('url.original', '')]
+            self.assertFalse([r for r in records if r['side'] != 'server'])
+            paths = {row['path'] for row in rows}
+            if group is self.far or self.hook != 'socket':
+                wants = match.served(server, [row for row in log if row['uri'] in paths])
+                match.check(self, tracer, records, wants, (server.port,))
+
     def test_open_before_the_start(self):
         """Named by the iterator, or /proc: the process, until another thread reads."""
         server = Workers(self, 'pass', self.far, self.near)
