@@ -175,6 +175,15 @@ static void test_super_segment(void **state)
 	assert_int_equal(seg.payload_len, 70000);
 	assert_int_equal(seg.tcp_off, 48);
 
+	build_v4("abc", 3); /* no super-segment is as large as this */
+	put_be16(pkt_data(&pkt) + 2, 0);
+	assert_int_equal(decode_packet(pkt_data(&pkt), pkt_len(&pkt), 0xffff0000, &seg, NULL),
+			 DECODE_MALFORMED);
+	build_v6("abc", 3);
+	put_be16(pkt_data(&pkt) + 4, 0);
+	assert_int_equal(decode_packet(pkt_data(&pkt), pkt_len(&pkt), 0xffff0000, &seg, NULL),
+			 DECODE_MALFORMED);
+
 	build_v6("abc", 3); /* a jumbo that is none: it would end inside the headers */
 	pkt.start += 40;
 	pkt_hex(&pkt, "06 00 c2 04 00000004");

@@ -181,6 +181,20 @@ static void test_beyond_the_end(void **state)
 	assert_int_equal(fx->cnt.fragments_lost, 1);
 }
 
+/* A capture may claim any length on the wire, and the fragment that it has none of its own. */
+static void test_claimed_length(void **state)
+{
+	struct fixture *fx = *state;
+	struct ip_info info = { .version = 4, .hdr_len = 20, .frag_off = 65528, .frag_more = true };
+
+	pkt_init(&pkt, NULL, 100);
+	pkt_ipv4(&pkt, "10.0.0.1", "10.0.0.2", IPPROTO_UDP);
+	info.total_len = 0xffff0000;
+	assert_false(ipfrag_push(fx->fr, pkt_data(&pkt), pkt_len(&pkt), 0xffff0000, &info, 0,
+				 &fx->out));
+	assert_int_equal(fx->cnt.malformed_packets, 1);
+}
+
 static void test_contradictions(void **state)
 {
 	struct fixture *fx = *state;
@@ -247,7 +261,7 @@ int main(void)
 		TEST(test_in_order),	    TEST(test_every_order),   TEST(test_ipv6),
 		TEST(test_duplicates),	    TEST(test_first_copy_wins), TEST(test_largest),
 		TEST(test_beyond_the_end),  TEST(test_contradictions), TEST(test_cut_fragments),
-		TEST(test_timeout),	    TEST(test_bounded),
+		TEST(test_timeout),	    TEST(test_bounded),	       TEST(test_claimed_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,8 @@ enum {
 	/* No link carries a larger IP packet in one piece: what is larger was put together by (or is
 	 * still to be cut up by) the network card or the kernel. */
 	JUMBO_FRAME_MAX = 9216,
+	/* Nor is there a super-segment larger than Linux' GSO_MAX_SIZE, 8 * 65,535. */
+	SUPER_SEGMENT_MAX = 8 * 65536,
 	OPT_JUMBO = 0xc2, /* RFC 2675 */
 	NEXT_HIP = 139,
 	NEXT_SHIM6 = 140,
@@ -75,7 +77,8 @@ static enum decode_result decode_ipv4(const uint8_t *pkt, uint32_t cap_len, uint
 		info->total_len = pkt_len;
 	if (cap_len > info->total_len)
 		cap_len = info->total_len;
-	if (hdr_len < IPV4_HDR_MIN || hdr_len > info->total_len)
+	if (hdr_len < IPV4_HDR_MIN || hdr_len > info->total_len ||
+	    info->total_len > SUPER_SEGMENT_MAX)
 		return DECODE_MALFORMED;
 	if (hdr_len > cap_len)
 		return DECODE_TRUNCATED;
@@ -198,6 +201,8 @@ static enum decode_result decode_ipv6(const uint8_t *pkt, uint32_t cap_len, uint
 		info->total_len = pkt_len;
 	if (cap_len > info->total_len)
 		cap_len = info->total_len;
+	if (info->total_len > SUPER_SEGMENT_MAX)
+		return DECODE_MALFORMED;
 	/* Each round advances by 8 bytes or more. */
 	while (is_extension(info->proto)) {
 		if (info->hdr_len + 8 > cap_len)
@@ -314,7 +319,7 @@ enum decode_result decode_tcp(const uint8_t *tcp, uint32_t cap_len, uint32_t len
 	return DECODE_OK;
 }
 
-/* One's complement sum (RFC 1071). 2^18 bytes, the most that a packet has, cannot overflow it. */
+/* One's complement sum (RFC 1071), to be folded; 32 bits of length cannot overflow it. */
 static uint64_t sum16(const uint8_t *p, uint32_t len)
 {
 	uint64_t sum = 0;

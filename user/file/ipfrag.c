@@ -165,7 +165,7 @@ static bool is_sane(const struct datagram *dg, uint32_t len, const struct ip_inf
 	uint32_t end = info->frag_off + len;
 	uint32_t hdr_len = info->version == 4 ? info->hdr_len : info->frag_hdr_off;
 
-	if (len == 0 || end > PAYLOAD_MAX || hdr_len > HEADER_MAX)
+	if (len == 0 || len > PAYLOAD_MAX || end > PAYLOAD_MAX || hdr_len > HEADER_MAX)
 		return false;
 	if (info->frag_more)
 		return len % 8 == 0 && (!dg->payload_len || end <= dg->payload_len);
