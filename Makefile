@@ -228,17 +228,23 @@ vmtest:
 FUZZ_SECONDS ?= 60
 FUZZ_CFLAGS  := -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
-$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(CORE_SRC) | $(READY)
+# What reads hostile bytes: the pure middle and the capture files.
+FUZZED_SRC   := $(CORE_SRC) $(wildcard user/file/*.c) user/diag.c
+
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(FUZZED_SRC) | $(READY)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
-	$(Q)$(CLANG) $(ALL_CPPFLAGS) $(FUZZ_CFLAGS) -o $@ $^ $(LLHTTP_A)
+	$(Q)$(CLANG) $(ALL_CPPFLAGS) $(FUZZ_CFLAGS) -o $@ $^ $(LLHTTP_A) -lpcap
 
 fuzz-quick: $(FUZZ_BIN)
 	$(Q)[ -n "$(FUZZ_BIN)" ] || { echo 'There is no tests/fuzz/fuzz_*.c.' >&2; exit 1; }
 	$(Q)for bin in $(FUZZ_BIN); do \
 		corpus=$(BUILD)/fuzz/$$(basename $$bin); \
 		mkdir -p $$corpus; \
-		$$bin -max_total_time=$(FUZZ_SECONDS) -timeout=10 -artifact_prefix=$$corpus- $$corpus || exit 1; \
+		seeds=tests/fuzz/seeds/$$(basename $$bin); \
+		[ -d $$seeds ] || seeds=; \
+		$$bin -max_total_time=$(FUZZ_SECONDS) -timeout=10 -artifact_prefix=$$corpus- \
+			$$corpus $$seeds || exit 1; \
 	done
 
 # --- the rest --------------------------------------------------------------------------------------
