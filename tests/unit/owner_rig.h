@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * owner_rig.h - the owner programs in the running kernel, for the tests of both kinds: the maps, the
- * loader, real connections on loopback, and what the maps say of them.
+ * owner_rig.h - the owner programs in the running kernel, for the tests of both kinds: the maps,
+ * the loader, real connections on loopback, and what the maps say of them.
  *
  * Needs root; where a mode doesn't load, its tests are skipped and say why.
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The BTF owner programs (owner.bpf.c): who connects, who reads, who held a socket before the start. The
- * maps are read back through the sockets' descriptors.
+ * The BTF owner programs (owner.bpf.c): who connects, who reads, who held a socket before the
+ * start. The maps are read back through the sockets' descriptors.
  */
 #include "owner_rig.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The owner programs for kernels without BTF (owner_classic.bpf.c): what lands in the `owners` hash, by
- * cookie and by tuple.
+ * The owner programs for kernels without BTF (owner_classic.bpf.c): what lands in the `owners` hash,
+ * by cookie and by tuple.
  */
 #include "owner_rig.h"
 
