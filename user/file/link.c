@@ -115,7 +115,9 @@ enum {
 	ARPHRD_RADIOTAP = 803,
 	ARPHRD_NETLINK = 824,
 	SLL_8023 = 1,
+	SLL_ETHERNET = 3,
 	SLL_8022 = 4,
+	SLL_PPP = 7,
 };
 
 /* The cooked headers differ in where things stand. */
@@ -138,7 +140,16 @@ static enum layer linux_cooked(struct packet *p, uint32_t hdr_len, uint32_t type
 		p->type = 107;
 		return packet_pull(p, hdr_len, LAYER_LINK);
 	}
-	return packet_pull(p, hdr_len, p->type == SLL_8022 ? LAYER_LLC : LAYER_ETHERTYPE);
+	switch (p->type) {
+	case SLL_ETHERNET:
+		return packet_pull(p, hdr_len, LAYER_ETHERNET);
+	case SLL_8022:
+		return packet_pull(p, hdr_len, LAYER_LLC);
+	case SLL_PPP:
+		return packet_pull(p, hdr_len, LAYER_PPP);
+	default:
+		return packet_pull(p, hdr_len, LAYER_ETHERTYPE);
+	}
 }
 
 /* Attributes as in netlink, in the byte order of the host that captured; number 9 is the packet. */
@@ -194,18 +205,97 @@ static enum layer pktap(struct packet *p)
 	return len < 12 ? LAYER_MALFORMED : packet_pull(p, len, LAYER_LINK);
 }
 
-/* Magic, flags (0x80: extensions, their length first; 0x02: no link layer). */
-static enum layer juniper_ethernet(struct packet *p)
+/* Magic, flags (0x80: extensions, their length first; 0x02: no link layer), then that of the interface. */
+static enum layer juniper(struct packet *p, enum layer (*step)(struct packet *p))
 {
 	uint32_t len = 4;
+	enum layer next;
 
 	if (p->cap < 6)
 		return packet_pull(p, 6, LAYER_NONE);
 	if (get_be32(p->data) >> 8 != 0x4d4743)
 		return LAYER_MALFORMED;
+	if (p->data[3] & 0x02)
+		return LAYER_NONE;
 	if (p->data[3] & 0x80)
 		len += 2u + get_be16(p->data + 4);
-	return p->data[3] & 0x02 ? LAYER_NONE : packet_pull(p, len, LAYER_ETHERNET);
+	next = packet_pull(p, len, LAYER_LINK);
+	return next == LAYER_LINK ? step(p) : next;
+}
+
+/* Its header is filled up to a multiple of four. */
+static enum layer pflog(struct packet *p)
+{
+	if (p->cap < 1)
+		return packet_pull(p, 1, LAYER_NONE);
+	return packet_pull(p, (p->data[0] + 3u) & ~3u, LAYER_IP);
+}
+
+/* IEEE 802.5: with the top bit of the source address a route follows, which has its length. */
+static enum layer token_ring(struct packet *p)
+{
+	uint32_t len = 14;
+
+	if (p->cap < 15)
+		return packet_pull(p, 15, LAYER_NONE);
+	if ((p->data[1] & 0xc0) != 0x40)
+		return LAYER_NONE;
+	if (p->data[8] & 0x80)
+		len += p->data[14] & 0x1f;
+	return packet_pull(p, len, LAYER_LLC);
+}
+
+static enum layer fddi(struct packet *p)
+{
+	if (p->cap < 1)
+		return packet_pull(p, 1, LAYER_NONE);
+	return (p->data[0] & 0xf0) == 0x50 ? packet_pull(p, 13, LAYER_LLC) : LAYER_NONE;
+}
+
+static enum layer sunatm(struct packet *p)
+{
+	if (p->cap < 1)
+		return packet_pull(p, 1, LAYER_NONE);
+	switch (p->data[0] & 0x0f) {
+	case 1: /* LAN emulation has two bytes of its own */
+		return packet_pull(p, 6, LAYER_ETHERNET);
+	case 2:
+		return packet_pull(p, 4, LAYER_LLC);
+	default:
+		return LAYER_NONE;
+	}
+}
+
+/* Endace: 16 bytes, then extension headers of 8 as long as the top bit says that there is another. */
+static enum layer endace(struct packet *p)
+{
+	enum layer next = LAYER_LINK;
+	uint8_t type;
+	bool more;
+
+	if (p->cap < 16)
+		return packet_pull(p, 16, LAYER_NONE);
+	type = p->data[8] & 0x7f;
+	more = p->data[8] & 0x80;
+	next = packet_pull(p, 16, LAYER_LINK);
+	while (more && next == LAYER_LINK) {
+		more = p->cap && p->data[0] & 0x80;
+		next = packet_pull(p, 8, LAYER_LINK);
+	}
+	if (next != LAYER_LINK)
+		return next;
+	switch (type) {
+	case 2:
+	case 11:
+	case 16:
+	case 20: /* Ethernet in its variants, after an offset and a pad */
+		return packet_pull(p, 2, LAYER_ETHERNET);
+	case 22:
+	case 23:
+		return LAYER_IP;
+	default:
+		return LAYER_NONE;
+	}
 }
 
 static enum layer slip(struct packet *p)
@@ -249,6 +339,13 @@ static enum layer netanalyzer(struct packet *p) { return packet_pull(p, 4, LAYER
 static enum layer ipoib(struct packet *p) { return ether_pull_type_at(p, 44, 40); }
 static enum layer brcm_tag(struct packet *p) { return ether_pull_typed(p, 18); }
 static enum layer brcm_prepend(struct packet *p) { return packet_pull(p, 4, LAYER_ETHERNET); }
+static enum layer preamble(struct packet *p) { return packet_pull(p, 8, LAYER_ETHERNET); }
+static enum layer transparent(struct packet *p) { return packet_pull(p, 12, LAYER_ETHERNET); }
+static enum layer ipnet(struct packet *p) { return packet_pull(p, 24, LAYER_IP); }
+static enum layer juniper_ethernet(struct packet *p) { return juniper(p, ethernet); }
+static enum layer juniper_ppp(struct packet *p) { return juniper(p, ppp_or_hdlc); }
+static enum layer juniper_relay(struct packet *p) { return juniper(p, frame_relay); }
+static enum layer juniper_hdlc(struct packet *p) { return juniper(p, c_hdlc); }
 static enum layer edsa(struct packet *p) { return ether_pull_typed(p, 22); }
 
 /* The number in the file, which is also DLT_ on Linux unless a second entry says otherwise:
@@ -259,9 +356,11 @@ static const struct link_type {
 } link_types[] = {
 	{ 0, null },
 	{ 1, ethernet },
+	{ 6, token_ring },
 	{ 7, arcnet_bsd },
 	{ 8, slip },
 	{ 9, ppp_or_hdlc },
+	{ 10, fddi },
 	{ 11, only_llc }, /* DLT_ATM_RFC1483 */
 	{ 12, ip },	  /* DLT_RAW */
 	{ 14, ip },
@@ -275,24 +374,34 @@ static const struct link_type {
 	{ 108, null },
 	{ 109, enc },
 	{ 113, sll },
+	{ 117, pflog },
 	{ 119, wlan_prism },
 	{ 122, ip_over_fc },
+	{ 123, sunatm },
 	{ 127, wlan_radiotap },
 	{ 129, arcnet_linux },
 	{ 138, ip_over_1394 },
 	{ 163, wlan_avs },
 	{ 166, pull_2 }, /* PPP_PPPD: a direction stands for the address */
 	{ 178, juniper_ethernet },
+	{ 179, juniper_ppp },
+	{ 180, juniper_relay },
+	{ 181, juniper_hdlc },
 	{ 192, wlan_ppi },
+	{ 197, endace },
 	{ 204, dir_ppp },
 	{ 205, dir_hdlc },
 	{ 206, dir_frame_relay },
+	{ 226, ipnet },
 	{ 228, ip },
 	{ 229, ip },
 	{ 239, nflog },
 	{ 240, netanalyzer },
+	{ 241, transparent },
 	{ 242, ipoib },
 	{ 258, pktap },
+	{ 259, preamble }, /* EPON */
+	{ 274, preamble },
 	{ 276, sll2 },
 	{ 281, brcm_tag },
 	{ 282, brcm_prepend },
