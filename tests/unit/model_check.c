@@ -34,7 +34,8 @@ struct check {
 	struct model_packet *gone;
 	size_t gone_cnt;
 	struct timing req_time[MODEL_EXCHANGES_MAX], resp_time[MODEL_EXCHANGES_MAX];
-	uint64_t captured_to[2]; /* of a direction's bytes, without a hole */
+	uint64_t sent_to[2];     /* of a direction's bytes, without a hole */
+	uint64_t captured_to[2]; /* of them, in what is left */
 	struct seen req[MODEL_EXCHANGES_MAX], resp[MODEL_EXCHANGES_MAX];
 	struct counters cnt;
 };
@@ -106,6 +107,33 @@ static void damage_packets(struct check *c, uint64_t seed)
 }
 
 /* --- what should be seen ---------------------------------------------------------------------- */
+
+/* How far a direction's bytes were to be seen without a hole. At a local end nothing counts behind a reset. */
+static uint64_t sent_to(const struct model *m, unsigned int dir)
+{
+	bool *there = calloc(m->stream[dir].len + 1, 1);
+	uint64_t at;
+
+	if (!there)
+		abort();
+	for (size_t n = 0; n < m->pkt_cnt; n++) {
+		const struct model_packet *p = &m->pkt[n];
+
+		if (p->rst && m->place != MODEL_BETWEEN)
+			break;
+		if (p->dir == dir && !p->probe && p->len)
+			memset(there + p->off, 1, p->len);
+	}
+	for (at = 0; there[at]; at++)
+		;
+	free(there);
+	return at;
+}
+
+static bool sent_whole(const struct check *c, unsigned int dir, const struct model_msg *msg)
+{
+	return msg->begun && msg->end <= c->sent_to[dir];
+}
 
 /* Times of the messages of one direction: each byte is there when it and all before it are there. */
 static void time_direction(struct check *c, unsigned int dir)
@@ -192,7 +220,7 @@ static void check_sizes(struct check *c, const struct transaction *tx, const str
 static void check_time(struct check *c, const struct message *got, const struct timing *want,
 		       const char *what, int i)
 {
-	if (c->damaged || !got->complete)
+	if (c->damaged || !got->complete || !want->first_ns)
 		return;
 	if (got->first_ns == want->first_ns && got->last_ns == want->last_ns)
 		return;
@@ -372,17 +400,6 @@ static bool own_packets_left(const struct check *c, int i)
 	return true;
 }
 
-static bool sent_whole(const struct check *c, unsigned int dir, const struct model_msg *msg)
-{
-	uint64_t to = 0;
-
-	for (size_t n = 0; n < c->m->pkt_cnt; n++)
-		if (c->m->pkt[n].dir == dir && c->m->pkt[n].off + c->m->pkt[n].len > to &&
-		    !c->m->pkt[n].probe)
-			to = c->m->pkt[n].off + c->m->pkt[n].len;
-	return msg->begun && msg->end <= to;
-}
-
 /* Whether what is left of the capture shows that something is missing: a byte beyond a hole, or its
  * acknowledgement. */
 static bool loss_shows(const struct check *c)
@@ -431,7 +448,8 @@ static void check_missing(struct check *c)
 		if (req && resp && own_packets_left(c, i))
 			check_whole(c, i);
 		if (req && !c->damaged &&
-		    (!c->req[i].reported || (!resp && c->req[i].flags & (TX_GAP | TX_MALFORMED)))) {
+		    (!c->req[i].reported || (!resp && c->req[i].flags & (TX_GAP | TX_MALFORMED) &&
+					     !loss_shows(c)))) {
 			c->score->missing++;
 			complain(c, "request %d is not reported as it was (flags %x)", i,
 				 c->req[i].flags);
@@ -460,8 +478,14 @@ void model_check(const struct model *m, const struct model_damage *damage, uint6
 	c->verbose = verbose;
 	score->conversations++;
 	damage_packets(c, seed);
-	time_direction(c, 0);
-	time_direction(c, 1);
+	for (size_t i = 0; i < c->gone_cnt; i++)
+		complain(c, "removed: %s %" PRIu64 "+%u ack %" PRIu64 "%s%s", c->gone[i].dir ? "<" : ">",
+			 c->gone[i].off, c->gone[i].len, c->gone[i].ack, c->gone[i].syn ? " SYN" : "",
+			 c->gone[i].fin ? " FIN" : "");
+	for (unsigned int dir = 0; dir < 2; dir++) {
+		c->sent_to[dir] = sent_to(m, dir);
+		time_direction(c, dir);
+	}
 	replay(c);
 	check_missing(c);
 	free(c->pkt);

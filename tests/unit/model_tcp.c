@@ -424,10 +424,11 @@ static void disturb(struct sim *s)
 
 	if (!me->sent || me->fin_sent || me->fly_cnt > FLIGHT_MAX / 2)
 		return;
-	if (me->confirmed >= me->sent && model_chance(s->m, 900))
-		return;
-	if (model_chance(s->m, 500)) {
+	if (me->confirmed >= me->sent) {
 		struct model_packet p = { .off = me->sent - 1, .probe = true };
+
+		if (model_chance(s->m, 800))
+			return;
 
 		p.len = model_below(s->m, 2);
 		transmit(s, dir, p);
