@@ -6,40 +6,82 @@ import match
 
 MEGA = 1000000
 MEGA100 = 100000000
+SINCE = {'If-Modified-Since': 'Fri, 01 Jan 2100 00:00:00 GMT'}
+
+FILE, BYTE = {'path': '/f/17/ID'}, {'path': '/f/1/ID'}
 
 
-class Messages:
+def put(size, path='/put/ID', **more):
+    return dict({'method': 'PUT', 'path': path, 'body': size}, **more)
+
+
+def head(size):
+    return {'method': 'HEAD', 'path': '/f/%d/ID' % size}
+
+
+# Name: the connections that show it, as (server, exchanges, more about the connection).
+CASES = {
+    'keep alive': [(server, [{'path': '/f/%d/ID' % size} for size in (17, 0, 5000, 1, 1000)], {})
+                   for server in ('nginx', 'python')],
+    'large download': [
+        ('nginx', [{'path': '/f/%d/ID' % MEGA}, {'path': '/copied/%d/ID' % MEGA},
+                   {'path': '/f/%d/ID' % MEGA100}, {'path': '/copied/%d/ID' % MEGA100}, FILE], {}),
+        ('python', [{'path': '/f/%d/ID' % MEGA}, {'path': '/f/%d/ID' % MEGA100}, FILE], {})],
+    'large upload': [
+        ('nginx', [put(MEGA), put(MEGA100), FILE], {}),
+        ('python', [put(MEGA, '/f/1/ID'), put(MEGA100, '/f/1/ID'),
+                    put(10, '/f/1/ID', joined=True)], {})],
+    'head': [(server, [head(5000), FILE, head(MEGA100), BYTE], {})
+             for server in ('nginx', 'python')],
+    'status': [
+        ('nginx', [{'path': '/f/5000/ID', 'headers': SINCE}, FILE, {'path': '/s/204/ID'},
+                   {'path': '/s/301/ID'}, {'path': '/s/404/ID'}, {'path': '/s/503/ID'}, BYTE], {}),
+        ('python', [{'path': '/f/5000/ID', 'headers': {'If-None-Match': '"x"'}}, FILE,
+                    {'path': '/s/204/ID'}, {'path': '/s/418/ID'}], {})],
+    'chunked': [
+        ('python', [{'path': '/chunked/5/ID'}, {'path': '/chunked/0/ID'},
+                    {'path': '/chunked/300000/ID'}, {'path': '/chunked/%d/ID' % MEGA},
+                    put(100000, '/chunked/10/ID', chunked=True), FILE], {}),
+        ('nginx', [put(300000, chunked=True), FILE], {})],
+    'until close': [
+        ('python', [{'path': '/until-close/300000/ID'}], {}),
+        ('nginx', [{'path': '/f/5000/ID', 'version': '1.0'}], {})],
+    '100-continue': [
+        ('nginx', [put(5000, expect=True), BYTE], {}),
+        ('python', [put(5000, '/f/17/ID', expect=True), BYTE], {})],
+    'pipelined': [(server, [{'path': '/f/5000/ID'}, FILE, {'path': '/f/70000/ID'}],
+                   {'pipeline': True}) for server in ('nginx', 'python')],
+    'split header': [(server, [{'path': '/f/5000/ID', 'split': 7}, dict(head(17), split=3), BYTE],
+                      {}) for server in ('nginx', 'python')],
+    'ipv6': [(server, [{'path': '/f/5000/ID'}, {'path': '/f/%d/ID' % MEGA}], {'host': '::1'})
+             for server in ('nginx', 'python6')],
+}
+
+
+def plan_of(server, tag, exchanges, more):
+    return dict({'host': '127.0.0.1', 'port': server.port, 'exchanges': [
+        dict(e, path=e['path'].replace('ID', '%s/%d' % (tag, n)))
+        for n, e in enumerate(exchanges)]}, **more)
+
+
+class Servers:
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.nginx = harness.Nginx(cls, harness.Cgroup(cls, 'nginx'))
         cls.python = harness.PyServer(cls, harness.Cgroup(cls, 'python'))
         cls.python6 = harness.PyServer(cls, harness.Cgroup(cls, 'python'), address='::1')
-        cls.group = harness.Cgroup(cls, 'client')
+        cls.cgroup = harness.Cgroup(cls, 'client')
         cls.ports = (cls.nginx.port, cls.python.port, cls.python6.port)
 
-    def plan(self, server, *exchanges, **more):
-        out = {'host': '127.0.0.1', 'port': server.port, 'exchanges': [
-            dict(e, path=e['path'].replace('ID', '%s/%d' % (self.tag, n)))
-            for n, e in enumerate(exchanges)]}
-        out.update(more)
-        return out
-
-    def exchange(self, server, *exchanges, client=(), both=(), **more):
-        """Traces these exchanges on one connection and holds the records against both ends. client,
-        both: dicts of wanted values by the exchange's number, beyond those that the ends tell."""
-        tracer = self.trace()
-        rows = harness.fetch(self, self.plan(server, *exchanges, **more), cgroup=self.group)
-        records = tracer.stop()
-        return self.hold(server, rows, tracer, records, dict(both))
-
-    def hold(self, server, rows, tracer, records, both=None, flags=()):
-        both = both or {}
+    def hold(self, server, rows, tracer, records, flags=(), own=None):
+        """The records with this test's tag are those that both ends tell. flags: of all; own: of the
+        requests with these numbers."""
         log = {row['uri']: row for row in server.log(len(rows), self.tag)}
         wants = []
         for n, row in enumerate(rows):
-            more = dict({'flags': list(flags)}, **both.get(n, {}))
-            if flags:  # numbered from the first that was seen
+            more = {'flags': list((own or {}).get(n, flags))}
+            if 'midstream' in flags:  # numbered from the first that was seen
                 more['tcp.stream.request'] = n + 1
             seen, = match.sent(self, [row], harness.PyServer.comm, **more)
             # The sizes are the same at both ends, and the client knows them best.
@@ -53,121 +95,101 @@ class Messages:
         match.check_times(self, records)
         return match.mine(records, self.tag)
 
-    @property
-    def cgroup(self):
-        return self.group
+
+class Messages(Servers):
+    """All cases in one run of the tracer; a test for each holds its own records."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.tags = {}
+        plans = []
+        for name, connections in CASES.items():
+            for n, (server, exchanges, more) in enumerate(connections):
+                tag = cls.tags[name, n] = harness.unique('id')
+                plans.append(plan_of(getattr(cls, server), tag, exchanges, more))
+        cls.tracer = harness.Tracer(cls, *harness.hook_options(cls.hook))
+        cls.rows = harness.fetch(cls, plans, cgroup=cls.cgroup)
+        cls.records = cls.tracer.stop()
+
+    def case(self, name, own=None):
+        """Holds the records of this case; returns them by connection and side."""
+        out = []
+        for n, (server, exchanges, _) in enumerate(CASES[name]):
+            self.tag = self.tags[name, n]
+            rows = [row for row in self.rows if self.tag in row['path']]
+            self.assertEqual(len(rows), len(exchanges))
+            # Those without a target are of no case: test_nothing_else.
+            mine = [r for r in self.records if 'url.original' in r]
+            got = self.hold(getattr(self, server), rows, self.tracer, mine, own=own)
+            for side in ('client', 'server'):
+                out.append([r for r in got if r['side'] == side])
+        return out
 
     def test_keep_alive(self):
-        for server in (self.nginx, self.python):
-            self.tag = harness.unique('id')
-            records = self.exchange(server, *[{'path': '/f/%d/ID' % size}
-                                              for size in (17, 0, 5000, 1, 1000)])
-            for side in ('client', 'server'):
-                mine = [r for r in records if r['side'] == side]
-                self.assertEqual([r['tcp.stream.request'] for r in mine], [1, 2, 3, 4, 5])
-                self.assertEqual(len({r['tcp.stream'] for r in mine}), 1)
-                for r in mine:
-                    self.assertEqual(r['network.protocol.version'], '1.1')
-                    self.assertEqual(r['http.request.header.host'], ['test'])
+        for mine in self.case('keep alive'):
+            self.assertEqual([r['tcp.stream.request'] for r in mine], [1, 2, 3, 4, 5])
+            self.assertEqual(len({r['tcp.stream'] for r in mine}), 1)
+            for r in mine:
+                self.assertEqual(r['network.protocol.version'], '1.1')
+                self.assertEqual(r['http.request.header.host'], ['test'])
 
     def test_large_download(self):
-        self.exchange(self.nginx, {'path': '/f/%d/ID' % MEGA}, {'path': '/copied/%d/ID' % MEGA},
-                      {'path': '/f/%d/ID' % MEGA100}, {'path': '/copied/%d/ID' % MEGA100},
-                      {'path': '/f/17/ID'})
-
-    def test_large_download_http_server(self):
-        self.exchange(self.python, {'path': '/f/%d/ID' % MEGA}, {'path': '/f/%d/ID' % MEGA100},
-                      {'path': '/f/17/ID'})
+        self.case('large download')
 
     def test_large_upload(self):
-        self.exchange(self.nginx, {'method': 'PUT', 'path': '/put/ID', 'body': MEGA},
-                      {'method': 'PUT', 'path': '/put/ID', 'body': MEGA100},
-                      {'path': '/f/17/ID'},
-                      both={0: {'http.response.status_code': 201}})
-
-    def test_large_upload_http_server(self):
-        self.exchange(self.python, {'method': 'POST', 'path': '/f/1/ID', 'body': MEGA},
-                      {'method': 'POST', 'path': '/f/1/ID', 'body': MEGA100},
-                      {'method': 'POST', 'path': '/f/1/ID', 'body': 10, 'joined': True})
+        self.case('large upload')
 
     def test_head(self):
-        for server in (self.nginx, self.python):
-            self.tag = harness.unique('id')
-            self.exchange(server, {'method': 'HEAD', 'path': '/f/5000/ID'}, {'path': '/f/17/ID'},
-                          {'method': 'HEAD', 'path': '/f/%d/ID' % MEGA100}, {'path': '/f/1/ID'})
+        self.case('head')
 
     def test_304_and_other_statuses(self):
-        since = {'If-Modified-Since': 'Fri, 01 Jan 2100 00:00:00 GMT', 'If-None-Match': '"x"'}
-        del_match = {'If-Modified-Since': since['If-Modified-Since']}
-        records = self.exchange(self.nginx, {'path': '/f/5000/ID', 'headers': del_match},
-                                {'path': '/f/17/ID'}, {'path': '/s/204/ID'}, {'path': '/s/301/ID'},
-                                {'path': '/s/404/ID'}, {'path': '/s/503/ID'}, {'path': '/f/1/ID'})
-        self.assertEqual([r['http.response.status_code'] for r in records if r['side'] == 'server'],
+        by_nginx, _, _, of_python = self.case('status')
+        self.assertEqual([r['http.response.status_code'] for r in by_nginx],
                          [304, 200, 204, 301, 404, 503, 200])
-        self.tag = harness.unique('id')
-        records = self.exchange(self.python, {'path': '/f/5000/ID', 'headers': since},
-                                {'path': '/f/17/ID'}, {'path': '/s/204/ID'}, {'path': '/s/418/ID'})
-        self.assertEqual([r['http.response.status_code'] for r in records if r['side'] == 'client'],
-                         [304, 200, 204, 418])
+        self.assertEqual([r['http.response.status_code'] for r in of_python], [304, 200, 204, 418])
 
     def test_chunked(self):
-        self.exchange(self.python, {'path': '/chunked/5/ID'}, {'path': '/chunked/0/ID'},
-                      {'path': '/chunked/300000/ID'}, {'path': '/chunked/%d/ID' % MEGA},
-                      {'method': 'POST', 'path': '/chunked/10/ID', 'body': 100000, 'chunked': True},
-                      {'path': '/f/17/ID'})
-
-    def test_chunked_upload(self):
-        self.exchange(self.nginx, {'method': 'PUT', 'path': '/put/ID', 'body': 300000,
-                                   'chunked': True}, {'path': '/f/17/ID'})
+        self.case('chunked')
 
     def test_until_close(self):
-        self.exchange(self.python, {'path': '/until-close/300000/ID'})
-        self.tag = harness.unique('id')
-        records = self.exchange(self.nginx, {'path': '/f/5000/ID', 'version': '1.0'})
-        self.assertEqual({r['network.protocol.version'] for r in records}, {'1.0'})
+        got = self.case('until close')
+        self.assertEqual({r['network.protocol.version'] for r in got[2] + got[3]}, {'1.0'})
 
     def test_100_continue(self):
-        for server, path in ((self.nginx, '/put/ID'), (self.python, '/f/17/ID')):
-            self.tag = harness.unique('id')
-            rows = self.exchange(server, {'method': 'PUT', 'path': path, 'body': 5000,
-                                          'expect': True}, {'path': '/f/1/ID'})
-            self.assertEqual([r.get('http.response.interim_count') for r in rows
-                              if r['side'] == 'server'], [1, 0])
+        for mine in self.case('100-continue'):
+            self.assertEqual([r['http.response.interim_count'] for r in mine], [1, 0])
 
     def test_three_pipelined_in_one_segment(self):
-        for server in (self.nginx, self.python):
-            self.tag = harness.unique('id')
-            tracer = self.trace()
-            rows = harness.fetch(self, self.plan(server, {'path': '/f/5000/ID'},
-                                                 {'path': '/f/17/ID'}, {'path': '/f/70000/ID'},
-                                                 pipeline=True), cgroup=self.group)
-            records = tracer.stop()
-            got = self.hold(server, rows, tracer, records,
-                            {1: {'flags': ['pipelined']}, 2: {'flags': ['pipelined']}})
-            for side in ('client', 'server'):
-                mine = [r for r in got if r['side'] == side]
-                self.assertEqual([r['tcp.stream.request'] for r in mine], [1, 2, 3])
+        for mine in self.case('pipelined', {1: ['pipelined'], 2: ['pipelined']}):
+            self.assertEqual([r['tcp.stream.request'] for r in mine], [1, 2, 3])
 
     def test_header_in_several_segments(self):
-        for server in (self.nginx, self.python):
-            self.tag = harness.unique('id')
-            self.exchange(server, {'path': '/f/5000/ID', 'split': 7},
-                          {'method': 'HEAD', 'path': '/f/17/ID', 'split': 2}, {'path': '/f/1/ID'})
+        for mine in self.case('split header'):
+            self.assertGreater(mine[0]['request.segments'], 3)
 
     def test_ipv6(self):
-        for server in (self.nginx, self.python6):
-            self.tag = harness.unique('id')
-            records = self.exchange(server, {'path': '/f/5000/ID'}, {'path': '/f/%d/ID' % MEGA},
-                                    host='::1')
-            for r in records:
-                self.assertEqual((r['client.address'], r['server.address']), ('::1', '::1'))
+        for mine in self.case('ipv6'):
+            self.assertEqual({(r['client.address'], r['server.address']) for r in mine},
+                             {('::1', '::1')})
+
+    def test_nothing_else(self):
+        tags = set(self.tags.values())
+        extra = [r for r in self.records if r['server.port'] in self.ports
+                 and not any(tag in r.get('url.original', '') for tag in tags)]
+        self.assertEqual(extra, [])
+        self.assertEqual(self.tracer.summary['events_lost'], 0)
+
+
+class Broken(Servers):
+    """Requests without a response."""
 
     def test_no_response(self):
         """Closed without an answer, and reset in the middle of one."""
         tracer = self.trace()
-        plans = [self.plan(self.python, {'path': '/f/17/ID/a'}, {'path': '/silent/0/ID'}),
-                 self.plan(self.python, {'path': '/f/17/ID/b'}, {'path': '/reset/0/ID'})]
-        harness.fetch(self, plans, cgroup=self.group)
+        plans = [plan_of(self.python, self.tag + which, [FILE, {'path': path}], {})
+                 for which, path in (('a', '/silent/0/ID'), ('b', '/reset/0/ID'))]
+        harness.fetch(self, plans, cgroup=self.cgroup)
         got = match.mine(tracer.stop(), self.tag, self.ports)
         silent = [r for r in got if r['url.original'].startswith('/silent/')]
         reset = [r for r in got if r['url.original'].startswith('/reset/')]
@@ -183,17 +205,17 @@ class Messages:
         for r in silent + reset:
             self.assertEqual(r['server.port'], self.python.port)
             self.assertEqual(r['linux.cgroup.path'], self.python.cgroup.path
-                             if r['side'] == 'server' else self.group.path)
+                             if r['side'] == 'server' else self.cgroup.path)
         self.assertEqual({r['process.pid'] for r in got if r['side'] == 'server'},
                          {self.python.pid})
         self.assertEqual(len(got), 8)
 
     def test_request_into_a_closed_connection(self):
         """As a client does that keeps a connection for too long: a request without a response."""
-        plan = self.plan(self.python, {'path': '/f/17/ID', 'headers': {'Connection': 'close'}},
-                         {'path': '/f/17/ID', 'wait': True})
+        plan = plan_of(self.python, self.tag, [dict(FILE, headers={'Connection': 'close'}),
+                                               dict(FILE, wait=True)], {})
         tracer = self.trace()
-        client = harness.Client(self, plan, self.group).ready()
+        client = harness.Client(self, plan, self.cgroup).ready()
         self.python.log(1, self.tag)
         client.go()
         client.wait()
@@ -207,41 +229,45 @@ class Messages:
             self.assertEqual(r['server.port'], self.python.port)
         self.assertEqual(len(got) - len(late), 2)
 
-    def test_open_before_the_start(self):
-        """A connection that has carried a request already and is idle when the tracer starts."""
-        for server in (self.nginx, self.python):
-            self.tag = harness.unique('id')
-            client = harness.Client(self, self.plan(server, {'path': '/f/17/before'},
-                                                    {'path': '/f/5000/ID', 'wait': True},
-                                                    {'path': '/f/1/ID'}), self.group).ready()
-            tracer = self.trace()
-            client.go()
-            rows = client.result()[1:]
-            records = tracer.stop()
-            self.hold(server, rows, tracer, records, flags=['midstream'])
 
-    def test_opened_but_silent_before_the_start(self):
-        """Connected before the start; its first request comes after."""
-        for server in (self.nginx, self.python):
-            self.tag = harness.unique('id')
-            client = harness.Client(self, self.plan(server, {'path': '/f/5000/ID', 'wait': True},
-                                                    {'path': '/f/1/ID'}), self.group).ready()
-            tracer = self.trace()
+class OpenBefore(Servers):
+    """Connections that are older than the tracer."""
+
+    def waiting(self, server, *exchanges):
+        """A client that stands at its first `wait`; its targets carry a tag of their own."""
+        tag = harness.unique('id')
+        client = harness.Client(self, plan_of(server, tag, exchanges, {}), self.cgroup).ready()
+        return tag, client
+
+    def test_idle(self):
+        """A connection that has carried a request already, and is idle when the tracer starts; and one
+        that was opened but is silent until then."""
+        later = {'path': '/f/5000/ID', 'wait': True}
+        clients = [(server, used) + self.waiting(server, *([{'path': '/f/17/before'}] * used),
+                                                 later, BYTE)
+                   for server in (self.nginx, self.python) for used in (1, 0)]
+        tracer = self.trace()
+        for _, _, _, client in clients:
             client.go()
-            rows = client.result()
-            records = tracer.stop()
-            for r in match.mine(records, self.tag):
+        rows = [client.result() for _, _, _, client in clients]
+        records = tracer.stop()
+        for (server, used, self.tag, _), seen in zip(clients, rows):
+            mine = [r for r in records if self.tag in r.get('url.original', '')]
+            if not used:
                 # The socket may know that nothing had come before.
-                self.assertLessEqual(set(r['flags']), {'midstream'})
-                r['flags'] = []
-            self.hold(server, rows, tracer, records)
+                for r in mine:
+                    self.assertLessEqual(set(r['flags']), {'midstream'})
+                    r['flags'] = []
+            self.hold(server, seen[used:], tracer, mine, flags=['midstream'] if used else [])
+        extra = [r for r in records if r['server.port'] in self.ports
+                 and not any(tag in r.get('url.original', '') for _, _, tag, _ in clients)]
+        self.assertEqual(extra, [])
 
     def test_started_between_request_and_response(self):
         """The response to a request that was never seen pairs with no other request."""
-        client = harness.Client(self, self.plan(
+        self.tag, client = self.waiting(
             self.python, {'path': '/f/17/before'},
-            {'path': '/held/1500/before', 'held': True}, {'path': '/f/5000/ID', 'wait': True}),
-            self.group).ready()
+            {'path': '/held/2500/before', 'held': True}, {'path': '/f/5000/ID', 'wait': True})
         tracer = self.trace()
         client.go()
         harness.wait_until('held response', lambda: client.stdout().count('waiting') == 2)
@@ -257,4 +283,5 @@ class Messages:
                   flags=['midstream'])
 
 
-harness.per_hook(Messages)
+for case in (Messages, Broken, OpenBefore):
+    harness.per_hook(case)
