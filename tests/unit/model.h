@@ -118,7 +118,7 @@ struct model_score {
 };
 
 /* Replays m through the middle and adds to the score. verbose: says on stderr what is wrong. */
-void model_check(const struct model *m, const struct model_damage *damage, uint64_t seed,
+void model_check(const struct model *m, const struct model_damage *damage,
 		 struct model_score *score, bool verbose);
 
 #endif

@@ -72,11 +72,11 @@ static bool may_swap(const struct model *m, const struct model_packet *a,
 	return a->dir == b->dir && (a->dir == 1) == (m->place == MODEL_AT_CLIENT);
 }
 
-static void damage_packets(struct check *c, uint64_t seed)
+static void damage_packets(struct check *c)
 {
 	const struct model *m = c->m;
 	const struct model_damage *d = c->damage;
-	uint64_t rng = seed ^ m->seed * 0x9e3779b97f4a7c15ull;
+	uint64_t rng = m->seed * 0x9e3779b97f4a7c15ull + d->drop_ppm + d->shuffle_ppm;
 
 	c->pkt = calloc(2 * m->pkt_cnt + 1, sizeof(*c->pkt));
 	c->gone = calloc(m->pkt_cnt + 1, sizeof(*c->gone));
@@ -465,7 +465,7 @@ static void check_missing(struct check *c)
 	}
 }
 
-void model_check(const struct model *m, const struct model_damage *damage, uint64_t seed,
+void model_check(const struct model *m, const struct model_damage *damage,
 		 struct model_score *score, bool verbose)
 {
 	struct check *c = calloc(1, sizeof(*c));
@@ -477,7 +477,7 @@ void model_check(const struct model *m, const struct model_damage *damage, uint6
 	c->score = score;
 	c->verbose = verbose;
 	score->conversations++;
-	damage_packets(c, seed);
+	damage_packets(c);
 	for (size_t i = 0; i < c->gone_cnt; i++)
 		complain(c, "removed: %s %" PRIu64 "+%u ack %" PRIu64 "%s%s", c->gone[i].dir ? "<" : ">",
 			 c->gone[i].off, c->gone[i].len, c->gone[i].ack, c->gone[i].syn ? " SYN" : "",

@@ -32,18 +32,27 @@ static double share(uint64_t part, uint64_t all)
 	return all ? 100.0 * part / all : 100.0;
 }
 
+static uint64_t faults(const struct model_score *s)
+{
+	return s->wrong + s->invented + s->doubled + s->unflagged + s->missing;
+}
+
 static void run(const struct model_damage *damage, struct model_score *score)
 {
 	uint64_t seed = number("MODEL_SEED", SEED_DEFAULT);
 	uint64_t cnt = number("MODEL_COUNT", COUNT_DEFAULT), i;
 	bool verbose = number("MODEL_VERBOSE", 0);
+	unsigned int named = 0;
 
 	for (i = 0; i < cnt; i++) {
+		uint64_t before = faults(score);
 		struct model m;
 
 		model_make(&m, seed + i);
-		model_check(&m, damage, seed, score, verbose);
+		model_check(&m, damage, score, verbose);
 		model_free(&m);
+		if (faults(score) > before && named++ < 20)
+			printf("fault in seed %" PRIu64 "\n", seed + i);
 	}
 	printf("seed %" PRIu64 ", %" PRIu64 " conversations, %" PRIu64 " requests, %.1f %% dropped: "
 	       "%" PRIu64 " wrong pairs, %" PRIu64 " invented, %" PRIu64 " doubled, %" PRIu64

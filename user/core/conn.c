@@ -160,6 +160,15 @@ static bool is_request_dir(const struct conn *c, unsigned int dir)
 	return c->http->client == (int)dir;
 }
 
+/* Pairing begins with the first message, or the first hole before one. */
+static void ready_pair(struct conn *c)
+{
+	if (c->http->pair_ready)
+		return;
+	pair_init(&c->http->pair, &c->env->pair, c->midstream, !c->http->hole);
+	c->http->pair_ready = true;
+}
+
 /* What pairing has to know of the other stream when it judges a message. */
 static void tell_pending(struct conn *c)
 {
@@ -174,10 +183,7 @@ static enum http_body on_head(void *ctx, unsigned int dir, struct http_msg *msg)
 {
 	struct conn *c = ctx;
 
-	if (!c->http->pair_ready) {
-		pair_init(&c->http->pair, &c->env->pair, c->midstream, !c->http->hole);
-		c->http->pair_ready = true;
-	}
+	ready_pair(c);
 	tell_pending(c);
 	if (is_request_dir(c, dir)) {
 		pair_request_head(&c->http->pair, &c->env->pair, c, msg);
@@ -219,8 +225,7 @@ static void on_hole(void *ctx, unsigned int dir, uint64_t from, uint64_t to, boo
 {
 	struct conn *c = ctx;
 
-	if (!c->http->pair_ready)
-		return;
+	ready_pair(c);
 	if (is_request_dir(c, dir))
 		pair_request_hole(&c->http->pair, &c->env->pair, c, from, to, boundary);
 	else
@@ -311,7 +316,7 @@ static void on_chunk(void *ctx, unsigned int dir, const struct reasm_chunk *chun
 
 	if (chunk->skip < 0)
 		c->midstream = true;
-	if (!c->http && !chunk->len)
+	if (!c->http && !chunk->len && !chunk->missing)
 		return;
 	if (!make_http(c))
 		return;

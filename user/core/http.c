@@ -180,7 +180,7 @@ static void msg_break(struct http_stream *s, uint32_t flags)
 	s->state = HTTP_SCAN;
 	if (!msg) {
 		/* Garbage is no message. */
-		lose_position(s, s->off, s->synced && !(flags & TX_MALFORMED));
+		lose_position(s, s->off, (s->synced || s->from_start) && !(flags & TX_MALFORMED));
 		return;
 	}
 	start = msg->start_off;
@@ -826,6 +826,8 @@ static void stream_end(struct http_stream *s)
 void http_stream_chunk(struct http_stream *s, const struct reasm_chunk *chunk)
 {
 	s->chunk = chunk;
+	if (chunk->start)
+		s->from_start = chunk->skip >= 0;
 	if (chunk->missing) {
 		if (s->state == HTTP_SCAN && s->probe_len)
 			drop_probe(s);

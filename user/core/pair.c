@@ -277,6 +277,8 @@ static struct http_msg *only_request(const struct pair *p, const struct http_msg
 		struct http_msg *req;
 
 		region_span(p, ALIGN_REQUESTS, i, &first, &end);
+		if (i + 1 == p->align->cnt[ALIGN_REQUESTS] && p->req_pending_off != UINT64_MAX)
+			end++; /* its header section is still coming */
 		if (first < waiting)
 			first = waiting;
 		lo += resp->index;
@@ -286,7 +288,7 @@ static struct http_msg *only_request(const struct pair *p, const struct http_msg
 		req = certain ? req_find(p, lo) : NULL;
 		if (req && !req->peer && !req->orphan)
 			return req;
-		*alive |= !certain;
+		*alive |= !certain || lo == (int64_t)p->req_next;
 	}
 	return NULL;
 }
@@ -520,6 +522,9 @@ enum http_body pair_response_head(struct pair *p, const struct pair_env *env, vo
 	resp->interim_cnt = p->interim_cnt;
 	p->interim_cnt = 0;
 	p->says_close = resp->says_close;
+	if (!p->align && !p->blind && resp->has_ack && p->req_pending_off < resp->ack &&
+	    (int64_t)p->resp_next + p->d == (int64_t)p->req_next)
+		need_align(p, env, p->d, p->d); /* it answers before it has seen the headers */
 	if (p->align) {
 		wait_for_evidence(p, env, ctx, resp);
 	} else if (!p->blind && answer(p, resp, (int64_t)p->resp_next + p->d)) {

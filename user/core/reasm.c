@@ -120,6 +120,25 @@ static void deliver(struct reasm *r, const struct reasm_env *env, void *ctx, uns
 	env->ops->chunk(ctx, dir, &c);
 }
 
+/* Bytes that are missing, with nothing behind them yet: told at once, so that nothing that was sent later, of the
+ * other direction, comes first. */
+static void deliver_gap(struct reasm *r, const struct reasm_env *env, void *ctx, unsigned int dir)
+{
+	struct reasm_half *h = &r->half[dir];
+	struct reasm_chunk c = {
+		.off = h->next,
+		.skip = !h->delivered && !h->start_known ? -1 : (int64_t)h->skipped,
+		.missing = h->skipped,
+		.start = !h->delivered,
+		.seen = h->done,
+		.done = h->done,
+	};
+
+	h->skipped = 0;
+	h->delivered = true;
+	env->ops->chunk(ctx, dir, &c);
+}
+
 /* FIN without data of its own: says only that the stream ended. */
 static void deliver_end(struct reasm *r, const struct reasm_env *env, void *ctx, unsigned int dir)
 {
@@ -256,9 +275,9 @@ static void count_gap(const struct reasm_env *env, enum reasm_cause cause, uint6
 	}
 }
 
-/* Gives up the first hole of a direction: up to the first waiting byte, or to `limit` where nothing waits. */
-static bool give_up(struct reasm_half *h, const struct reasm_env *env, uint64_t limit,
-		    enum reasm_cause cause)
+/* Moves over the first hole of a direction: up to the first waiting byte, or to `limit` where nothing waits. */
+static bool skip_hole(struct reasm_half *h, const struct reasm_env *env, uint64_t limit,
+		      enum reasm_cause cause)
 {
 	uint64_t to = h->head ? h->head->off : limit;
 
@@ -320,6 +339,21 @@ static void drain(struct reasm *r, const struct reasm_env *env, void *ctx)
 	} while (progress);
 }
 
+/* Gives up the first hole of a direction and delivers what was behind it. False: there is none. */
+static bool give_up(struct reasm *r, const struct reasm_env *env, void *ctx, unsigned int dir,
+		    uint64_t limit, enum reasm_cause cause)
+{
+	struct reasm_half *h = &r->half[dir];
+
+	if (!skip_hole(h, env, limit, cause))
+		return false;
+	drain_half(r, env, ctx, dir);
+	if (h->skipped)
+		deliver_gap(r, env, ctx, dir);
+	drain(r, env, ctx);
+	return true;
+}
+
 /* Whether bytes at the front of a direction were acknowledged without having been delivered. */
 static bool acked_hole(const struct reasm_half *h)
 {
@@ -334,8 +368,8 @@ static uint64_t acked_limit(const struct reasm_half *h)
 	return h->fin_known && h->acked > h->fin_off ? h->fin_off : h->acked;
 }
 
-static bool resolve_acked(struct reasm *r, const struct reasm_env *env, unsigned int dir,
-			  const struct segment *seg)
+static bool resolve_acked(struct reasm *r, const struct reasm_env *env, void *ctx,
+			  unsigned int dir, const struct segment *seg)
 {
 	struct reasm_half *h = &r->half[dir];
 	uint64_t grace = seg->dir == SEG_DIR_UNKNOWN ? env->ack_grace_ns : 0;
@@ -347,7 +381,7 @@ static bool resolve_acked(struct reasm *r, const struct reasm_env *env, unsigned
 		h->acked_hole_ns = seg->time_ns ? seg->time_ns : 1;
 	if (!r->lost_pending && seg->time_ns < h->acked_hole_ns + grace)
 		return false;
-	return give_up(h, env, acked_limit(h), cause);
+	return give_up(r, env, ctx, dir, acked_limit(h), cause);
 }
 
 /* Gives up what may be given up now, oldest reason first, delivering after each step. */
@@ -357,12 +391,10 @@ static void resolve(struct reasm *r, const struct reasm_env *env, void *ctx, uns
 	struct reasm_half *h = &r->half[dir];
 
 	drain(r, env, ctx);
-	while (resolve_acked(r, env, 0, seg) || resolve_acked(r, env, 1, seg))
-		drain(r, env, ctx);
-	if (r->lost_pending && h->head && h->head->off > h->next) {
-		give_up(h, env, 0, REASM_GAP_LOST);
-		drain(r, env, ctx);
-	}
+	while (resolve_acked(r, env, ctx, 0, seg) || resolve_acked(r, env, ctx, 1, seg))
+		;
+	if (r->lost_pending && h->head && h->head->off > h->next)
+		give_up(r, env, ctx, dir, 0, REASM_GAP_LOST);
 	r->lost_pending = false;
 	if (r->buffered > env->max_conn_memory)
 		reasm_finish(r, env, ctx, REASM_GAP_MEMORY);
@@ -501,11 +533,12 @@ static void unblock(struct reasm *r, const struct reasm_env *env, void *ctx, uns
 {
 	struct reasm_half *h = &r->half[dir];
 
-	if (h->head->off > h->next)
-		give_up(h, env, 0, cause);
-	else if (!give_up(&r->half[!dir], env, h->head->ack, cause))
+	if (h->head->off > h->next) {
+		give_up(r, env, ctx, dir, 0, cause);
+	} else if (!give_up(r, env, ctx, !dir, h->head->ack, cause)) {
 		deliver_head(r, env, ctx, dir);
-	drain(r, env, ctx);
+		drain(r, env, ctx);
+	}
 }
 
 void reasm_flush(struct reasm *r, const struct reasm_env *env, void *ctx, uint64_t older_than_ns)
@@ -544,9 +577,8 @@ void reasm_finish(struct reasm *r, const struct reasm_env *env, void *ctx, enum 
 		uint64_t limit = h->fin_known ? h->fin_off : h->acked_known ? h->acked : 0;
 
 		/* Bytes that were acknowledged, or lie before the FIN, existed. */
-		if (h->started && !h->ended && h->delivered && !beyond_fin(h, limit) &&
-		    give_up(h, env, limit, cause))
-			drain(r, env, ctx);
+		if (h->started && !h->ended && h->delivered && !beyond_fin(h, limit))
+			give_up(r, env, ctx, dir, limit, cause);
 		if (h->started && !h->ended && h->skipped)
 			deliver_end(r, env, ctx, dir);
 	}
