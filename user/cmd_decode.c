@@ -58,8 +58,8 @@ static int add_hex(struct input *in, const char *text, size_t len, struct diag *
 		value = digit(c);
 		if (value < 0)
 			return diag_set(d, EXIT_USAGE, -EINVAL,
-					isprint(c) ? "'%c' (character %zu) is no hex digit" :
-						     "byte 0x%02x (character %zu) is no hex digit",
+					isprint(c) ? "'%c' (character %zu) is no hex digit"
+						   : "byte 0x%02x (character %zu) is no hex digit",
 					c, i + 1);
 		if (in->digit_cnt == 2 * BYTES_MAX)
 			return diag_set(d, EXIT_USAGE, -E2BIG, "more than %d bytes of hex",
@@ -120,9 +120,10 @@ static int decode_input(const struct input *in, struct segment *seg, struct diag
 				"this is no TCP header: it gives its own length as %u bytes, less "
 				"than %d",
 				hdr_len, TCP_HDR_MIN);
-	return diag_set(d, EXIT_USAGE, -EINVAL,
-			"the TCP header says that it has %u bytes, and this is %u: copy the options too",
-			hdr_len, in->len);
+	return diag_set(
+		d, EXIT_USAGE, -EINVAL,
+		"the TCP header says that it has %u bytes, and this is %u: copy the options too",
+		hdr_len, in->len);
 }
 
 /* --- output ------------------------------------------------------------------------------------ */
@@ -189,9 +190,9 @@ struct decode_options {
 static int parse(int argc, char **argv, struct decode_options *opt, struct diag *d)
 {
 	static const struct option longs[] = {
-		{ "output", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+		{"output", required_argument, NULL, 'o'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
 	};
 	int c;
 
@@ -203,9 +204,10 @@ static int parse(int argc, char **argv, struct decode_options *opt, struct diag 
 		else if (c == 'o' && strcmp(optarg, "json") == 0)
 			opt->json = true;
 		else if (c != 'o' || strcmp(optarg, "text") != 0)
-			return diag_set(d, EXIT_USAGE, -EINVAL,
-					"decode takes hex and -o text or -o json; see httplat decode "
-					"--help");
+			return diag_set(
+				d, EXIT_USAGE, -EINVAL,
+				"decode takes hex and -o text or -o json; see httplat decode "
+				"--help");
 	}
 	return 0;
 }
@@ -227,10 +229,10 @@ static int finish(const struct diag *d, int err)
 
 int cmd_decode(int argc, char **argv)
 {
-	struct decode_options opt = { 0 };
-	struct input in = { 0 };
-	struct segment seg = { 0 };
-	struct diag d = { 0 };
+	struct decode_options opt = {0};
+	struct input in = {0};
+	struct segment seg = {0};
+	struct diag d = {0};
 	int err = parse(argc, argv, &opt, &d);
 
 	if (!err && opt.help) {

@@ -34,8 +34,8 @@ static void check_segment(const struct segment *seg)
 	demand(!seg->payload == !seg->payload_cap);
 	for (i = 0; i < seg->payload_cap; i++)
 		sum ^= seg->payload[i];
-	while (decode_next_option(seg->pkt + seg->tcp_off + 20, seg->tcp_hdr_len - 20, &pos,
-				  &opt) > 0) {
+	while (decode_next_option(seg->pkt + seg->tcp_off + 20, seg->tcp_hdr_len - 20, &pos, &opt) >
+	       0) {
 		demand(pos > before && pos <= seg->tcp_hdr_len - 20);
 		before = pos;
 		for (i = 0; i < opt.len; i++)
@@ -46,7 +46,7 @@ static void check_segment(const struct segment *seg)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct segment seg = { 0 };
+	struct segment seg = {0};
 	struct ip_info info;
 	uint32_t cap, len;
 

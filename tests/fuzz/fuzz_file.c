@@ -27,11 +27,11 @@ static void on_segment(void *ctx, const struct segment *seg)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	volatile sig_atomic_t stop = 0;
-	struct counters cnt = { 0 };
+	struct counters cnt = {0};
 	struct file_source *fs;
-	struct diag d = { 0 };
+	struct diag d = {0};
 	uint8_t sum = 0;
-	struct file_sink sink = { &sum, on_segment, NULL };
+	struct file_sink sink = {&sum, on_segment, NULL};
 	char path[64];
 	int fd = memfd_create("capture", MFD_CLOEXEC);
 

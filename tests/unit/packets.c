@@ -49,7 +49,7 @@ void pkt_hex(struct pkt *p, const char *hex)
 
 void pkt_tcp(struct pkt *p, const struct pkt_tcp *tcp)
 {
-	uint8_t hdr[20] = { 0 };
+	uint8_t hdr[20] = {0};
 	uint32_t end = p->start;
 
 	if (tcp->options)
@@ -66,7 +66,7 @@ void pkt_tcp(struct pkt *p, const struct pkt_tcp *tcp)
 
 void pkt_udp(struct pkt *p, uint16_t src, uint16_t dst)
 {
-	uint8_t hdr[8] = { 0 };
+	uint8_t hdr[8] = {0};
 
 	put_be16(hdr, src);
 	put_be16(hdr + 2, dst);
@@ -103,7 +103,7 @@ static void fill_checksum(struct pkt *p, const uint8_t *addrs, size_t addrs_len,
 
 void pkt_ipv4(struct pkt *p, const char *src, const char *dst, uint8_t proto)
 {
-	uint8_t hdr[20] = { 0x45 };
+	uint8_t hdr[20] = {0x45};
 	uint32_t len = pkt_len(p) + sizeof(hdr);
 
 	put_be16(hdr + 2, len > 0xffff ? 0 : (uint16_t)len);
@@ -118,7 +118,7 @@ void pkt_ipv4(struct pkt *p, const char *src, const char *dst, uint8_t proto)
 
 void pkt_ipv6(struct pkt *p, const char *src, const char *dst, uint8_t proto)
 {
-	uint8_t hdr[40] = { 0x60 };
+	uint8_t hdr[40] = {0x60};
 
 	put_be16(hdr + 4, pkt_len(p) > 0xffff ? 0 : (uint16_t)pkt_len(p));
 	hdr[6] = proto;
@@ -131,7 +131,7 @@ void pkt_ipv6(struct pkt *p, const char *src, const char *dst, uint8_t proto)
 
 void pkt_ether(struct pkt *p, uint16_t type)
 {
-	uint8_t hdr[14] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1 };
+	uint8_t hdr[14] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1};
 
 	put_be16(hdr + 12, type);
 	pkt_prepend(p, hdr, sizeof(hdr));

@@ -73,9 +73,9 @@ static void expect_get(const struct segment *seg, uint32_t payload_len)
 
 static void test_ipv4(void **state)
 {
-	static const uint8_t src[16] = { [10] = 0xff, 0xff, 10, 0, 0, 1 };
-	static const uint8_t dst[16] = { [10] = 0xff, 0xff, 192, 168, 1, 2 };
-	struct segment seg = { .frame = 3, .defragmented = true };
+	static const uint8_t src[16] = {[10] = 0xff, 0xff, 10, 0, 0, 1};
+	static const uint8_t dst[16] = {[10] = 0xff, 0xff, 192, 168, 1, 2};
+	struct segment seg = {.frame = 3, .defragmented = true};
 	struct ip_info info;
 
 	build_v4("GET / ", 6);
@@ -98,7 +98,7 @@ static void test_ipv4(void **state)
 
 static void test_ipv6(void **state)
 {
-	struct segment seg = { 0 };
+	struct segment seg = {0};
 
 	build_v6("GET / ", 6);
 	assert_int_equal(decode(&seg, NULL), DECODE_OK);
@@ -110,7 +110,7 @@ static void test_ipv6(void **state)
 
 static void test_no_payload(void **state)
 {
-	struct segment seg = { 0 };
+	struct segment seg = {0};
 
 	build_v4(NULL, 0);
 	assert_int_equal(decode(&seg, NULL), DECODE_OK);
@@ -121,7 +121,7 @@ static void test_no_payload(void **state)
 /* A short Ethernet frame is padded to 60 bytes: that is no payload. */
 static void test_padding(void **state)
 {
-	struct segment seg = { 0 };
+	struct segment seg = {0};
 
 	build_v4(NULL, 0);
 	assert_int_equal(decode_packet(pkt_data(&pkt), 46, 46, &seg, NULL), DECODE_OK);
@@ -133,7 +133,7 @@ static void test_padding(void **state)
 
 static void test_ipv4_options(void **state)
 {
-	struct segment seg = { 0 };
+	struct segment seg = {0};
 	uint8_t *hdr;
 
 	build_v4("x", 1);
@@ -153,7 +153,7 @@ static void test_ipv4_options(void **state)
 
 static void test_super_segment(void **state)
 {
-	struct segment seg = { 0 };
+	struct segment seg = {0};
 	struct ip_info info;
 
 	build_v4(NULL, 131000); /* BIG TCP: total length 0 */
@@ -170,8 +170,9 @@ static void test_super_segment(void **state)
 	pkt_tcp(&pkt, &get_tcp);
 	pkt_hex(&pkt, "06 00 c2 04 0001118c"); /* 70,028 = 8 + 20 + 70,000 */
 	pkt_ipv6(&pkt, "2001:db8::1", "2001:db8::2", IPPROTO_HOPOPTS);
-	assert_int_equal(decode_packet(pkt_data(&pkt), pkt_len(&pkt), pkt_len(&pkt) + 4, &seg,
-				       NULL), DECODE_OK);
+	assert_int_equal(
+		decode_packet(pkt_data(&pkt), pkt_len(&pkt), pkt_len(&pkt) + 4, &seg, NULL),
+		DECODE_OK);
 	assert_int_equal(seg.payload_len, 70000);
 	assert_int_equal(seg.tcp_off, 48);
 
@@ -196,7 +197,7 @@ static void test_super_segment(void **state)
 /* The capture's length on the wire is what there was, whatever the IP header says. */
 static void test_total_length_too_large(void **state)
 {
-	struct segment seg = { 0 };
+	struct segment seg = {0};
 
 	build_v4("abc", 3);
 	put_be16(pkt_data(&pkt) + 2, 1000);
@@ -206,14 +207,14 @@ static void test_total_length_too_large(void **state)
 
 static void test_ipv6_extensions(void **state)
 {
-	struct segment seg = { 0 };
+	struct segment seg = {0};
 	struct ip_info info;
 
 	pkt_init(&pkt, "abc", 3);
 	pkt_tcp(&pkt, &get_tcp);
 	pkt_hex(&pkt, "06 00 0104 00000000"); /* destination options */
 	pkt_hex(&pkt, "3c 04 0000 00000001 00000002 000000000000000000000000"); /* AH, 24 bytes */
-	pkt_hex(&pkt, "33 00 0000 00001234"); /* atomic fragment */
+	pkt_hex(&pkt, "33 00 0000 00001234");		      /* atomic fragment */
 	pkt_hex(&pkt, "2c 01 010c 000000000000000000000000"); /* hop-by-hop, 16 bytes */
 	pkt_ipv6(&pkt, "fe80::1", "fe80::2", IPPROTO_HOPOPTS);
 	assert_int_equal(decode(&seg, &info), DECODE_OK);
@@ -225,8 +226,8 @@ static void test_ipv6_extensions(void **state)
 /* With segments left the final destination is in the routing header, and in the checksum. */
 static void test_routing_header(void **state)
 {
-	struct segment seg = { 0 };
-	struct endpoint last = { .addr = { 0x20, 0x01, 0x0d, 0xb8, [15] = 9 } };
+	struct segment seg = {0};
+	struct endpoint last = {.addr = {0x20, 0x01, 0x0d, 0xb8, [15] = 9}};
 
 	pkt_init(&pkt, "abc", 3);
 	pkt_tcp(&pkt, &get_tcp);
@@ -245,7 +246,7 @@ static void test_routing_header(void **state)
 
 static void test_fragments(void **state)
 {
-	struct segment seg = { .seq = 5 };
+	struct segment seg = {.seq = 5};
 	struct ip_info info;
 
 	build_v4("abc", 3);
@@ -275,7 +276,7 @@ static void test_fragments(void **state)
 
 static void test_not_tcp(void **state)
 {
-	struct segment seg = { 0 };
+	struct segment seg = {0};
 	struct ip_info info;
 
 	pkt_init(&pkt, "abc", 3);
@@ -296,7 +297,7 @@ static void test_every_cut(void **state)
 
 	build_v4("0123456789", 10);
 	for (cap = 0; cap <= pkt_len(&pkt); cap++) {
-		seg = (struct segment){ .seq = 1 };
+		seg = (struct segment){.seq = 1};
 		if (cap < 40) {
 			assert_int_equal(decode_cap(cap, pkt_len(&pkt), &seg, NULL),
 					 DECODE_TRUNCATED);
@@ -319,7 +320,7 @@ static void test_every_cut(void **state)
 
 static void test_bad_tcp_header(void **state)
 {
-	struct segment seg = { 0 };
+	struct segment seg = {0};
 
 	build_v4("0123456789", 10);
 	pkt_data(&pkt)[32] = 0x40; /* 16 bytes */
@@ -334,7 +335,7 @@ static void test_bad_tcp_header(void **state)
 static void test_all_flags(void **state)
 {
 	struct pkt_tcp tcp = get_tcp;
-	struct segment seg = { 0 };
+	struct segment seg = {0};
 	unsigned int flags;
 
 	for (flags = 0; flags < 0x200; flags++) {
@@ -350,7 +351,7 @@ static void test_all_flags(void **state)
 
 static void test_checksum(void **state)
 {
-	struct segment seg = { 0 };
+	struct segment seg = {0};
 	uint8_t *tcp;
 	uint32_t sum;
 	int v6;
@@ -384,7 +385,7 @@ static void test_checksum(void **state)
 
 static void test_header_alone(void **state)
 {
-	struct segment seg = { 0 };
+	struct segment seg = {0};
 	struct tcp_option opt;
 	uint32_t pos = 0;
 
@@ -417,9 +418,9 @@ static void test_header_alone(void **state)
 
 static void test_options(void **state)
 {
-	static const uint8_t mss_end[] = { 2, 4, 5, 0xb4, 0, 9, 9, 9 };
-	static const uint8_t zero[] = { 3, 0, 0 }, one[] = { 3, 1, 7 }, over[] = { 5, 10, 1, 2 };
-	static const uint8_t empty[] = { 4, 2, 30 };
+	static const uint8_t mss_end[] = {2, 4, 5, 0xb4, 0, 9, 9, 9};
+	static const uint8_t zero[] = {3, 0, 0}, one[] = {3, 1, 7}, over[] = {5, 10, 1, 2};
+	static const uint8_t empty[] = {4, 2, 30};
 	struct tcp_option opt;
 	uint32_t pos = 0;
 

@@ -64,7 +64,7 @@ static void put(struct fixture *fx, const void *bytes, size_t len)
 
 static void put32(struct fixture *fx, uint32_t v)
 {
-	uint8_t b[4] = { (uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24) };
+	uint8_t b[4] = {(uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24)};
 
 	if (fx->big_endian)
 		put_be32(b, v);
@@ -73,7 +73,7 @@ static void put32(struct fixture *fx, uint32_t v)
 
 static void put16(struct fixture *fx, uint16_t v)
 {
-	uint8_t b[2] = { (uint8_t)v, (uint8_t)(v >> 8) };
+	uint8_t b[2] = {(uint8_t)v, (uint8_t)(v >> 8)};
 
 	if (fx->big_endian)
 		put_be16(b, v);
@@ -123,7 +123,7 @@ static void ng_section(struct fixture *fx)
 /* tsresol as in the option; offset in seconds, 0: no option. */
 static void ng_interface(struct fixture *fx, uint16_t link_type, uint8_t tsresol, uint32_t offset)
 {
-	uint8_t resol[4] = { tsresol };
+	uint8_t resol[4] = {tsresol};
 	uint32_t len = 8 + 8 + (offset ? 12 : 0) + 4;
 
 	put32(fx, 1);
@@ -169,7 +169,7 @@ static void ng_packet(struct fixture *fx, uint32_t type, uint32_t interface, uin
 static void build(uint16_t dst_port, const char *framing)
 {
 	pkt_init(&pkt, "hello", 5);
-	pkt_tcp(&pkt, &(struct pkt_tcp){ .src = 1000, .dst = dst_port, .flags = TCP_ACK });
+	pkt_tcp(&pkt, &(struct pkt_tcp){.src = 1000, .dst = dst_port, .flags = TCP_ACK});
 	pkt_ipv4(&pkt, "10.0.0.1", "10.0.0.2", IPPROTO_TCP);
 	pkt_hex(&pkt, framing);
 }
@@ -198,7 +198,7 @@ static void on_clock(void *ctx, uint64_t time_ns)
 
 static int read_file(struct fixture *fx, const char *filter)
 {
-	struct file_sink sink = { fx, on_segment, on_clock };
+	struct file_sink sink = {fx, on_segment, on_clock};
 	struct file_source *fs = NULL;
 	int err;
 
@@ -219,8 +219,8 @@ static void test_pcap(void **state)
 		uint32_t magic;
 		uint64_t time_ns;
 	} variants[] = {
-		{ 0xa1b2c3d4, 4000000000000123000 }, /* a time after 2038 */
-		{ 0xa1b23c4d, 4000000000000000123 },
+		{0xa1b2c3d4, 4000000000000123000}, /* a time after 2038 */
+		{0xa1b23c4d, 4000000000000000123},
 	};
 	struct fixture *fx = *state;
 	size_t i;
@@ -425,7 +425,7 @@ static void test_damage_version(void **state)
 
 static void test_damage_packet(void **state)
 {
-	static const uint8_t body[20] = { [12] = 1 };
+	static const uint8_t body[20] = {[12] = 1};
 
 	begin_damaged(*state);
 	ng_block(*state, 6, body, sizeof(body));
@@ -481,10 +481,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_pcap),	     TEST(test_pcapng),		TEST(test_filter),
-		TEST(test_not_a_capture),    TEST(test_cut_short),	TEST(test_damage_interface),
-		TEST(test_damage_length),    TEST(test_damage_trailer), TEST(test_damage_version),
-		TEST(test_damage_packet),    TEST(test_stop),		TEST(test_fragmented_tunnel),
+		TEST(test_pcap),	  TEST(test_pcapng),	     TEST(test_filter),
+		TEST(test_not_a_capture), TEST(test_cut_short),	     TEST(test_damage_interface),
+		TEST(test_damage_length), TEST(test_damage_trailer), TEST(test_damage_version),
+		TEST(test_damage_packet), TEST(test_stop),	     TEST(test_fragmented_tunnel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,7 +73,7 @@ static bool push_v4(struct fixture *fx, uint32_t off, uint32_t len, bool more)
 
 static bool push_v6(struct fixture *fx, uint32_t off, uint32_t len, bool more)
 {
-	uint8_t hdr[8] = { IPPROTO_TCP, 0, 0, 0, 0, 0, 0, 9 };
+	uint8_t hdr[8] = {IPPROTO_TCP, 0, 0, 0, 0, 0, 0, 9};
 
 	pkt_init(&pkt, datagram + off, len);
 	put_be16(hdr + 2, (uint16_t)(off | more));
@@ -108,8 +108,8 @@ static void test_in_order(void **state)
 
 static void test_every_order(void **state)
 {
-	static const uint8_t orders[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
-					      { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+	static const uint8_t orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+					     {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
 	struct fixture *fx = *state;
 	int i, k;
 
@@ -185,13 +185,13 @@ static void test_beyond_the_end(void **state)
 static void test_claimed_length(void **state)
 {
 	struct fixture *fx = *state;
-	struct ip_info info = { .version = 4, .hdr_len = 20, .frag_off = 65528, .frag_more = true };
+	struct ip_info info = {.version = 4, .hdr_len = 20, .frag_off = 65528, .frag_more = true};
 
 	pkt_init(&pkt, NULL, 100);
 	pkt_ipv4(&pkt, "10.0.0.1", "10.0.0.2", IPPROTO_UDP);
 	info.total_len = 0xffff0000;
-	assert_false(ipfrag_push(fx->fr, pkt_data(&pkt), pkt_len(&pkt), 0xffff0000, &info, 0,
-				 &fx->out));
+	assert_false(
+		ipfrag_push(fx->fr, pkt_data(&pkt), pkt_len(&pkt), 0xffff0000, &info, 0, &fx->out));
 	assert_int_equal(fx->cnt.malformed_packets, 1);
 }
 
@@ -258,10 +258,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_in_order),	    TEST(test_every_order),   TEST(test_ipv6),
-		TEST(test_duplicates),	    TEST(test_first_copy_wins), TEST(test_largest),
-		TEST(test_beyond_the_end),  TEST(test_contradictions), TEST(test_cut_fragments),
-		TEST(test_timeout),	    TEST(test_bounded),	       TEST(test_claimed_length),
+		TEST(test_in_order),	   TEST(test_every_order),     TEST(test_ipv6),
+		TEST(test_duplicates),	   TEST(test_first_copy_wins), TEST(test_largest),
+		TEST(test_beyond_the_end), TEST(test_contradictions),  TEST(test_cut_fragments),
+		TEST(test_timeout),	   TEST(test_bounded),	       TEST(test_claimed_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

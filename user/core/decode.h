@@ -15,8 +15,8 @@
 
 enum decode_result {
 	DECODE_OK = 0,
-	DECODE_NOT_IP,    /* version is neither 4 nor 6 */
-	DECODE_NOT_TCP,   /* another protocol; ip_proto tells which */
+	DECODE_NOT_IP,	  /* version is neither 4 nor 6 */
+	DECODE_NOT_TCP,	  /* another protocol; ip_proto tells which */
 	DECODE_FRAGMENT,  /* part of a fragmented datagram (first fragment included) */
 	DECODE_TRUNCATED, /* the capture ends inside the IP or the TCP header */
 	DECODE_MALFORMED, /* lengths contradict each other */
@@ -24,13 +24,14 @@ enum decode_result {
 
 /* What the IP layer said; filled for every result but DECODE_NOT_IP, as far as it was read. */
 struct ip_info {
-	uint8_t version;      /* 4, 6 */
-	uint8_t proto;        /* of the payload, after IPv6 extension headers */
+	uint8_t version;	  /* 4, 6 */
+	uint8_t proto;		  /* of the payload, after IPv6 extension headers */
 	struct endpoint src, dst; /* ports are 0 */
-	uint32_t hdr_len;     /* IP header with options or extension headers */
-	uint32_t total_len;   /* header and payload as the IP header says; pkt_len where that says 0 */
-	uint32_t frag_id;     /* with DECODE_FRAGMENT */
-	uint32_t frag_off;    /* in bytes */
+	uint32_t hdr_len;	  /* IP header with options or extension headers */
+	uint32_t
+		total_len; /* header and payload as the IP header says; pkt_len where that says 0 */
+	uint32_t frag_id;  /* with DECODE_FRAGMENT */
+	uint32_t frag_off; /* in bytes */
 	bool frag_more;
 	uint32_t frag_hdr_off; /* IPv6: where the fragment header lies in the packet */
 };

@@ -194,7 +194,7 @@ int file_read(struct file_source *fs, const struct file_sink *sink,
 	      const volatile sig_atomic_t *stop, struct diag *d)
 {
 	struct frame frame;
-	struct diag reading = { 0 };
+	struct diag reading = {0};
 	int err = 0;
 
 	while (!err && !*stop) {

@@ -87,7 +87,7 @@ int filter_add(struct filter *ft, uint32_t link_type, struct diag *d)
 
 int filter_match(struct filter *ft, const struct frame *frame, struct diag *d)
 {
-	struct pcap_pkthdr hdr = { .caplen = frame->cap, .len = frame->len };
+	struct pcap_pkthdr hdr = {.caplen = frame->cap, .len = frame->len};
 	int err = filter_add(ft, frame->link_type, d);
 
 	if (err)

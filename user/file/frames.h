@@ -12,10 +12,10 @@
 #include "../diag.h"
 
 struct frame {
-	uint64_t number;    /* 1-based, as Wireshark counts */
-	uint64_t time_ns;   /* since 1970 */
-	uint32_t link_type; /* LINKTYPE_ or DLT_ value */
-	uint32_t cap, len;  /* bytes captured, bytes on the wire */
+	uint64_t number;     /* 1-based, as Wireshark counts */
+	uint64_t time_ns;    /* since 1970 */
+	uint32_t link_type;  /* LINKTYPE_ or DLT_ value */
+	uint32_t cap, len;   /* bytes captured, bytes on the wire */
 	const uint8_t *data; /* borrowed until the next call */
 };
 

@@ -72,7 +72,8 @@ static void give_up(struct ipfrag *fr, struct datagram **slot)
 }
 
 /* The slot of the key's datagram; else one that is free or made free, with *found false. */
-static struct datagram **find(struct ipfrag *fr, const struct key *key, uint64_t now_ns, bool *found)
+static struct datagram **find(struct ipfrag *fr, const struct key *key, uint64_t now_ns,
+			      bool *found)
 {
 	struct datagram **slot, **empty = NULL, **oldest = NULL;
 	int i;

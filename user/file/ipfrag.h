@@ -22,7 +22,7 @@
 #include "../core/counters.h"
 #include "../core/decode.h"
 
-#define IPFRAG_DATAGRAMS 256
+#define IPFRAG_DATAGRAMS  256
 #define IPFRAG_TIMEOUT_NS 30000000000ull
 
 struct ipfrag;

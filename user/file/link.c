@@ -103,8 +103,8 @@ static enum layer by_family(struct packet *p, uint32_t hdr_len)
 	case 30: /* Darwin */
 		return packet_pull(p, hdr_len, LAYER_IP);
 	default: /* some write an EtherType there */
-		return get_be16(p->data + 2) >= 0x600 ? ether_pull_type_at(p, hdr_len, 2) :
-							LAYER_NONE;
+		return get_be16(p->data + 2) >= 0x600 ? ether_pull_type_at(p, hdr_len, 2)
+						      : LAYER_NONE;
 	}
 }
 
@@ -206,10 +206,9 @@ static enum layer pktap(struct packet *p)
 }
 
 /* Magic, flags (0x80: extensions, their length first; 0x02: no link layer), then that of the interface. */
-static enum layer juniper(struct packet *p, enum layer (*step)(struct packet *p))
+static enum layer juniper(struct packet *p)
 {
 	uint32_t len = 4;
-	enum layer next;
 
 	if (p->cap < 6)
 		return packet_pull(p, 6, LAYER_NONE);
@@ -219,8 +218,7 @@ static enum layer juniper(struct packet *p, enum layer (*step)(struct packet *p)
 		return LAYER_NONE;
 	if (p->data[3] & 0x80)
 		len += 2u + get_be16(p->data + 4);
-	next = packet_pull(p, len, LAYER_LINK);
-	return next == LAYER_LINK ? step(p) : next;
+	return packet_pull(p, len, LAYER_LINK);
 }
 
 /* Its header is filled up to a multiple of four. */
@@ -306,107 +304,120 @@ static enum layer slip(struct packet *p)
 	return next == LAYER_IP && p->cap && p->data[0] & 0x80 ? LAYER_NONE : next;
 }
 
-static enum layer pull_2(struct packet *p) { return packet_pull(p, 2, LAYER_PPP); }
-static enum layer dir_ppp(struct packet *p) { return packet_pull(p, 1, LAYER_PPP); }
-
-static enum layer dir_hdlc(struct packet *p)
+static enum layer ipoib(struct packet *p)
 {
-	enum layer next = packet_pull(p, 1, LAYER_LINK);
-
-	return next == LAYER_LINK ? c_hdlc(p) : next;
+	return ether_pull_type_at(p, 44, 40);
 }
 
-static enum layer dir_frame_relay(struct packet *p)
+static enum layer null(struct packet *p)
 {
-	enum layer next = packet_pull(p, 1, LAYER_LINK);
-
-	return next == LAYER_LINK ? frame_relay(p) : next;
+	return by_family(p, 4);
 }
 
-static enum layer ip(struct packet *p) { return LAYER_IP; }
-static enum layer ethernet(struct packet *p) { return ether_pull_typed(p, 14); }
-static enum layer only_llc(struct packet *p) { return LAYER_LLC; }
-static enum layer only_wlan(struct packet *p) { return LAYER_WLAN; }
-static enum layer null(struct packet *p) { return by_family(p, 4); }
-static enum layer enc(struct packet *p) { return by_family(p, 12); }
-static enum layer sll(struct packet *p) { return linux_cooked(p, 16, 14, 2); }
-static enum layer sll2(struct packet *p) { return linux_cooked(p, 20, 0, 8); }
-static enum layer arcnet_bsd(struct packet *p) { return arcnet(p, 2); }
-static enum layer arcnet_linux(struct packet *p) { return arcnet(p, 4); }
-static enum layer ip_over_fc(struct packet *p) { return packet_pull(p, 16, LAYER_LLC); }
-static enum layer ip_over_1394(struct packet *p) { return ether_pull_type_at(p, 18, 16); }
-static enum layer netanalyzer(struct packet *p) { return packet_pull(p, 4, LAYER_ETHERNET); }
-static enum layer ipoib(struct packet *p) { return ether_pull_type_at(p, 44, 40); }
-static enum layer brcm_tag(struct packet *p) { return ether_pull_typed(p, 18); }
-static enum layer brcm_prepend(struct packet *p) { return packet_pull(p, 4, LAYER_ETHERNET); }
-static enum layer preamble(struct packet *p) { return packet_pull(p, 8, LAYER_ETHERNET); }
-static enum layer transparent(struct packet *p) { return packet_pull(p, 12, LAYER_ETHERNET); }
-static enum layer ipnet(struct packet *p) { return packet_pull(p, 24, LAYER_IP); }
-static enum layer juniper_ethernet(struct packet *p) { return juniper(p, ethernet); }
-static enum layer juniper_ppp(struct packet *p) { return juniper(p, ppp_or_hdlc); }
-static enum layer juniper_relay(struct packet *p) { return juniper(p, frame_relay); }
-static enum layer juniper_hdlc(struct packet *p) { return juniper(p, c_hdlc); }
-static enum layer edsa(struct packet *p) { return ether_pull_typed(p, 22); }
+static enum layer enc(struct packet *p)
+{
+	return by_family(p, 12);
+}
 
-/* The number in the file, which is also DLT_ on Linux unless a second entry says otherwise:
- * https://www.tcpdump.org/linktypes.html */
+static enum layer sll(struct packet *p)
+{
+	return linux_cooked(p, 16, 14, 2);
+}
+
+static enum layer sll2(struct packet *p)
+{
+	return linux_cooked(p, 20, 0, 8);
+}
+
+static enum layer arcnet_bsd(struct packet *p)
+{
+	return arcnet(p, 2);
+}
+
+static enum layer arcnet_linux(struct packet *p)
+{
+	return arcnet(p, 4);
+}
+
+/*
+ * Most link types are a header of fixed length: `skip` bytes, then `next`. Where next is
+ * LAYER_ETHERTYPE, the last two of them are the type; where it is LAYER_LINK, `inner` is the link type of
+ * the rest. The others have a step of their own.
+ *
+ * The number is that in the file, which is also DLT_ on Linux unless an entry says otherwise:
+ * https://www.tcpdump.org/linktypes.html
+ */
 static const struct link_type {
 	uint32_t type;
 	enum layer (*step)(struct packet *p);
+	uint32_t skip;
+	enum layer next;
+	uint32_t inner;
 } link_types[] = {
-	{ 0, null },
-	{ 1, ethernet },
-	{ 6, token_ring },
-	{ 7, arcnet_bsd },
-	{ 8, slip },
-	{ 9, ppp_or_hdlc },
-	{ 10, fddi },
-	{ 11, only_llc }, /* DLT_ATM_RFC1483 */
-	{ 12, ip },	  /* DLT_RAW */
-	{ 14, ip },
-	{ 50, ppp_or_hdlc },
-	{ 51, ether_pppoe },
-	{ 100, only_llc },
-	{ 101, ip },
-	{ 104, c_hdlc },
-	{ 105, only_wlan },
-	{ 107, frame_relay },
-	{ 108, null },
-	{ 109, enc },
-	{ 113, sll },
-	{ 117, pflog },
-	{ 119, wlan_prism },
-	{ 122, ip_over_fc },
-	{ 123, sunatm },
-	{ 127, wlan_radiotap },
-	{ 129, arcnet_linux },
-	{ 138, ip_over_1394 },
-	{ 163, wlan_avs },
-	{ 166, pull_2 }, /* PPP_PPPD: a direction stands for the address */
-	{ 178, juniper_ethernet },
-	{ 179, juniper_ppp },
-	{ 180, juniper_relay },
-	{ 181, juniper_hdlc },
-	{ 192, wlan_ppi },
-	{ 197, endace },
-	{ 204, dir_ppp },
-	{ 205, dir_hdlc },
-	{ 206, dir_frame_relay },
-	{ 226, ipnet },
-	{ 228, ip },
-	{ 229, ip },
-	{ 239, nflog },
-	{ 240, netanalyzer },
-	{ 241, transparent },
-	{ 242, ipoib },
-	{ 258, pktap },
-	{ 259, preamble }, /* EPON */
-	{ 274, preamble },
-	{ 276, sll2 },
-	{ 281, brcm_tag },
-	{ 282, brcm_prepend },
-	{ 284, brcm_tag }, /* DSA: a tag of four bytes, too */
-	{ 285, edsa },
+#define STEP(number, function)                                                                     \
+	{                                                                                          \
+		.type = number, .step = function                                                   \
+	}
+#define SKIP(number, bytes, layer)                                                                 \
+	{                                                                                          \
+		.type = number, .skip = bytes, .next = layer                                       \
+	}
+	STEP(0, null),
+	SKIP(1, 14, LAYER_ETHERTYPE),
+	STEP(6, token_ring),
+	STEP(7, arcnet_bsd),
+	STEP(8, slip),
+	STEP(9, ppp_or_hdlc),
+	STEP(10, fddi),
+	SKIP(11, 0, LAYER_LLC), /* DLT_ATM_RFC1483 */
+	SKIP(12, 0, LAYER_IP),	/* DLT_RAW */
+	SKIP(14, 0, LAYER_IP),
+	STEP(50, ppp_or_hdlc),
+	STEP(51, ether_pppoe),
+	SKIP(100, 0, LAYER_LLC),
+	SKIP(101, 0, LAYER_IP),
+	STEP(104, c_hdlc),
+	SKIP(105, 0, LAYER_WLAN),
+	STEP(107, frame_relay),
+	STEP(108, null),
+	STEP(109, enc),
+	STEP(113, sll),
+	STEP(117, pflog),
+	STEP(119, wlan_prism),
+	SKIP(122, 16, LAYER_LLC), /* IP over Fibre Channel */
+	STEP(123, sunatm),
+	STEP(127, wlan_radiotap),
+	STEP(129, arcnet_linux),
+	SKIP(138, 18, LAYER_ETHERTYPE), /* Apple's IP over IEEE 1394 */
+	STEP(163, wlan_avs),
+	SKIP(166, 2, LAYER_PPP), /* pppd: a direction stands for the address */
+	{.type = 178, .step = juniper, .inner = 1},
+	{.type = 179, .step = juniper, .inner = 9},
+	{.type = 180, .step = juniper, .inner = 107},
+	{.type = 181, .step = juniper, .inner = 104},
+	STEP(192, wlan_ppi),
+	STEP(197, endace),
+	SKIP(204, 1, LAYER_PPP), /* these three: a direction, then ... */
+	{.type = 205, .skip = 1, .next = LAYER_LINK, .inner = 104},
+	{.type = 206, .skip = 1, .next = LAYER_LINK, .inner = 107},
+	SKIP(226, 24, LAYER_IP), /* Solaris ipnet */
+	SKIP(228, 0, LAYER_IP),
+	SKIP(229, 0, LAYER_IP),
+	STEP(239, nflog),
+	SKIP(240, 4, LAYER_ETHERNET),  /* netANALYZER */
+	SKIP(241, 12, LAYER_ETHERNET), /* with a preamble */
+	STEP(242, ipoib),
+	STEP(258, pktap),
+	SKIP(259, 8, LAYER_ETHERNET), /* EPON: the preamble */
+	SKIP(274, 8, LAYER_ETHERNET), /* IEEE 802.3br: likewise */
+	STEP(276, sll2),
+	/* switches' tags: Broadcom's, before and after the addresses, and Marvell's */
+	SKIP(281, 18, LAYER_ETHERTYPE),
+	SKIP(282, 4, LAYER_ETHERNET),
+	SKIP(284, 18, LAYER_ETHERTYPE),
+	SKIP(285, 22, LAYER_ETHERTYPE),
+#undef STEP
+#undef SKIP
 };
 
 static const struct link_type *find_link_type(uint32_t type)
@@ -425,18 +436,29 @@ bool link_known(uint32_t link_type)
 	return find_link_type(link_type);
 }
 
+static enum layer link_layer(struct packet *p)
+{
+	const struct link_type *link = find_link_type(p->type);
+
+	if (!link)
+		return LAYER_UNKNOWN;
+	p->type = link->inner;
+	if (link->step)
+		return link->step(p);
+	if (link->next == LAYER_ETHERTYPE)
+		return ether_pull_typed(p, link->skip);
+	return packet_pull(p, link->skip, link->next);
+}
+
 static enum layer step(struct packet *p)
 {
-	const struct link_type *link;
-
 	switch (p->layer) {
 	case LAYER_LINK:
-		link = find_link_type(p->type);
-		return link ? link->step(p) : LAYER_UNKNOWN;
+		return link_layer(p);
 	case LAYER_ETHERTYPE:
 		return ether_step_type(p);
 	case LAYER_ETHERNET:
-		return ethernet(p);
+		return ether_pull_typed(p, 14);
 	case LAYER_LLC:
 		return ether_llc(p);
 	case LAYER_MPLS:

@@ -20,9 +20,9 @@ enum layer {
 	LAYER_IP,
 	LAYER_TRUNCATED, /* the capture ends inside a header */
 	LAYER_MALFORMED, /* the packet does */
-	LAYER_UNKNOWN,   /* a link type that is not understood */
+	LAYER_UNKNOWN,	 /* a link type that is not understood */
 	/* on the way */
-	LAYER_LINK,      /* type is the link type */
+	LAYER_LINK,	 /* type is the link type */
 	LAYER_ETHERTYPE, /* type is the EtherType of what follows */
 	LAYER_ETHERNET,
 	LAYER_LLC,
@@ -35,8 +35,8 @@ enum layer {
 /* What is left of a packet. cap <= len. */
 struct packet {
 	const uint8_t *data;
-	uint32_t cap; /* captured */
-	uint32_t len; /* on the wire */
+	uint32_t cap;	  /* captured */
+	uint32_t len;	  /* on the wire */
 	enum layer layer; /* of what data points to */
 	uint32_t type;
 };

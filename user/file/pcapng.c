@@ -90,8 +90,8 @@ static int cut_short(const struct pcapng *ng, struct diag *d)
 		return diag_set(d, EXIT_RUNTIME, -EIO, "cannot read %s: %s", ng->name,
 				strerror(errno));
 	return diag_set(d, EXIT_RUNTIME, -EIO,
-			"%s is cut short after frame %llu: the capture ends inside a block", ng->name,
-			(unsigned long long)ng->number);
+			"%s is cut short after frame %llu: the capture ends inside a block",
+			ng->name, (unsigned long long)ng->number);
 }
 
 /* --- interfaces and time ----------------------------------------------------------------------- */
@@ -269,8 +269,8 @@ static int packet_block(struct pcapng *ng, uint32_t type, uint32_t len, struct f
 	} else {
 		cap = get32(ng, body + 12);
 		wire = get32(ng, body + 16);
-		ng->time_ns = to_ns(iface, (uint64_t)get32(ng, body + 4) << 32 |
-						   get32(ng, body + 8));
+		ng->time_ns = to_ns(iface,
+				    (uint64_t)get32(ng, body + 4) << 32 | get32(ng, body + 8));
 	}
 	if (cap > len - hdr_len)
 		return damaged(ng, d, "a packet is longer than its block");

@@ -16,7 +16,7 @@
 
 #include "frames.h"
 
-#define PCAPNG_BLOCK_MAX (16u << 20)
+#define PCAPNG_BLOCK_MAX     (16u << 20)
 #define PCAPNG_INTERFACE_MAX 65536u
 
 /* The first byte of every pcapng file, and of no pcap file. */

@@ -53,7 +53,7 @@ static enum layer erspan(struct packet *p, uint32_t type, bool sequence)
 		return packet_pull(p, len, LAYER_NONE);
 	bits = get_be16(p->data + 10);
 	if (bits & 1)
-		len += 8; /* platform specific */
+		len += 8;	     /* platform specific */
 	switch (bits >> 10 & 0x1f) { /* frame type */
 	case 0:
 		return packet_pull(p, len, LAYER_ETHERNET);
@@ -269,9 +269,9 @@ static const struct udp_tunnel {
 	uint16_t port;
 	enum layer (*enter)(struct packet *p);
 } udp_tunnels[] = {
-	{ 1701, l2tp },	     { 2152, gtp_u },  { 3544, teredo }, { 4341, lisp },
-	{ 4754, gre },	     { 4789, vxlan },  { 4790, vxlan_gpe }, { 5072, ayiya },
-	{ 6081, geneve },    { 6635, mpls },   { 8472, vxlan_linux }, { 37008, tzsp },
+	{1701, l2tp},	{2152, gtp_u}, {3544, teredo},	    {4341, lisp},
+	{4754, gre},	{4789, vxlan}, {4790, vxlan_gpe},   {5072, ayiya},
+	{6081, geneve}, {6635, mpls},  {8472, vxlan_linux}, {37008, tzsp},
 };
 
 static enum layer udp(struct packet *p)

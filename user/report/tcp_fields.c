@@ -9,15 +9,15 @@
 
 /* RFC 9293 §3.1, RFC 3168, RFC 9768. */
 static const struct tcp_flag_name flag_names[] = {
-	{ TCP_FIN, "FIN", "Fin", "tcp.flags.fin" },
-	{ TCP_SYN, "SYN", "Syn", "tcp.flags.syn" },
-	{ TCP_RST, "RST", "Reset", "tcp.flags.reset" },
-	{ TCP_PSH, "PSH", "Push", "tcp.flags.push" },
-	{ TCP_ACK, "ACK", "Acknowledgment", "tcp.flags.ack" },
-	{ TCP_URG, "URG", "Urgent", "tcp.flags.urg" },
-	{ TCP_ECE, "ECE", "ECN-Echo", "tcp.flags.ece" },
-	{ TCP_CWR, "CWR", "Congestion Window Reduced", "tcp.flags.cwr" },
-	{ TCP_AE, "AE", "Accurate ECN", "tcp.flags.ae" },
+	{TCP_FIN, "FIN", "Fin", "tcp.flags.fin"},
+	{TCP_SYN, "SYN", "Syn", "tcp.flags.syn"},
+	{TCP_RST, "RST", "Reset", "tcp.flags.reset"},
+	{TCP_PSH, "PSH", "Push", "tcp.flags.push"},
+	{TCP_ACK, "ACK", "Acknowledgment", "tcp.flags.ack"},
+	{TCP_URG, "URG", "Urgent", "tcp.flags.urg"},
+	{TCP_ECE, "ECE", "ECN-Echo", "tcp.flags.ece"},
+	{TCP_CWR, "CWR", "Congestion Window Reduced", "tcp.flags.cwr"},
+	{TCP_AE, "AE", "Accurate ECN", "tcp.flags.ae"},
 };
 
 enum { FLAG_CNT = sizeof(flag_names) / sizeof(flag_names[0]) };
@@ -100,9 +100,9 @@ static void keep_hex(struct tcp_option_view *v, const uint8_t *data, uint32_t le
 
 static const char *mptcp_subtype(uint8_t subtype)
 {
-	static const char *const names[] = { "mp_capable", "mp_join",	   "dss",
-					     "add_addr",   "remove_addr",  "mp_prio",
-					     "mp_fail",	   "mp_fastclose", "mp_tcprst" };
+	static const char *const names[] = {"mp_capable", "mp_join",	  "dss",
+					    "add_addr",	  "remove_addr",  "mp_prio",
+					    "mp_fail",	  "mp_fastclose", "mp_tcprst"};
 
 	return subtype < sizeof(names) / sizeof(names[0]) ? names[subtype] : "mp_unknown";
 }
@@ -110,7 +110,7 @@ static const char *mptcp_subtype(uint8_t subtype)
 /* RFC 9768 §3.2.3: up to three counters of 24 bits, in one order or the other. */
 static void view_accecn(struct tcp_option_view *v, const uint8_t *data, uint32_t len, bool second)
 {
-	static const char *const names[] = { "ee0b", "eceb", "ee1b" };
+	static const char *const names[] = {"ee0b", "eceb", "ee1b"};
 	uint32_t i;
 
 	v->name = second ? "accecn1" : "accecn0";
@@ -202,9 +202,9 @@ void tcp_option_view(const struct tcp_option *opt, struct tcp_option_view *out)
 		uint8_t kind;
 		const char *name;
 	} plain[] = {
-		{ OPT_END, "eol" },   { OPT_NOP, "nop" }, { OPT_SACK_PERMITTED, "sack_permitted" },
-		{ OPT_SACK, "sack" }, { OPT_MD5, "md5" }, { OPT_AO, "ao" },
-		{ OPT_TFO, "tfo" },   { OPT_MPTCP, "mptcp" },
+		{OPT_END, "eol"},   {OPT_NOP, "nop"},	  {OPT_SACK_PERMITTED, "sack_permitted"},
+		{OPT_SACK, "sack"}, {OPT_MD5, "md5"},	  {OPT_AO, "ao"},
+		{OPT_TFO, "tfo"},   {OPT_MPTCP, "mptcp"},
 	};
 	size_t i;
 
