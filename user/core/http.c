@@ -192,6 +192,8 @@ static void msg_break(struct http_stream *s, uint32_t flags)
 		lose_position(s, start, !(flags & TX_MALFORMED));
 		return;
 	}
+	if (!s->headers_done && s->want >= 0)
+		msg->kept_cnt = s->want; /* half a value is none */
 	if (!msg->head_told)
 		msg_tell_head(s);
 	lose_position(s, s->off, false);
@@ -672,6 +674,7 @@ static void not_a_start(struct http_stream *s, const uint8_t *data, uint32_t len
 	lose_position(s, s->off, false);
 	s->env->cnt->skipped_bytes += len;
 	s->off += len;
+	s->skipped_last = data[len - 1];
 }
 
 /* Gives up a start that had come in pieces. */
@@ -726,6 +729,15 @@ static bool junk_ends(struct http_stream *s, const struct reasm_chunk *c)
 	return c->seg_start && kind == own;
 }
 
+static bool knows_method(const uint8_t *data, uint32_t len)
+{
+	const uint8_t *blank = memchr(data, ' ', len);
+
+	/* Without its line end only a known method is one. */
+	return blank && blank + 2 <= data + len &&
+	       startline_probe(data, blank + 2 - data) == STARTLINE_REQUEST;
+}
+
 static void scan(struct http_stream *s, const struct reasm_chunk *c, const uint8_t *data,
 		 uint32_t len)
 {
@@ -736,6 +748,9 @@ static void scan(struct http_stream *s, const struct reasm_chunk *c, const uint8
 		return;
 	}
 	kind = c->seg_start || c->start ? startline_probe(data, len) : STARTLINE_NO;
+	/* The end of a word that began in the segment before is no extension method. */
+	if (kind == STARTLINE_REQUEST && is_upper(s->skipped_last) && !knows_method(data, len))
+		kind = STARTLINE_NO;
 	if (kind == STARTLINE_MAYBE) {
 		scan_pieces(s, c, data, len);
 		return;
@@ -832,6 +847,7 @@ void http_stream_chunk(struct http_stream *s, const struct reasm_chunk *chunk)
 		if (s->state == HTTP_SCAN && s->probe_len)
 			drop_probe(s);
 		s->missed = true;
+		s->skipped_last = 0;
 		s->off = chunk->off - chunk->missing;
 		take_missing(s, chunk->missing, true);
 	}
