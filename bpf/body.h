@@ -146,11 +146,11 @@ static __always_inline bool status_has_body(const struct scratch *s)
 	return a >= '2' && a <= '5' && !(b == '0' && c == '4' && (a == '2' || a == '3'));
 }
 
-/* Fills s->head from the payload; returns how much. */
-static __always_inline __u32 load_head(struct __sk_buff *skb, const struct packet *p,
+/* Fills s->head from len bytes of payload at off; returns how much. */
+static __always_inline __u32 load_head(struct __sk_buff *skb, __u32 off, __u32 len,
 				       struct scratch *s)
 {
-	__u64 last = p->payload_len;
+	__u64 last = len;
 
 	if (last > HEAD_BYTES)
 		last = HEAD_BYTES;
@@ -160,15 +160,17 @@ static __always_inline __u32 load_head(struct __sk_buff *skb, const struct packe
 	if (last >= HEAD_BYTES)
 		return 0;
 	asm volatile("" : "+r"(last));
-	if (bpf_skb_load_bytes(skb, p->l3_off + p->hdr_len, s->head, last + 1))
+	if (bpf_skb_load_bytes(skb, off, s->head, last + 1))
 		return 0;
 	return last + 1;
 }
 
-/* Reads the header section of a message that begins this segment. Returns the body's length, -1 if
- * that is not plain; *head_len is the header section's. */
-static __always_inline __s64 search_body(struct __sk_buff *skb, const struct packet *p,
-					 const struct conn_state *st, __u32 *head_len)
+/*
+ * Reads the header section of a message that begins with the len bytes of payload at off. Returns where its
+ * body begins in the upper half, and the body's length, up to BODY_BYTES_MAX, in the lower; 0 if that is
+ * not plain. head_asked: HEAD was seen on the connection. A global function, see look_word().
+ */
+__noinline __u64 search_body(struct __sk_buff *skb, __u32 off, __u32 len, __u32 head_asked)
 {
 	struct scratch *s;
 	struct head head;
@@ -178,25 +180,26 @@ static __always_inline __s64 search_body(struct __sk_buff *skb, const struct pac
 
 	s = bpf_map_lookup_elem(&scratch, &zero);
 	if (!s)
-		return -1;
+		return 0;
 	head.end.v = head.length.v = head.refuse.v = s->zero;
 	uses = s->uses + 1;
 	s->uses = uses;
-	n = load_head(skb, p, s);
+	n = load_head(skb, off, len, s);
 	if (!n)
-		return -1;
+		return 0;
 	first = load_word(s, 0);
 	if ((__u32)first == (__u32)WORD('H', 'T', 'T', 'P', 0, 0, 0, 0) &&
-	    (st->flags & CONN_F_HEAD || !status_has_body(s)))
-		return -1;
+	    (head_asked || !status_has_body(s)))
+		return 0;
 	read_head(s, n, &head);
 	if (!head.end.v || !head.length.v || head.refuse.v)
-		return -1;
+		return 0;
 	length = read_length(s, head.length.v);
-	if (s->uses != uses)
-		return -1;
-	*head_len = head.end.v;
-	return length;
+	if (s->uses != uses || length <= 0)
+		return 0;
+	if (length > BODY_BYTES_MAX)
+		length = BODY_BYTES_MAX;
+	return (__u64)head.end.v << 32 | length;
 }
 
 /*
@@ -207,9 +210,8 @@ static __always_inline __u32 begin_body(struct __sk_buff *skb, const struct pack
 					struct conn_state *st, __u32 way)
 {
 	struct forgotten rest;
-	__u32 head_len = 0;
-	__u64 first = 0;
-	__s64 length;
+	__u64 first = 0, found;
+	__u32 head_len, length;
 
 	st->flags &= ~(CONN_F_BODY_IN << (way & 1));
 	if (p->payload_len < 16 || bpf_skb_load_bytes(skb, p->l3_off + p->hdr_len, &first, 8))
@@ -220,13 +222,13 @@ static __always_inline __u32 begin_body(struct __sk_buff *skb, const struct pack
 		st->flags |= CONN_F_HEAD;
 		return p->payload_len;
 	}
-	length = search_body(skb, p, st, &head_len);
-	if (length <= 0)
+	found = search_body(skb, p->l3_off + p->hdr_len, p->payload_len, st->flags & CONN_F_HEAD);
+	if (!found)
 		return p->payload_len;
-	if (length > BODY_BYTES_MAX)
-		length = BODY_BYTES_MAX;
+	head_len = found >> 32;
+	length = (__u32)found;
 	st->body_start[way & 1] = payload_seq(p) + head_len;
-	st->body_end[way & 1] = payload_seq(p) + head_len + (__u32)length;
+	st->body_end[way & 1] = payload_seq(p) + head_len + length;
 	st->flags |= CONN_F_BODY_IN << (way & 1);
 
 	/* What follows the header in this very segment: is it body and nothing else? */
