@@ -29,8 +29,13 @@
  * same memory: `uses` tells. */
 struct scratch {
 	volatile __u64 uses;
-	volatile __u32 zero; /* always 0, which the verifier does not know: see struct forgotten */
-	__u32 pad;
+	/* The search's variables. In a map the verifier does not follow their values (struct forgotten does that
+	 * on the stack), and the stack, of which 5.10 grants 512 bytes to both functions, stays small. */
+	volatile __u32 end;    /* length of the header section; 0: its end was not found */
+	volatile __u32 length; /* where the value of Content-Length begins; 0: there is none */
+	volatile __u32 refuse; /* Transfer-Encoding, or more than one length */
+	volatile __u32 pos, have, fed;
+	volatile __u32 digits, done;
 	__u8 head[HEAD_BYTES + 32];
 };
 
@@ -41,39 +46,33 @@ struct {
 	__type(value, struct scratch);
 } scratch SEC(".maps");
 
-struct head {
-	struct forgotten end;    /* length of the header section; 0: its end was not found */
-	struct forgotten length; /* where the value of Content-Length begins; 0: there is none */
-	struct forgotten refuse; /* Transfer-Encoding, or more than one length */
-};
-
 static __always_inline __u32 payload_seq(const struct packet *p)
 {
 	return p->seq + !!(p->tcp_flags & TCP_F_SYN); /* Fast Open: the SYN counts as one */
 }
 
 /* What begins a line: a and b are its first sixteen bytes. Returns whether it ends the header. */
-static __always_inline bool read_line(struct head *head, __u64 a, __u64 b, __u32 at)
+static __always_inline bool read_line(struct scratch *s, __u64 a, __u64 b, __u32 at)
 {
 	if ((a & 0xffff) == ('\r' | '\n' << 8)) {
-		head->end.v = at + 2;
+		s->end = at + 2;
 		return true;
 	}
 	if ((a & 0xff) == '\n') {
-		head->end.v = at + 1;
+		s->end = at + 1;
 		return true;
 	}
 	a |= EACH_BYTE(0x20); /* lower case; leaves '-' and ':' alone */
 	b |= EACH_BYTE(0x20);
 	if (a == WORD('c', 'o', 'n', 't', 'e', 'n', 't', '-') &&
 	    (b << 8) == WORD(0, 'l', 'e', 'n', 'g', 't', 'h', ':')) {
-		if (head->length.v)
-			head->refuse.v = 1;
-		head->length.v = at + 15;
+		if (s->length)
+			s->refuse = 1;
+		s->length = at + 15;
 	}
 	if (a == WORD('t', 'r', 'a', 'n', 's', 'f', 'e', 'r') &&
 	    b == WORD('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n'))
-		head->refuse.v = 1;
+		s->refuse = 1;
 	return false;
 }
 
@@ -83,39 +82,39 @@ static __always_inline __u64 load_word(const struct scratch *s, __u64 at)
 }
 
 /* Reads the n bytes of a header section in s->head, line by line. */
-static __always_inline void read_head(const struct scratch *s, __u32 n, struct head *head)
+static __always_inline void read_head(struct scratch *s, __u32 n)
 {
-	struct forgotten pos = { .v = s->zero }, have = { .v = n };
-	struct forgotten fed = { .v = s->zero + 1 }; /* not 0: a line begins here */
-
+	s->end = s->length = s->refuse = s->pos = 0;
+	s->have = n;
+	s->fed = 1; /* a line begins here */
 	for (int i = 0; i < HEAD_STEPS; i++) {
-		__u64 at = pos.v, word, hit;
+		__u64 at = s->pos, word, hit;
 
 		asm volatile("" : "+r"(at));
 		if (at >= HEAD_BYTES)
 			return;
 		asm volatile("" : "+r"(at));
-		if (at >= have.v)
+		if (at >= s->have)
 			return;
 		word = load_word(s, at);
-		if (fed.v && read_line(head, word, load_word(s, at + 8), at))
+		if (s->fed && read_line(s, word, load_word(s, at + 8), at))
 			return;
 		/* The top bit of each byte that is a line feed; those after the first may be wrong. */
 		hit = word ^ EACH_BYTE('\n');
 		hit = (hit - EACH_BYTE(1)) & ~hit & EACH_BYTE(0x80);
-		fed.v = hit | hit >> 32;
+		s->fed = hit | hit >> 32;
 		/* The lowest such bit, less one, has bit 0 set in each byte up to its own. */
 		hit &= -hit;
-		pos.v = at + (hit ? ((hit - 1) & EACH_BYTE(1)) * EACH_BYTE(1) >> 56 : 8);
+		s->pos = at + (hit ? ((hit - 1) & EACH_BYTE(1)) * EACH_BYTE(1) >> 56 : 8);
 	}
 }
 
 /* The decimal number at `at`, with blanks around it; -1: it is no such thing. */
-static __always_inline __s64 read_length(const struct scratch *s, __u64 at)
+static __always_inline __s64 read_length(struct scratch *s, __u64 at)
 {
-	struct forgotten digits = { .v = s->zero }, done = { .v = s->zero };
 	__u64 value = 0;
 
+	s->digits = s->done = 0;
 	for (int i = 0; i < LENGTH_DIGITS_MAX; i++) {
 		__u64 here = at + i;
 		__u8 c;
@@ -125,14 +124,14 @@ static __always_inline __s64 read_length(const struct scratch *s, __u64 at)
 			return -1;
 		c = s->head[here];
 		if (c >= '0' && c <= '9') {
-			if (done.v)
+			if (s->done)
 				return -1;
 			value = value * 10 + (c - '0');
-			digits.v = 1;
+			s->digits = 1;
 		} else if (c == ' ' || c == '\t') {
-			done.v = digits.v;
+			s->done = s->digits;
 		} else {
-			return digits.v && (c == '\r' || c == '\n') ? (__s64)value : -1;
+			return s->digits && (c == '\r' || c == '\n') ? (__s64)value : -1;
 		}
 	}
 	return -1;
@@ -173,7 +172,6 @@ static __always_inline __u32 load_head(struct __sk_buff *skb, __u32 off, __u32 l
 __noinline __u64 search_body(struct __sk_buff *skb, __u32 off, __u32 len, __u32 head_asked)
 {
 	struct scratch *s;
-	struct head head;
 	__u32 zero = 0, n;
 	__u64 uses, first;
 	__s64 length;
@@ -181,7 +179,6 @@ __noinline __u64 search_body(struct __sk_buff *skb, __u32 off, __u32 len, __u32 
 	s = bpf_map_lookup_elem(&scratch, &zero);
 	if (!s)
 		return 0;
-	head.end.v = head.length.v = head.refuse.v = s->zero;
 	uses = s->uses + 1;
 	s->uses = uses;
 	n = load_head(skb, off, len, s);
@@ -191,15 +188,15 @@ __noinline __u64 search_body(struct __sk_buff *skb, __u32 off, __u32 len, __u32 
 	if ((__u32)first == (__u32)WORD('H', 'T', 'T', 'P', 0, 0, 0, 0) &&
 	    (head_asked || !status_has_body(s)))
 		return 0;
-	read_head(s, n, &head);
-	if (!head.end.v || !head.length.v || head.refuse.v)
+	read_head(s, n);
+	if (!s->end || !s->length || s->refuse)
 		return 0;
-	length = read_length(s, head.length.v);
+	length = read_length(s, s->length);
 	if (s->uses != uses || length <= 0)
 		return 0;
 	if (length > BODY_BYTES_MAX)
 		length = BODY_BYTES_MAX;
-	return (__u64)head.end.v << 32 | length;
+	return (__u64)s->end << 32 | length;
 }
 
 /*
