@@ -172,7 +172,6 @@ void pair_init(struct pair *p, const struct pair_env *env, bool midstream, bool 
 	memset(p, 0, sizeof(*p));
 	p->fresh = fresh;
 	p->req_pending_off = UINT64_MAX;
-	p->lockstep_resp = UINT64_MAX;
 	if (midstream)
 		need_align(p, env, -ALIGN_FAR, ALIGN_FAR);
 }
@@ -260,6 +259,15 @@ static void region_span(const struct pair *p, enum align_side side, unsigned int
 		*end = side == ALIGN_REQUESTS ? p->req_next : p->resp_next;
 }
 
+/* Whether resp may answer a request that is not numbered yet: its header section is still coming, or a hole is
+ * there whose end is not found. */
+static bool more_requests(const struct pair *p, const struct http_msg *resp)
+{
+	uint64_t off = p->req_broken ? p->req_lost_off : p->req_pending_off;
+
+	return off != UINT64_MAX && !(resp->has_ack && resp->ack <= off);
+}
+
 /*
  * The one request that resp can answer. *alive: it may answer a request that is not reported yet, so that
  * further evidence may help.
@@ -277,8 +285,8 @@ static struct http_msg *only_request(const struct pair *p, const struct http_msg
 		struct http_msg *req;
 
 		region_span(p, ALIGN_REQUESTS, i, &first, &end);
-		if (i + 1 == p->align->cnt[ALIGN_REQUESTS] && p->req_pending_off != UINT64_MAX)
-			end++; /* its header section is still coming */
+		if (i + 1 == p->align->cnt[ALIGN_REQUESTS] && more_requests(p, resp))
+			end = UINT32_MAX;
 		if (first < waiting)
 			first = waiting;
 		lo += resp->index;
@@ -288,7 +296,7 @@ static struct http_msg *only_request(const struct pair *p, const struct http_msg
 		req = certain ? req_find(p, lo) : NULL;
 		if (req && !req->peer && !req->orphan)
 			return req;
-		*alive |= !certain || lo == (int64_t)p->req_next;
+		*alive |= !certain || lo >= (int64_t)p->req_next;
 	}
 	return NULL;
 }
@@ -376,7 +384,6 @@ static void add_hole(struct pair *p, const struct pair_env *env, void *ctx, enum
 	uint64_t next = side == ALIGN_REQUESTS ? p->req_next : p->resp_next;
 
 	p->fresh = false;
-	p->lockstep_resp = UINT64_MAX;
 	if (!need_align(p, env, p->d, p->d)) {
 		give_up(p, env, ctx, UINT64_MAX, UINT64_MAX);
 		return;
@@ -412,13 +419,11 @@ static bool is_pipelined(const struct pair *p, const struct http_msg *req)
 	       !(prev->peer && prev->peer->ended);
 }
 
-/* One response between two requests, acknowledged to its end: as a client that does not pipeline does. */
+/* A request that acknowledges a response to its end, and nothing behind it, as one does that waits for the answer. */
 static void count_lockstep(struct pair *p, const struct http_msg *req)
 {
-	if (req->has_ack && p->lockstep_resp != UINT64_MAX &&
-	    p->resp_next == p->lockstep_resp + 1 && p->last_resp_end == req->ack)
+	if (req->has_ack && p->last_resp_end && p->last_resp_end == req->ack)
 		p->lockstep++;
-	p->lockstep_resp = p->req_broken || p->resp_broken ? UINT64_MAX : p->resp_next;
 }
 
 void pair_request_head(struct pair *p, const struct pair_env *env, void *ctx, struct http_msg *req)
@@ -453,7 +458,6 @@ void pair_request_lost(struct pair *p, uint64_t off)
 {
 	p->req_broken = true;
 	p->req_lost_off = off;
-	p->lockstep_resp = UINT64_MAX;
 }
 
 void pair_request_hole(struct pair *p, const struct pair_env *env, void *ctx, uint64_t from,
@@ -522,9 +526,9 @@ enum http_body pair_response_head(struct pair *p, const struct pair_env *env, vo
 	resp->interim_cnt = p->interim_cnt;
 	p->interim_cnt = 0;
 	p->says_close = resp->says_close;
-	if (!p->align && !p->blind && resp->has_ack && p->req_pending_off < resp->ack &&
-	    (int64_t)p->resp_next + p->d == (int64_t)p->req_next)
-		need_align(p, env, p->d, p->d); /* it answers before it has seen the headers */
+	if (!p->align && !p->blind && more_requests(p, resp) &&
+	    (int64_t)p->resp_next + p->d >= (int64_t)p->req_next)
+		need_align(p, env, p->d, p->d);
 	if (p->align) {
 		wait_for_evidence(p, env, ctx, resp);
 	} else if (!p->blind && answer(p, resp, (int64_t)p->resp_next + p->d)) {
@@ -554,7 +558,6 @@ void pair_response_end(struct pair *p, const struct pair_env *env, void *ctx,
 void pair_response_lost(struct pair *p)
 {
 	p->resp_broken = true;
-	p->lockstep_resp = UINT64_MAX;
 }
 
 /* Whether a request that is known may have been answered before offset `to`. */

@@ -36,7 +36,7 @@
 #include "http.h"
 
 /* A hole up to this long may have held nothing but 1xx responses. */
-#define PAIR_INTERIM_MAX 1024
+#define PAIR_INTERIM_MAX 512
 /* "GET / HTTP/1.1" or "HTTP/1.1 200", and two line ends: no message is shorter. */
 #define PAIR_MESSAGE_MIN 16
 /* Messages that may wait for evidence, of each kind. */
@@ -44,7 +44,7 @@
 /* Requests that may wait for their response. */
 #define PAIR_OUTSTANDING_MAX 8192
 /* So many exchanges in lockstep prove a client that does not pipeline. */
-#define PAIR_LOCKSTEP 8
+#define PAIR_LOCKSTEP 5
 
 struct pair_ops {
 	/* An exchange ended: one of req, resp may be NULL. Both are borrowed. extra: further enum tx_flag. hol_ns:
@@ -81,7 +81,6 @@ struct pair {
 	uint64_t ended_ns; /* when the last response was complete */
 	bool says_close;   /* the last response did */
 	unsigned int lockstep;
-	uint64_t lockstep_resp; /* resp_next at the previous request; UINT64_MAX unknown */
 	uint32_t interim_cnt;
 };
 
