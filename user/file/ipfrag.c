@@ -239,12 +239,14 @@ bool ipfrag_push(struct ipfrag *fr, const uint8_t *pkt, uint32_t cap, uint32_t l
 		fr->cnt->fragments_lost++;
 		return false;
 	}
-	dg->fragment_cnt++;
 	if (!is_sane(dg, payload_len, info)) {
 		fr->cnt->malformed_packets++;
-		give_up(fr, slot);
+		fr->cnt->fragments_lost++;
+		if (!dg->fragment_cnt)
+			give_up(fr, slot);
 		return false;
 	}
+	dg->fragment_cnt++;
 	if (!make_room(dg, info->frag_off + payload_len)) {
 		give_up(fr, slot);
 		return false;

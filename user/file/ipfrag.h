@@ -5,9 +5,10 @@
  *	fragments, in any order:   [hdr|  b  ]  [hdr|a]  [hdr|c]
  *	what comes out:            [hdr|a|  b  |c]
  *
- * Where fragments overlap the first copy wins. The rebuilt packet has the header of the fragment with
- * offset 0, as if it had never been cut up. If the capture has only a part of a fragment's bytes, the
- * rebuilt packet is captured up to the first byte that is missing.
+ * Where fragments overlap the first copy wins; a fragment whose end contradicts those before it is
+ * left out. The rebuilt packet has the header of the fragment with offset 0, as if it had never been cut
+ * up. If the capture has only a part of a fragment's bytes, the rebuilt packet is captured up to the
+ * first byte that is missing.
  *
  * Bounds: at most IPFRAG_DATAGRAMS wait, each with at most 64 KiB (so 17 MiB in all); the oldest goes
  * when there are more; a datagram not complete IPFRAG_TIMEOUT_NS after its first fragment is given up

@@ -70,7 +70,8 @@ static enum layer gre_payload(struct packet *p, uint32_t type, uint16_t flags)
 		return erspan(p, type, flags & GRE_SEQUENCE);
 	if (type == TYPE_WCCP) /* version 2 has a header of four bytes, version 1 has none */
 		return if_ip(p, p->cap && p->data[0] >> 4 == 4 ? 0 : 4);
-	if ((type >= TYPE_ARUBA_FIRST && type <= TYPE_ARUBA_LAST) || type == TYPE_ARUBA_MORE)
+	if ((type >= TYPE_ARUBA_FIRST && type <= TYPE_ARUBA_LAST && type % 16 == 0) ||
+	    type == TYPE_ARUBA_MORE)
 		return LAYER_WLAN;
 	p->type = type;
 	if (type == TYPE_CMD && p->cap >= 8) {
