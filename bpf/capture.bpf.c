@@ -154,7 +154,7 @@ static __always_inline __u32 wanted_payload(const struct context *c, struct __sk
 		return p->payload_len < OTHER_BYTES_MAX ? p->payload_len : OTHER_BYTES_MAX;
 	if (is_elided(c, p))
 		return 0;
-	if (!c->st)
+	if (!cfg.find_bodies || !c->st)
 		return p->payload_len;
 	if (verdict == VERDICT_MESSAGE)
 		return begin_body(skb, p, c->st, c->way);
@@ -218,22 +218,27 @@ static __always_inline __u64 find_owner(const struct context *c, const struct pa
 	return owner->ancestor_id;
 }
 
+/* All zero, and never written. The verifier does not know that, see struct forgotten: a copy of it is
+ * the same to it as a record in which anything has been filled in. */
+struct event_segment event_blank;
+
 static __always_inline void emit(const struct context *c, struct __sk_buff *skb,
 				 const struct packet *p, enum verdict verdict, __u32 payload)
 {
-	struct event_segment ev = {
-		.type = EVENT_SEGMENT,
-		.hook = c->hook,
-		.dir = c->dir,
-		.flags = (c->listener ? EVENT_F_LISTENER : 0) |
-			 (verdict == VERDICT_OTHER ? EVENT_F_NOT_HTTP : 0),
-		.cookie = c->cookie,
-		.ifindex = skb->ifindex,
-		.pkt_len = p->pkt_len,
-	};
+	struct event_segment ev = event_blank;
 	struct forgotten keep;
 	__u64 owner_ancestor;
 
+	ev.type = EVENT_SEGMENT;
+	ev.hook = c->hook;
+	ev.dir = c->dir;
+	ev.cookie = c->cookie;
+	ev.ifindex = skb->ifindex;
+	ev.pkt_len = p->pkt_len;
+	if (c->listener)
+		ev.flags |= EVENT_F_LISTENER;
+	if (verdict == VERDICT_OTHER)
+		ev.flags |= EVENT_F_NOT_HTTP;
 	annotate(c, p, &ev);
 	owner_ancestor = find_owner(c, p, &ev);
 	if (!passes(&ev, owner_ancestor, c->st ? c->st->sock_ancestor_id : 0)) {
@@ -387,27 +392,35 @@ int httplat_cg_out(struct __sk_buff *skb)
 
 static __always_inline int on_tc_ingress(struct __sk_buff *skb, __u32 l2_len)
 {
-	struct context c = { .hook = EVENT_HOOK_TC, .dir = EVENT_DIR_UNKNOWN };
+	struct context c = { .hook = EVENT_HOOK_TC };
+	struct forgotten dir = { .v = EVENT_DIR_UNKNOWN }, listener;
 	struct bpf_sock *sk;
 	struct packet p;
 
 	if (!begin(skb, l2_len, &p))
 		return TC_ACT_UNSPEC;
 	/* Most of what a filter leaves out should not cost the look-up of its socket. */
-	if (cfg.filter_port && !port_matches(p.sport, p.dport) && !has_wire_tuple(&p)) {
+	if (cfg.filter_port && !port_matches(p.sport, p.dport) && !has_own_tuple(&p)) {
 		count(EVENT_CNT_FILTERED, 1);
 		return TC_ACT_UNSPEC;
 	}
 	/* skb->sk is of no use here: across a veth pair it is still the sender's. */
 	sk = lookup_socket(skb, &p);
 	own_socket(&c, sk);
-	if (c.listener && sk && sk->state == BPF_TCP_LISTEN && !is_for_this_host(skb, &p))
-		c.listener = false;
-	else if (sk)
-		c.dir = EVENT_DIR_INGRESS;
+	listener.v = c.listener;
+	if (sk) {
+		if (c.listener && sk->state == BPF_TCP_LISTEN && !is_for_this_host(skb, &p))
+			listener.v = 0;
+		else
+			dir.v = EVENT_DIR_INGRESS;
+		if (!c.sk)
+			bpf_sk_release(sk);
+	}
+	c.dir = dir.v;
+	c.listener = listener.v;
 	if (!port_filtered(&c, &p))
 		handle(&c, skb, &p);
-	if (sk)
+	if (c.sk)
 		bpf_sk_release(sk);
 	return TC_ACT_UNSPEC;
 }

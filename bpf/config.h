@@ -22,7 +22,8 @@ struct capture_config {
 	__u32 netns;       /* inode number of the namespace of the hook; 0: more than one */
 	__u32 owner_lookup; /* enum owner_lookup */
 	__u8 all_segments; /* every TCP segment crosses, nothing is elided */
-	__u8 pad[3];
+	__u8 find_bodies;  /* body.h: more than the verifier of an old kernel can follow */
+	__u8 pad[2];
 };
 
 #ifdef __bpf__

@@ -31,6 +31,9 @@ struct {
 	__type(value, struct conn_tuple);
 } wire_tuples SEC(".maps");
 
+/* Most hosts need no look-up there. */
+volatile __u32 wire_tuples_used;
+
 static const struct conn_state conn_state_new;
 
 static __always_inline void copy_addr(void *to, const void *from)
@@ -57,30 +60,28 @@ static __always_inline void tuple_of_event(const struct event_segment *ev, struc
 	t->netns = 0;
 }
 
-/*
- * The socket's own addresses. sk may be a request socket. An IPv6 socket that speaks IPv4 keeps its
- * addresses in the IPv4 members.
- *
- * Everything is loaded whatever the version: two loads in two branches are merged by the compiler into
- * arithmetic on the pointer, which the verifier refuses for sockets.
- */
+/* An address of a socket, which keeps IPv4 apart also where it is an IPv6 socket. All of it is loaded
+ * whatever the version: loads in two branches are merged by the compiler into arithmetic on the pointer,
+ * which the verifier refuses for sockets. */
+static __always_inline void socket_addr(volatile __u32 *to, __u8 version, __u32 ip4,
+					const volatile __u32 *ip6)
+{
+	__u32 a = ip6[0], b = ip6[1], c = ip6[2], d = ip6[3];
+
+	to[0] = version == 4 ? 0 : a;
+	to[1] = version == 4 ? 0 : b;
+	to[2] = version == 4 ? bpf_htonl(0xffff) : c;
+	to[3] = version == 4 ? ip4 : d;
+}
+
+/* The socket's own addresses. sk may be a request socket. */
 static __always_inline void tuple_of_socket(struct bpf_sock *sk, __u8 version,
 					    struct conn_tuple *t)
 {
 	const volatile struct bpf_sock *s = sk;
-	__u32 local4 = s->src_ip4, remote4 = s->dst_ip4;
-	__u32 local[4] = { s->src_ip6[0], s->src_ip6[1], s->src_ip6[2], s->src_ip6[3] };
-	__u32 remote[4] = { s->dst_ip6[0], s->dst_ip6[1], s->dst_ip6[2], s->dst_ip6[3] };
 
-	if (version == 4) {
-		local[0] = remote[0] = 0;
-		local[1] = remote[1] = 0;
-		local[2] = remote[2] = bpf_htonl(0xffff);
-		local[3] = local4;
-		remote[3] = remote4;
-	}
-	copy_addr(t->local_addr, local);
-	copy_addr(t->remote_addr, remote);
+	socket_addr((__u32 *)(void *)t->local_addr, version, s->src_ip4, s->src_ip6);
+	socket_addr((__u32 *)(void *)t->remote_addr, version, s->dst_ip4, s->dst_ip6);
 	t->local_port = s->src_port;
 	t->remote_port = bpf_ntohs(s->dst_port);
 	t->netns = 0;
@@ -89,13 +90,12 @@ static __always_inline void tuple_of_socket(struct bpf_sock *sk, __u8 version,
 static __always_inline void socket_tuple(struct bpf_sock *sk, const struct packet *p,
 					 struct event_segment *ev)
 {
-	struct conn_tuple t;
+	const volatile struct bpf_sock *s = sk;
 
-	tuple_of_socket(sk, p->version, &t);
-	copy_addr(ev->local_addr, t.local_addr);
-	copy_addr(ev->remote_addr, t.remote_addr);
-	ev->local_port = t.local_port;
-	ev->remote_port = t.remote_port;
+	socket_addr((__u32 *)(void *)ev->local_addr, p->version, s->src_ip4, s->src_ip6);
+	socket_addr((__u32 *)(void *)ev->remote_addr, p->version, s->dst_ip4, s->dst_ip6);
+	ev->local_port = s->src_port;
+	ev->remote_port = bpf_ntohs(s->dst_port);
 	ev->flags |= EVENT_F_SOCK_TUPLE;
 }
 
@@ -226,6 +226,7 @@ static __always_inline void learn_wire_tuple(const struct packet *p, struct bpf_
 	if (a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4])
 		return;
 	bpf_map_update_elem(&wire_tuples, &wire, &own, BPF_ANY);
+	wire_tuples_used = 1;
 }
 
 static __always_inline struct bpf_sock *lookup_tuple(struct __sk_buff *skb, __u8 version,
@@ -247,29 +248,57 @@ static __always_inline struct bpf_sock *lookup_tuple(struct __sk_buff *skb, __u8
 	return bpf_skc_lookup_tcp(skb, &st, sizeof(st.ipv6), BPF_F_CURRENT_NETNS, 0);
 }
 
-static __always_inline bool has_wire_tuple(const struct packet *p)
+/* The socket's own tuple, where it is known to differ from the wire's. */
+static __always_inline struct conn_tuple *own_tuple(const struct conn_tuple *wire)
+{
+	return wire_tuples_used ? bpf_map_lookup_elem(&wire_tuples, wire) : NULL;
+}
+
+static __always_inline bool has_own_tuple(const struct packet *p)
 {
 	struct conn_tuple wire;
 
 	tuple_of_packet(p, false, &wire);
-	return bpf_map_lookup_elem(&wire_tuples, &wire);
+	return own_tuple(&wire);
 }
 
-/* tc ingress: whose socket will get this packet. The caller releases it. */
+/*
+ * tc ingress: whose socket will get this packet. The caller releases it.
+ *
+ * One call for IPv4 and IPv6, and for both tuples: to the verifier of 5.10 each call that returns a
+ * reference is a world of its own, up to the program's end.
+ */
 static __always_inline struct bpf_sock *lookup_socket(struct __sk_buff *skb,
 						      const struct packet *p)
 {
 	struct conn_tuple wire, *own;
-	struct bpf_sock *sk;
+	struct bpf_sock_tuple st = {};
+	struct forgotten size;
+	__u64 n;
 
 	tuple_of_packet(p, false, &wire);
-	sk = lookup_tuple(skb, p->version, &wire);
-	if (sk)
-		return sk;
-	own = bpf_map_lookup_elem(&wire_tuples, &wire);
-	if (!own)
+	own = own_tuple(&wire);
+	if (own)
+		wire = *own;
+	if (p->version == 4) {
+		__builtin_memcpy(&st.ipv4.saddr, wire.remote_addr + 12, 4);
+		__builtin_memcpy(&st.ipv4.daddr, wire.local_addr + 12, 4);
+		st.ipv4.sport = bpf_htons(wire.remote_port);
+		st.ipv4.dport = bpf_htons(wire.local_port);
+		size.v = sizeof(st.ipv4);
+	} else {
+		copy_addr(&st.ipv6.saddr, wire.remote_addr);
+		copy_addr(&st.ipv6.daddr, wire.local_addr);
+		st.ipv6.sport = bpf_htons(wire.remote_port);
+		st.ipv6.dport = bpf_htons(wire.local_port);
+		size.v = sizeof(st.ipv6);
+	}
+	n = size.v - 1;
+	asm volatile("" : "+r"(n));
+	if (n >= sizeof(st))
 		return NULL;
-	return lookup_tuple(skb, p->version, own);
+	asm volatile("" : "+r"(n));
+	return bpf_skc_lookup_tcp(skb, &st, n + 1, BPF_F_CURRENT_NETNS, 0);
 }
 
 /*
