@@ -167,6 +167,10 @@ static void ready_pair(struct conn *c)
 		return;
 	pair_init(&c->http->pair, &c->env->pair, c->midstream, !c->http->hole);
 	c->http->pair_ready = true;
+	if (c->http->stream[c->http->client].broken)
+		pair_request_lost(&c->http->pair, c->http->stream[c->http->client].lost_off);
+	if (c->http->stream[!c->http->client].broken)
+		pair_response_lost(&c->http->pair);
 }
 
 /* What pairing has to know of the other stream when it judges a message. */
