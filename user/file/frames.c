@@ -10,7 +10,7 @@
 
 #include "pcapng.h"
 
-/* One of pcap and ng reads `in`. */
+/* One of pcap and ng reads `in`; neither when a signal came before the first byte. */
 struct frames {
 	char *name;
 	FILE *in;
@@ -53,11 +53,16 @@ static int open_pcap(struct frames *fr, struct diag *d)
 			errbuf);
 }
 
-/* The first byte tells the formats apart, and one byte can be put back into a pipe as well. */
+/* The first byte tells the formats apart, and one byte can be put back into a pipe as well. A signal while
+ * it is waited for is no failure: the caller may have been told to stop, or frames_next() tries again. */
 static int open_format(struct frames *fr, struct diag *d)
 {
-	int first = getc(fr->in);
+	int first;
 
+	clearerr(fr->in);
+	first = getc(fr->in);
+	if (first == EOF && ferror(fr->in) && errno == EINTR)
+		return 0;
 	if (first == EOF && ferror(fr->in))
 		return diag_set(d, EXIT_RUNTIME, -errno, "cannot read %s: %s", fr->name,
 				strerror(errno));
@@ -93,9 +98,17 @@ int frames_next(struct frames *fr, struct frame *out, struct diag *d)
 	struct pcap_pkthdr *hdr;
 	const u_char *data;
 	int64_t time_ns;
+	int err;
 
+	if (!fr->ng && !fr->pcap) {
+		err = open_format(fr, d);
+		if (err)
+			return err;
+	}
 	if (fr->ng)
 		return pcapng_next(fr->ng, out, d);
+	if (!fr->pcap)
+		return diag_set(d, EXIT_RUNTIME, -EINTR, "%s: interrupted", fr->name);
 	switch (pcap_next_ex(fr->pcap, &hdr, &data)) {
 	case 1:
 		break;
@@ -121,7 +134,7 @@ bool frames_link_type(const struct frames *fr, uint32_t n, uint32_t *link_type)
 {
 	if (fr->ng)
 		return pcapng_link_type(fr->ng, n, link_type);
-	if (n > 0)
+	if (n > 0 || !fr->pcap)
 		return false;
 	*link_type = (uint32_t)pcap_datalink(fr->pcap);
 	return true;
