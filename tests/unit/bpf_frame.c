@@ -53,8 +53,8 @@ static void put_ipv4(const struct frame_spec *spec, struct frame *f)
 	*put(f, 1) = 64;
 	*put(f, 1) = transport(spec);
 	put16(f, 0);
-	put32(f, 0x0a000001);
-	put32(f, 0x0a000002);
+	put32(f, spec->reverse ? 0x0a000002 : 0x0a000001);
+	put32(f, spec->reverse ? 0x0a000001 : 0x0a000002);
 	memset(put(f, spec->ip_option_words * 4), 1, spec->ip_option_words * 4);
 }
 
@@ -71,7 +71,7 @@ static void put_ipv6(const struct frame_spec *spec, struct frame *f)
 		addr = put(f, 16);
 		memset(addr, 0, 16);
 		addr[0] = 0xfd;
-		addr[15] = (uint8_t)i;
+		addr[15] = (uint8_t)(spec->reverse ? 3 - i : i);
 	}
 	for (; ext && ext->kind != 0xff; ext++) {
 		*put(f, 1) = ext[1].kind != 0xff ? ext[1].kind : transport(spec);

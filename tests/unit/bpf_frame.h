@@ -21,6 +21,7 @@ struct frame_ext {
 struct frame_spec {
 	const uint16_t *tags; /* VLAN protocols, 0-terminated; NULL: none */
 	bool v6;
+	bool reverse; /* the addresses */
 	unsigned int ip_option_words;
 	const struct frame_ext *ext; /* FRAME_EXT_END ends the list; NULL: none */
 	uint16_t frag; /* IPv4 flags and offset, host order */

@@ -114,38 +114,47 @@ static int explain(int err, char *log, struct diag *d)
 			strerror(-err));
 }
 
+static int try_load(const struct capture_load_options *opt, const struct capture_config *config,
+		    char *log, struct capture_bpf **out)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .kernel_log_buf = log,
+		    .kernel_log_size = LOG_BYTES);
+	struct capture_bpf *skel = capture_bpf__open_opts(&open_opts);
+	int err;
+
+	if (!skel)
+		return -errno;
+	skel->rodata->cfg = *config;
+	choose_programs(skel, opt);
+	err = size_maps(skel, opt);
+	if (!err)
+		err = capture_bpf__load(skel);
+	if (err)
+		capture_bpf__destroy(skel);
+	else
+		*out = skel;
+	return err;
+}
+
 int capture_load(const struct capture_load_options *opt, struct capture_bpf **out,
 		 struct diag *d)
 {
+	struct capture_config config = opt->config;
 	char *log = calloc(1, LOG_BYTES);
-	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .kernel_log_buf = log,
-		    .kernel_log_size = LOG_BYTES);
-	struct capture_bpf *skel;
 	int err;
 
 	if (!log)
 		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 	libbpf_set_print(be_quiet);
 	raise_memlock();
-	skel = capture_bpf__open_opts(&open_opts);
-	if (!skel) {
-		err = -errno;
-		diag_set(d, EXIT_RUNTIME, err, "cannot open the capture programs: %s",
-			 strerror(-err));
-		goto out;
+	err = try_load(opt, &config, log, out);
+	if (err == -E2BIG && config.find_bodies) {
+		/* The verifier gave up counting: without that search it has much less to follow. */
+		config.find_bodies = 0;
+		err = try_load(opt, &config, log, out);
 	}
-	skel->rodata->cfg = opt->config;
-	choose_programs(skel, opt);
-	err = size_maps(skel, opt);
-	if (!err)
-		err = capture_bpf__load(skel);
-	if (err) {
+	if (err)
 		explain(err, log, d);
-		capture_bpf__destroy(skel);
-	} else {
-		*out = skel;
-	}
-out:
 	free(log);
 	return err;
 }

@@ -108,6 +108,7 @@ static int configure(struct live *lv, const struct live_options *opt, struct dia
 	cfg->filter_port = opt->port;
 	cfg->snaplen = opt->snaplen;
 	cfg->all_segments = opt->all_segments;
+	cfg->find_bodies = !opt->all_segments;
 	cfg->wake_bytes = WAKE_BYTES;
 	cfg->owner_lookup = OWNER_LOOKUP_COOKIE | OWNER_LOOKUP_TUPLE;
 	cfg->netns = lv->hook == HOOK_CGROUP ? 0 : lv->netns_inode;
