@@ -64,6 +64,7 @@ static void choose_programs(struct capture_bpf *skel, const struct capture_load_
 	bool cgroup = all || opt->hook == HOOK_CGROUP;
 	bool tc = all || (opt->hook == HOOK_TC && opt->need_l2);
 	bool tc3 = all || (opt->hook == HOOK_TC && opt->need_l3);
+	bool tap = all || opt->hook == HOOK_SOCKET;
 
 	bpf_program__set_autoload(skel->progs.httplat_cg_in, cgroup);
 	bpf_program__set_autoload(skel->progs.httplat_cg_out, cgroup);
@@ -71,7 +72,19 @@ static void choose_programs(struct capture_bpf *skel, const struct capture_load_
 	bpf_program__set_autoload(skel->progs.httplat_tc_out, tc);
 	bpf_program__set_autoload(skel->progs.httplat_tc_in3, tc3);
 	bpf_program__set_autoload(skel->progs.httplat_tc_out3, tc3);
-	bpf_program__set_autoload(skel->progs.httplat_tap, all || opt->hook == HOOK_SOCKET);
+	bpf_program__set_autoload(skel->progs.httplat_tap, tap);
+	bpf_program__set_autoload(skel->progs.httplat_tap_body, tap);
+}
+
+/* The packet socket's filter goes on in its body by a tail call. */
+static int link_tap(struct capture_bpf *skel)
+{
+	int body = bpf_program__fd(skel->progs.httplat_tap_body);
+	uint32_t slot = 0;
+
+	if (body < 0)
+		return 0;
+	return bpf_map_update_elem(bpf_map__fd(skel->maps.tap_body), &slot, &body, BPF_ANY);
 }
 
 /* The verifier's last line that is not its statistics. */
@@ -129,6 +142,8 @@ static int try_load(const struct capture_load_options *opt, const struct capture
 	err = size_maps(skel, opt);
 	if (!err)
 		err = capture_bpf__load(skel);
+	if (!err)
+		err = link_tap(skel);
 	if (err)
 		capture_bpf__destroy(skel);
 	else
