@@ -9,6 +9,13 @@ MEGA = 1000000
 A4, B4, A6, B6 = '10.231.0.1', '10.231.0.2', 'fd31::1', 'fd31::2'
 
 
+def plans_of(tag, server, count, each=1, host='127.0.0.1', size=17, **more):
+    """`count` connections with `each` requests."""
+    return [dict({'host': host, 'port': server.port, 'exchanges': [
+        {'path': '/f/%d/%s/%s' % (size, tag, harness.unique('n'))} for _ in range(each)]}, **more)
+        for _ in range(count)]
+
+
 class Namespaces:
     """The client's namespace, the server's, and a veth between them; its ends are called eth0."""
 
@@ -27,17 +34,14 @@ class Namespaces:
         return harness.PyServer(self, self.server_group, self.far, address, options)
 
     def plans(self, server, count, each=1, host='127.0.0.1', size=17, **more):
-        """`count` connections with `each` requests."""
-        return [dict({'host': host, 'port': server.port, 'exchanges': [
-            {'path': '/f/%d/%s/%s' % (size, self.tag, harness.unique('n'))} for _ in range(each)]},
-            **more) for _ in range(count)]
+        return plans_of(self.tag, server, count, each, host, size, **more)
 
     @property
     def cgroup(self):
         return self.group
 
-    def fetch(self, plans, netns=None):
-        return harness.fetch(self, plans, cgroup=self.group, netns=netns or self.far)
+    def fetch(self, plans, netns):
+        return harness.fetch(self, plans, cgroup=self.group, netns=netns)
 
     def hold(self, tracer, records, server, rows, sides=('client', 'server'), **more):
         """The records are those of the sides that this hook can see, and no others."""
@@ -51,92 +55,117 @@ class Namespaces:
         if len(sides) == 2:
             match.check_exchanges(self, records)
 
-    def on_loopback(self, server, plans):
-        """Traces lo of the server's namespace; returns the packets as well."""
-        capture = harness.Capture(self, netns=self.far, snap=256)
-        tracer = self.trace(netns=self.far)
-        rows = self.fetch(plans)
-        records = tracer.stop()
-        packets = pcap.read(capture.stop())
-        self.hold(tracer, records, server, rows)
-        self.assertEqual(len(to_server(packets, server.port)), len(plans))
-        return packets
+    @property
+    def ends(self):
+        """Where to look so that each side is seen."""
+        return ('server',) if self.hook == 'cgroup' else ('server', 'client')
 
-    def seen_from(self, where, end):
-        """The sides that are local where the tracer looks."""
+    def seen_from(self, end):
+        """The sides that are local at this end."""
         return ('client', 'server') if self.hook == 'cgroup' else (end,)
 
 
-def to_server(packets, port):
-    """By connection, the packets that the client sent."""
-    out = {}
-    for packet in packets:
-        if packet.dport == port:
-            out.setdefault(packet.sport, []).append(packet)
-    return out
-
-
 class Listeners(Namespaces):
-    """The first request carries the listener's socket, not that of the connection."""
+    """The first request carries the listener's socket, not that of the connection. All kinds in one run
+    of the tracer; a test for each holds its own records."""
 
-    def late_accept(self, server):
-        packets = self.on_loopback(server, self.plans(server, 15) + self.plans(server, 1, 3))
-        self.assertTrue(packets)
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.far.sysctl('net.ipv4.tcp_fastopen', 3)
+        cls.maker = harness.Cgroup(cls, 'maker')
+
+        def nginx(listen=''):
+            return harness.Nginx(cls, cls.server_group, cls.far, ['127.0.0.1'], listen)
+
+        def python(*options, **kw):
+            return harness.PyServer(cls, cls.server_group, cls.far, options=options, **kw)
+
+        plain, deferred = nginx(), nginx('deferred')
+        cls.activated = python('--fd', '3', born=cls.maker, wrap=(
+            harness.PYTHON, harness.PEER, 'listen', '--join', cls.server_group.procs))
+        # Name: server, connections, requests on each, more about the connections.
+        kinds = {
+            'defer accept nginx': (deferred, 15, 2, {}),
+            'defer accept python': (python('--defer-accept'), 15, 2, {}),
+            'ack nginx': (plain, 15, 2, {'data_on_ack': True}),
+            'ack deferred': (deferred, 15, 2, {'data_on_ack': True}),
+            'ack python': (python(), 15, 2, {'data_on_ack': True}),
+            'open nginx': (nginx('fastopen=64'), 12, 2, {'fastopen': True}),
+            'open python': (python('--fastopen'), 12, 2, {'fastopen': True}),
+            'activated': (cls.activated, 10, 2, {}),
+        }
+        cls.kinds, plans = {}, []
+        for name, (server, count, each, more) in kinds.items():
+            tag = harness.unique('id')
+            cls.kinds[name] = server, tag, count
+            plans += plans_of(tag, server, count, each, **more)
+        capture = harness.Capture(cls, netns=cls.far, snap=256)
+        cls.tracer = harness.Tracer(cls, *harness.hook_options(cls.hook, 'lo', cls.far))
+        cls.rows = harness.fetch(cls, plans, cgroup=cls.group, netns=cls.far)
+        cls.records = cls.tracer.stop()
+        cls.packets = pcap.read(capture.stop())
+
+    def kind(self, name):
+        """Holds the records of this kind; returns its packets by connection: those that the client
+        sent."""
+        server, self.tag, count = self.kinds[name]
+        rows = [row for row in self.rows if self.tag in row['path']]
+        self.assertGreaterEqual(len(rows), count)
+        self.hold(self.tracer, self.records, server, rows)
+        ports = {row['port'] for row in rows}
+        sent = {}
+        for packet in self.packets:
+            if packet.dport == server.port and packet.sport in ports:
+                sent.setdefault(packet.sport, []).append(packet)
+        self.assertEqual(len(sent), count)
+        return sent.values()
 
     def test_defer_accept_nginx(self):
-        self.late_accept(self.nginx('deferred'))
+        self.kind('defer accept nginx')
 
     def test_defer_accept_http_server(self):
-        self.late_accept(self.python('127.0.0.1', '--defer-accept'))
+        self.kind('defer accept python')
 
-    def with_data_on_ack(self, server):
-        packets = self.on_loopback(server, self.plans(server, 15, 2, data_on_ack=True))
-        for sent in to_server(packets, server.port).values():
+    def with_data_on_ack(self, name):
+        for sent in self.kind(name):
             self.assertTrue(sent[0].flags & pcap.SYN)
             self.assertGreater(sent[1].payload, 0, 'the handshake ended with a bare ACK')
 
     def test_data_on_third_ack_nginx(self):
-        self.with_data_on_ack(self.nginx())
+        self.with_data_on_ack('ack nginx')
 
     def test_data_on_third_ack_deferred(self):
-        self.with_data_on_ack(self.nginx('deferred'))
+        self.with_data_on_ack('ack deferred')
 
     def test_data_on_third_ack_http_server(self):
-        self.with_data_on_ack(self.python())
+        self.with_data_on_ack('ack python')
 
-    def fast_open(self, server):
-        # The first connection fetches the cookie.
-        plans = self.plans(server, 12, 2, fastopen=True)
-        packets = self.on_loopback(server, plans)
-        in_syn = [p for p in packets if p.flags & pcap.SYN and p.dport == server.port
-                  and p.payload > 0]
+    def fast_open(self, name):
+        # The first connection to a host fetches the cookie.
+        in_syn = [sent for sent in self.kind(name)
+                  if sent[0].flags & pcap.SYN and sent[0].payload > 0]
         self.assertGreaterEqual(len(in_syn), 11, 'the requests did not travel in the SYN')
 
     def test_fast_open_nginx(self):
-        self.far.sysctl('net.ipv4.tcp_fastopen', 3)
-        self.fast_open(self.nginx('fastopen=64'))
+        self.fast_open('open nginx')
 
     def test_fast_open_http_server(self):
-        self.far.sysctl('net.ipv4.tcp_fastopen', 3)
-        self.fast_open(self.python('127.0.0.1', '--fastopen'))
+        self.fast_open('open python')
 
     def test_socket_activation(self):
         """Made by a process in one cgroup, used by another process in another: the owner is who
         reads."""
-        maker = harness.Cgroup(self, 'maker')
-        server = harness.PyServer(self, self.server_group, self.far, options=('--fd', '3'), wrap=(
-            harness.PYTHON, harness.PEER, 'listen', '--join', self.server_group.procs), born=maker)
-        self.on_loopback(server, self.plans(server, 10) + self.plans(server, 1, 3))
-        self.assertNotIn(server.process.pid, self.server_group.pids())
+        self.kind('activated')
+        self.assertNotIn(self.activated.process.pid, self.server_group.pids())
 
-        filters = [self.server_group.path]
-        if self.hook == 'cgroup':
-            filters.append(maker.path)  # a filter matches the socket's creator as well
-        for path in filters:
+    def test_socket_activation_and_cgroup_filter(self):
+        """-g matches the reader's cgroup, and the socket's creator's where there is a socket."""
+        for group in [self.server_group] + [self.maker] * (self.hook == 'cgroup'):
             self.tag = harness.unique('id')
-            tracer = self.trace('-g', path, netns=self.far)
-            rows = self.fetch(self.plans(server, 5, 2))
-            self.hold(tracer, tracer.stop(), server, rows, ('server',))
+            tracer = self.trace('-g', group.path, netns=self.far)
+            rows = self.fetch(self.plans(self.activated, 5, 2), self.far)
+            self.hold(tracer, tracer.stop(), self.activated, rows, ('server',))
 
 
 class Across(Namespaces):
@@ -148,25 +177,27 @@ class Across(Namespaces):
         tracer = self.trace(device='eth0', netns=netns)
         rows = rows_of()
         records = tracer.stop()
-        self.hold(tracer, records, server, rows, self.seen_from(netns, end), **more)
+        self.hold(tracer, records, server, rows, self.seen_from(end), **more)
         return records
 
     def super_segments(self, server, host, size, over):
         capture = harness.Capture(self, 'eth0', self.far, snap=256)
-        self.across(server, 'server', lambda: self.fetch(self.plans(server, 3, 2, host, size),
-                                                         self.near))
-        self.tag = harness.unique('id')
-        self.across(server, 'client', lambda: self.fetch(self.plans(server, 3, 2, host, size),
-                                                         self.near))
+        for end in self.ends:
+            self.tag = harness.unique('id')
+            self.across(server, end, lambda: self.fetch(self.plans(server, 3, 2, host, size),
+                                                        self.near))
+        self.check_size(capture, over)
+
+    def check_size(self, capture, over):
         largest = max(p.wire for p in pcap.read(capture.stop()))
         if largest <= over:
-            self.skipTest('the largest packet on veth was one of %d bytes' % largest)
+            self.skipTest('the largest packet was one of %d bytes' % largest)
 
 
 class Veth(Across):
     def test_both_ends(self):
         for server in (self.nginx(), self.python(B4)):
-            for end in ('server', 'client'):
+            for end in self.ends:
                 self.tag = harness.unique('id')
                 self.across(server, end, lambda: self.fetch(
                     self.plans(server, 10, 3, B4), self.near),
@@ -182,7 +213,7 @@ class Veth(Across):
         plan = {'host': B4, 'port': server.port, 'exchanges': [
             {'method': 'PUT', 'path': '/put/%s/%d' % (self.tag, n), 'body': size}
             for n, size in enumerate((10, 100000, 20 * MEGA, 10))]}
-        for end in ('server', 'client'):
+        for end in self.ends:
             self.tag = harness.unique('id')
             plan['exchanges'] = [dict(e, path='/put/%s/%d' % (self.tag, n))
                                  for n, e in enumerate(plan['exchanges'])]
@@ -273,12 +304,14 @@ class BigTcp(Across):
 
     def test_loopback(self):
         for host in ('::1', '127.0.0.1'):
-            server = self.python(host)
             self.tag = harness.unique('id')
-            packets = self.on_loopback(server, self.plans(server, 2, 2, host, 5 * MEGA))
-            largest = max(p.wire for p in packets)
-            if largest < 65600:
-                self.skipTest('the largest packet on lo was one of %d bytes' % largest)
+            server = self.python(host)
+            capture = harness.Capture(self, netns=self.far, snap=256)
+            tracer = self.trace(netns=self.far)
+            rows = self.fetch(self.plans(server, 2, 2, host, 5 * MEGA), self.far)
+            records = tracer.stop()
+            self.hold(tracer, records, server, rows)
+            self.check_size(capture, 65600)
 
 
 for case in (Listeners, Veth, BigTcp):
