@@ -16,14 +16,14 @@
 
 #define HEAD_BYTES 640
 /* Eight bytes or one line are passed in each step. */
-#define HEAD_STEPS (HEAD_BYTES / 8 + 32)
+#define HEAD_STEPS	  (HEAD_BYTES / 8 + 32)
 #define LENGTH_DIGITS_MAX 16
 /* Longer bodies are believed so far: sequence numbers are compared within half of their range. */
 #define BODY_BYTES_MAX (1u << 30)
 /* A body that came with its header is withheld from this size on. */
 #define BODY_BYTES_MIN 256
 
-#define EACH_BYTE(b) ((b) * 0x0101010101010101ull)
+#define EACH_BYTE(b) ((b)*0x0101010101010101ull)
 
 /* One for each CPU. A packet that arrives can interrupt the search in one that is sent and use the
  * same memory: `uses` tells. */

@@ -75,9 +75,9 @@ static __always_inline void note_handshake(const struct context *c, const struct
 /* Whether and why a packet crosses. */
 enum verdict {
 	VERDICT_NO = 0,
-	VERDICT_HTTP,    /* of a connection on which HTTP is under way */
+	VERDICT_HTTP,	 /* of a connection on which HTTP is under way */
 	VERDICT_MESSAGE, /* begins with a message's first line */
-	VERDICT_OTHER,   /* the one specimen of a connection that is not HTTP */
+	VERDICT_OTHER,	 /* the one specimen of a connection that is not HTTP */
 };
 
 static __always_inline enum verdict classify(const struct context *c, struct __sk_buff *skb,
@@ -256,13 +256,11 @@ static __always_inline void emit(const struct context *c, struct __sk_buff *skb,
 	keep.v = ev.flags;
 	ev.flags = keep.v;
 	ev.time_ns = bpf_ktime_get_ns();
-	copy_segment(skb, p, c->st, &ev,
-		     verdict == VERDICT_MESSAGE && payload >= URGENT_BYTES);
+	copy_segment(skb, p, c->st, &ev, verdict == VERDICT_MESSAGE && payload >= URGENT_BYTES);
 }
 
 /* p->payload_len, seq and so on are checked; c has everything but st, cookie and way. */
-static __always_inline void handle(struct context *c, struct __sk_buff *skb,
-				   const struct packet *p)
+static __always_inline void handle(struct context *c, struct __sk_buff *skb, const struct packet *p)
 {
 	bool needs_state = p->payload_len || p->tcp_flags & TCP_F_SYN || cfg.all_segments;
 	bool local_is_src = local_is_source(p, c->dir);
@@ -335,8 +333,8 @@ static __always_inline bool port_filtered(const struct context *c, const struct 
 
 	if (!cfg.filter_port)
 		return false;
-	if (sk ? port_matches(sk->src_port, bpf_ntohs(sk->dst_port)) :
-		 port_matches(p->sport, p->dport))
+	if (sk ? port_matches(sk->src_port, bpf_ntohs(sk->dst_port))
+	       : port_matches(p->sport, p->dport))
 		return false;
 	count(EVENT_CNT_FILTERED, 1);
 	return true;
@@ -367,7 +365,7 @@ static __always_inline void own_socket(struct context *c, struct bpf_sock *sk)
 
 static __always_inline int on_cgroup(struct __sk_buff *skb, enum event_dir dir)
 {
-	struct context c = { .hook = EVENT_HOOK_CGROUP, .dir = dir };
+	struct context c = {.hook = EVENT_HOOK_CGROUP, .dir = dir};
 	struct packet p;
 
 	if (!begin(skb, 0, &p))
@@ -392,8 +390,8 @@ int httplat_cg_out(struct __sk_buff *skb)
 
 static __always_inline int on_tc_ingress(struct __sk_buff *skb, __u32 l2_len)
 {
-	struct context c = { .hook = EVENT_HOOK_TC };
-	struct forgotten dir = { .v = EVENT_DIR_UNKNOWN }, listener;
+	struct context c = {.hook = EVENT_HOOK_TC};
+	struct forgotten dir = {.v = EVENT_DIR_UNKNOWN}, listener;
 	struct bpf_sock *sk;
 	struct packet p;
 
@@ -427,7 +425,7 @@ static __always_inline int on_tc_ingress(struct __sk_buff *skb, __u32 l2_len)
 
 static __always_inline int on_tc_egress(struct __sk_buff *skb, __u32 l2_len)
 {
-	struct context c = { .hook = EVENT_HOOK_TC, .dir = EVENT_DIR_UNKNOWN };
+	struct context c = {.hook = EVENT_HOOK_TC, .dir = EVENT_DIR_UNKNOWN};
 	struct bpf_sock *sk;
 	struct packet p;
 
@@ -491,7 +489,7 @@ int httplat_tap(struct __sk_buff *skb)
 SEC("socket")
 int httplat_tap_body(struct __sk_buff *skb)
 {
-	struct context c = { .hook = EVENT_HOOK_SOCKET, .dir = EVENT_DIR_UNKNOWN };
+	struct context c = {.hook = EVENT_HOOK_SOCKET, .dir = EVENT_DIR_UNKNOWN};
 	struct packet p;
 
 	if (skb->pkt_type == PACKET_LOOPBACK)

@@ -33,14 +33,14 @@ struct conn_owner {
 /* What owner.bpf.c is told before it is loaded. */
 struct owner_config {
 	__u32 cgroup_level; /* of conn_owner.ancestor_id */
-	__u8 to_tuple;      /* write owners by tuple as well: the socket hook */
+	__u8 to_tuple;	    /* write owners by tuple as well: the socket hook */
 	__u8 pad[3];
 };
 
 enum conn_proto {
 	CONN_PROTO_UNKNOWN = 0, /* no payload seen yet */
-	CONN_PROTO_HTTP,        /* a message began in either direction: everything crosses */
-	CONN_PROTO_OTHER,       /* the first payload was something else, and was reported */
+	CONN_PROTO_HTTP,	/* a message began in either direction: everything crosses */
+	CONN_PROTO_OTHER,	/* the first payload was something else, and was reported */
 };
 
 /* As seen from the local end. Where neither end is known to be local, a fixed order of addresses and
@@ -60,29 +60,29 @@ struct owner_key {
 };
 
 /* Sequence numbers and flags below are indexed by direction: 0 ingress, 1 egress. */
-#define CONN_IN 0
+#define CONN_IN	 0
 #define CONN_OUT 1
 
 enum conn_flag {
-	CONN_F_START_IN = 1 << CONN_IN,   /* stream_start[] is known */
+	CONN_F_START_IN = 1 << CONN_IN, /* stream_start[] is known */
 	CONN_F_START_OUT = 1 << CONN_OUT,
-	CONN_F_ACTIVE = 1 << 2,           /* this end sent the SYN */
-	CONN_F_CONNECTED = 1 << 3,        /* connect_ns is valid */
-	CONN_F_PROBED = 1 << 4,           /* the socket was asked for its stream starts */
-	CONN_F_BODY_IN = 1 << 5,          /* body_start[], body_end[] are valid: its length is known */
+	CONN_F_ACTIVE = 1 << 2,	   /* this end sent the SYN */
+	CONN_F_CONNECTED = 1 << 3, /* connect_ns is valid */
+	CONN_F_PROBED = 1 << 4,	   /* the socket was asked for its stream starts */
+	CONN_F_BODY_IN = 1 << 5,   /* body_start[], body_end[] are valid: its length is known */
 	CONN_F_BODY_OUT = 1 << 6,
-	CONN_F_HEAD = 1 << 7,             /* HEAD was asked: a response may lack its body */
+	CONN_F_HEAD = 1 << 7, /* HEAD was asked: a response may lack its body */
 };
 
 struct conn_state {
 	struct conn_owner owner; /* written by the owner programs */
-	__u64 cookie;            /* 0: not known yet (tc ingress cannot ask for it) */
-	__u64 sock_cgroup_id;    /* of the socket's creator, where a hook could tell it; 0 unknown */
-	__u64 sock_ancestor_id;  /* its ancestor at the level of the cgroup filter; 0 unknown */
-	__u64 syn_ns;            /* when this end's first SYN left */
+	__u64 cookie;		 /* 0: not known yet (tc ingress cannot ask for it) */
+	__u64 sock_cgroup_id;	/* of the socket's creator, where a hook could tell it; 0 unknown */
+	__u64 sock_ancestor_id; /* its ancestor at the level of the cgroup filter; 0 unknown */
+	__u64 syn_ns;		/* when this end's first SYN left */
 	__u64 connect_ns;
-	__u64 lost_bytes;        /* payload in lost_events */
-	__u32 lost_events;       /* that found the ring full since the last one that did not */
+	__u64 lost_bytes;  /* payload in lost_events */
+	__u32 lost_events; /* that found the ring full since the last one that did not */
 	__u32 syn_seq;
 	__u32 stream_start[2];
 	__u32 body_start[2];

@@ -18,13 +18,13 @@
 
 enum parse_result {
 	PARSE_TCP = 0,
-	PARSE_OTHER,     /* not TCP over IP */
-	PARSE_FRAGMENT,  /* of a TCP packet: the first one too, its payload is only a part */
+	PARSE_OTHER,	 /* not TCP over IP */
+	PARSE_FRAGMENT,	 /* of a TCP packet: the first one too, its payload is only a part */
 	PARSE_MALFORMED, /* a header ends before it should */
 };
 
-#define VLAN_TAGS_MAX 3
-#define IPV6_EXT_MAX 8
+#define VLAN_TAGS_MAX	   3
+#define IPV6_EXT_MAX	   8
 #define IPV6_EXT_BYTES_MAX 2048
 
 #define TCP_F_FIN 0x01
@@ -49,16 +49,16 @@ volatile __u32 forgotten_zero;
 struct packet {
 	__u32 saddr[4]; /* network order; IPv4 as ::ffff:a.b.c.d */
 	__u32 daddr[4];
-	__u32 l3_off;              /* of the IP header in the skb */
-	volatile __u32 pkt_len;     /* from the IP header to the end of the IP packet */
+	__u32 l3_off;		/* of the IP header in the skb */
+	volatile __u32 pkt_len; /* from the IP header to the end of the IP packet */
 	__u32 seq;
-	volatile __u32 hdr_len;     /* IP and TCP headers */
-	__u16 sport, dport;         /* host order */
+	volatile __u32 hdr_len;	    /* IP and TCP headers */
+	__u16 sport, dport;	    /* host order */
 	volatile __u32 payload_len; /* the volatile ones are forgotten, as above */
 	__u16 tcp_flags;
 	__u16 pad;
 	volatile __u16 version;
-	volatile __u16 tcp_off;     /* from the IP header */
+	volatile __u16 tcp_off; /* from the IP header */
 } __attribute__((aligned(8)));
 
 struct tcp_head {
@@ -140,7 +140,7 @@ struct ipv6_ext {
 static __always_inline enum parse_result parse_ipv6(struct __sk_buff *skb, struct packet *p,
 						    __u32 avail)
 {
-	struct forgotten off = { .v = sizeof(struct ipv6hdr) }, next;
+	struct forgotten off = {.v = sizeof(struct ipv6hdr)}, next;
 	struct ipv6hdr ip;
 	struct ipv6_ext ext;
 	__u32 len;
@@ -156,8 +156,8 @@ static __always_inline enum parse_result parse_ipv6(struct __sk_buff *skb, struc
 	for (int i = 0; i < IPV6_EXT_MAX && next.v != IPPROTO_TCP; i++) {
 		__u32 kind = next.v;
 
-		if (kind != IPPROTO_HOPOPTS && kind != IPPROTO_ROUTING &&
-		    kind != IPPROTO_DSTOPTS && kind != IPPROTO_FRAGMENT)
+		if (kind != IPPROTO_HOPOPTS && kind != IPPROTO_ROUTING && kind != IPPROTO_DSTOPTS &&
+		    kind != IPPROTO_FRAGMENT)
 			return PARSE_OTHER;
 		if (off.v > IPV6_EXT_BYTES_MAX ||
 		    bpf_skb_load_bytes(skb, p->l3_off + off.v, &ext, sizeof(ext)))
@@ -228,42 +228,24 @@ enum look {
 /* The methods that llhttp knows, each with the space that ends it where eight bytes hold it. Zero
  * bytes at the end are not compared. In the order of the traffic that they make. */
 static const __u64 message_starts[] = {
-	WORD('H', 'T', 'T', 'P', '/', '1', '.', 0),
-	WORD('G', 'E', 'T', ' ', 0, 0, 0, 0),
-	WORD('P', 'O', 'S', 'T', ' ', 0, 0, 0),
-	WORD('P', 'U', 'T', ' ', 0, 0, 0, 0),
-	WORD('H', 'E', 'A', 'D', ' ', 0, 0, 0),
-	WORD('D', 'E', 'L', 'E', 'T', 'E', ' ', 0),
-	WORD('O', 'P', 'T', 'I', 'O', 'N', 'S', ' '),
-	WORD('P', 'A', 'T', 'C', 'H', ' ', 0, 0),
-	WORD('C', 'O', 'N', 'N', 'E', 'C', 'T', ' '),
-	WORD('T', 'R', 'A', 'C', 'E', ' ', 0, 0),
-	WORD('P', 'R', 'O', 'P', 'F', 'I', 'N', 'D'),
-	WORD('P', 'R', 'O', 'P', 'P', 'A', 'T', 'C'),
-	WORD('M', 'K', 'C', 'O', 'L', ' ', 0, 0),
-	WORD('C', 'O', 'P', 'Y', ' ', 0, 0, 0),
-	WORD('M', 'O', 'V', 'E', ' ', 0, 0, 0),
-	WORD('L', 'O', 'C', 'K', ' ', 0, 0, 0),
-	WORD('U', 'N', 'L', 'O', 'C', 'K', ' ', 0),
-	WORD('S', 'E', 'A', 'R', 'C', 'H', ' ', 0),
-	WORD('Q', 'U', 'E', 'R', 'Y', ' ', 0, 0),
-	WORD('R', 'E', 'P', 'O', 'R', 'T', ' ', 0),
-	WORD('M', 'E', 'R', 'G', 'E', ' ', 0, 0),
-	WORD('A', 'C', 'L', ' ', 0, 0, 0, 0),
-	WORD('B', 'I', 'N', 'D', ' ', 0, 0, 0),
-	WORD('R', 'E', 'B', 'I', 'N', 'D', ' ', 0),
-	WORD('U', 'N', 'B', 'I', 'N', 'D', ' ', 0),
-	WORD('C', 'H', 'E', 'C', 'K', 'O', 'U', 'T'),
-	WORD('M', 'K', 'A', 'C', 'T', 'I', 'V', 'I'),
-	WORD('M', 'K', 'C', 'A', 'L', 'E', 'N', 'D'),
-	WORD('M', '-', 'S', 'E', 'A', 'R', 'C', 'H'),
-	WORD('N', 'O', 'T', 'I', 'F', 'Y', ' ', 0),
-	WORD('S', 'U', 'B', 'S', 'C', 'R', 'I', 'B'),
-	WORD('U', 'N', 'S', 'U', 'B', 'S', 'C', 'R'),
-	WORD('P', 'U', 'R', 'G', 'E', ' ', 0, 0),
-	WORD('L', 'I', 'N', 'K', ' ', 0, 0, 0),
-	WORD('U', 'N', 'L', 'I', 'N', 'K', ' ', 0),
-	WORD('S', 'O', 'U', 'R', 'C', 'E', ' ', 0),
+	WORD('H', 'T', 'T', 'P', '/', '1', '.', 0),   WORD('G', 'E', 'T', ' ', 0, 0, 0, 0),
+	WORD('P', 'O', 'S', 'T', ' ', 0, 0, 0),	      WORD('P', 'U', 'T', ' ', 0, 0, 0, 0),
+	WORD('H', 'E', 'A', 'D', ' ', 0, 0, 0),	      WORD('D', 'E', 'L', 'E', 'T', 'E', ' ', 0),
+	WORD('O', 'P', 'T', 'I', 'O', 'N', 'S', ' '), WORD('P', 'A', 'T', 'C', 'H', ' ', 0, 0),
+	WORD('C', 'O', 'N', 'N', 'E', 'C', 'T', ' '), WORD('T', 'R', 'A', 'C', 'E', ' ', 0, 0),
+	WORD('P', 'R', 'O', 'P', 'F', 'I', 'N', 'D'), WORD('P', 'R', 'O', 'P', 'P', 'A', 'T', 'C'),
+	WORD('M', 'K', 'C', 'O', 'L', ' ', 0, 0),     WORD('C', 'O', 'P', 'Y', ' ', 0, 0, 0),
+	WORD('M', 'O', 'V', 'E', ' ', 0, 0, 0),	      WORD('L', 'O', 'C', 'K', ' ', 0, 0, 0),
+	WORD('U', 'N', 'L', 'O', 'C', 'K', ' ', 0),   WORD('S', 'E', 'A', 'R', 'C', 'H', ' ', 0),
+	WORD('Q', 'U', 'E', 'R', 'Y', ' ', 0, 0),     WORD('R', 'E', 'P', 'O', 'R', 'T', ' ', 0),
+	WORD('M', 'E', 'R', 'G', 'E', ' ', 0, 0),     WORD('A', 'C', 'L', ' ', 0, 0, 0, 0),
+	WORD('B', 'I', 'N', 'D', ' ', 0, 0, 0),	      WORD('R', 'E', 'B', 'I', 'N', 'D', ' ', 0),
+	WORD('U', 'N', 'B', 'I', 'N', 'D', ' ', 0),   WORD('C', 'H', 'E', 'C', 'K', 'O', 'U', 'T'),
+	WORD('M', 'K', 'A', 'C', 'T', 'I', 'V', 'I'), WORD('M', 'K', 'C', 'A', 'L', 'E', 'N', 'D'),
+	WORD('M', '-', 'S', 'E', 'A', 'R', 'C', 'H'), WORD('N', 'O', 'T', 'I', 'F', 'Y', ' ', 0),
+	WORD('S', 'U', 'B', 'S', 'C', 'R', 'I', 'B'), WORD('U', 'N', 'S', 'U', 'B', 'S', 'C', 'R'),
+	WORD('P', 'U', 'R', 'G', 'E', ' ', 0, 0),     WORD('L', 'I', 'N', 'K', ' ', 0, 0, 0),
+	WORD('U', 'N', 'L', 'I', 'N', 'K', ' ', 0),   WORD('S', 'O', 'U', 'R', 'C', 'E', ' ', 0),
 };
 
 /* Which bytes of a word are not zero, as a mask; the zero ones are all at the end. */

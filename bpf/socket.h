@@ -10,9 +10,9 @@
 
 #include <linux/in6.h>
 
-#define SOCK_TYPE_RAW 3          /* of the kernel's own control sockets, which send RSTs */
+#define SOCK_TYPE_RAW		3  /* of the kernel's own control sockets, which send RSTs */
 #define SOCK_STATE_NEW_SYN_RECV 12 /* a request socket: the handshake is not over */
-#define SOCK_FAMILY_INET 2
+#define SOCK_FAMILY_INET	2
 
 /* Where there is no socket: forwarded and mirrored packets, and everything on the socket hook. */
 struct {
@@ -75,8 +75,7 @@ static __always_inline void socket_addr(volatile __u32 *to, __u8 version, __u32 
 }
 
 /* The socket's own addresses. sk may be a request socket. */
-static __always_inline void tuple_of_socket(struct bpf_sock *sk, __u8 version,
-					    struct conn_tuple *t)
+static __always_inline void tuple_of_socket(struct bpf_sock *sk, __u8 version, struct conn_tuple *t)
 {
 	const volatile struct bpf_sock *s = sk;
 
@@ -118,13 +117,13 @@ static __always_inline void socket_cgroup(struct __sk_buff *skb, enum event_hook
 	if (hook == EVENT_HOOK_CGROUP) {
 		st->sock_cgroup_id = bpf_sk_cgroup_id(sk);
 		if (cfg.filter_cgroup_id)
-			st->sock_ancestor_id =
-				bpf_sk_ancestor_cgroup_id(sk, cfg.filter_cgroup_level);
+			st->sock_ancestor_id = bpf_sk_ancestor_cgroup_id(sk,
+									 cfg.filter_cgroup_level);
 	} else if (hook == EVENT_HOOK_TC) {
 		st->sock_cgroup_id = bpf_skb_cgroup_id(skb);
 		if (cfg.filter_cgroup_id)
-			st->sock_ancestor_id =
-				bpf_skb_ancestor_cgroup_id(skb, cfg.filter_cgroup_level);
+			st->sock_ancestor_id = bpf_skb_ancestor_cgroup_id(skb,
+									  cfg.filter_cgroup_level);
 	}
 }
 
@@ -268,8 +267,7 @@ static __always_inline bool has_own_tuple(const struct packet *p)
  * One call for IPv4 and IPv6, and for both tuples: to the verifier of 5.10 each call that returns a
  * reference is a world of its own, up to the program's end.
  */
-static __always_inline struct bpf_sock *lookup_socket(struct __sk_buff *skb,
-						      const struct packet *p)
+static __always_inline struct bpf_sock *lookup_socket(struct __sk_buff *skb, const struct packet *p)
 {
 	struct conn_tuple wire, *own;
 	struct bpf_sock_tuple st = {};

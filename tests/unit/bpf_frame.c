@@ -84,9 +84,9 @@ static void put_ipv6(const struct frame_spec *spec, struct frame *f)
 static void put_tcp(const struct frame_spec *spec, struct frame *f)
 {
 	uint8_t doff = spec->doff ? spec->doff : (uint8_t)(5 + spec->tcp_option_words);
-	size_t len = spec->payload_len ? spec->payload_len :
-		     spec->payload     ? strlen(spec->payload) :
-					 0;
+	size_t len = spec->payload_len ? spec->payload_len
+		     : spec->payload   ? strlen(spec->payload)
+				       : 0;
 
 	put16(f, spec->sport ? spec->sport : 1000);
 	put16(f, spec->dport ? spec->dport : 80);
@@ -120,7 +120,6 @@ void frame_build(const struct frame_spec *spec, struct frame *f)
 	put_tcp(spec, f);
 	f->ip_len = f->len - f->l3;
 	if (!spec->no_length)
-		set16(f, f->l3 + (spec->v6 ? 4 : 2),
-		      (uint16_t)(f->ip_len - (spec->v6 ? 40 : 0)));
+		set16(f, f->l3 + (spec->v6 ? 4 : 2), (uint16_t)(f->ip_len - (spec->v6 ? 40 : 0)));
 	memset(put(f, spec->padding), 0, spec->padding);
 }

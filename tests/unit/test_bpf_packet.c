@@ -47,20 +47,20 @@ struct hook_case {
 	const char *name;
 	size_t prog; /* offset in struct attach_progs */
 	uint8_t hook, dir;
-	bool from_l3; /* is given the IP packet alone */
+	bool from_l3;	/* is given the IP packet alone */
 	bool has_state; /* by tuple: the cgroup hook has it on the socket only */
 };
 
 #define PROG(member) offsetof(struct attach_progs, member)
 
 static const struct hook_case hooks[] = {
-	{ "cgroup ingress", PROG(cg_in), EVENT_HOOK_CGROUP, EVENT_DIR_INGRESS, false, false },
-	{ "cgroup egress", PROG(cg_out), EVENT_HOOK_CGROUP, EVENT_DIR_EGRESS, false, false },
-	{ "tc ingress", PROG(tc_in), EVENT_HOOK_TC, EVENT_DIR_UNKNOWN, false, true },
-	{ "tc egress", PROG(tc_out), EVENT_HOOK_TC, EVENT_DIR_EGRESS, false, true },
-	{ "tc ingress, no L2", PROG(tc_in3), EVENT_HOOK_TC, EVENT_DIR_UNKNOWN, true, true },
-	{ "tc egress, no L2", PROG(tc_out3), EVENT_HOOK_TC, EVENT_DIR_EGRESS, true, true },
-	{ "socket", PROG(tap), EVENT_HOOK_SOCKET, EVENT_DIR_INGRESS, false, true },
+	{"cgroup ingress", PROG(cg_in), EVENT_HOOK_CGROUP, EVENT_DIR_INGRESS, false, false},
+	{"cgroup egress", PROG(cg_out), EVENT_HOOK_CGROUP, EVENT_DIR_EGRESS, false, false},
+	{"tc ingress", PROG(tc_in), EVENT_HOOK_TC, EVENT_DIR_UNKNOWN, false, true},
+	{"tc egress", PROG(tc_out), EVENT_HOOK_TC, EVENT_DIR_EGRESS, false, true},
+	{"tc ingress, no L2", PROG(tc_in3), EVENT_HOOK_TC, EVENT_DIR_UNKNOWN, true, true},
+	{"tc egress, no L2", PROG(tc_out3), EVENT_HOOK_TC, EVENT_DIR_EGRESS, true, true},
+	{"socket", PROG(tap), EVENT_HOOK_SOCKET, EVENT_DIR_INGRESS, false, true},
 };
 
 #define HOOK_CNT (sizeof(hooks) / sizeof(hooks[0]))
@@ -92,10 +92,13 @@ static int on_record(void *ctx, void *data, size_t size)
 static struct fixture *open_fixture(const struct capture_config *config)
 {
 	const struct capture_load_options opt = {
-		.hook = HOOK_SOCKET, .config = *config, .ring_bytes = 1 << 20, .all_programs = true,
+		.hook = HOOK_SOCKET,
+		.config = *config,
+		.ring_bytes = 1 << 20,
+		.all_programs = true,
 	};
 	struct fixture *fx = calloc(1, sizeof(*fx));
-	struct diag d = { 0 };
+	struct diag d = {0};
 	int err = capture_load(&opt, &fx->skel, &d);
 
 	if (err)
@@ -120,7 +123,8 @@ static uint64_t counter(struct fixture *fx, enum event_counter which)
 	uint32_t zero = 0;
 	uint64_t sum = 0;
 
-	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(fx->skel->maps.counters), &zero, blocks), 0);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(fx->skel->maps.counters), &zero, blocks),
+			 0);
 	for (cpu = 0; cpu < cpus; cpu++)
 		sum += blocks[cpu].v[which];
 	free(blocks);
@@ -215,13 +219,13 @@ static int teardown(void **state)
 
 static void parses_ipv4(void **state)
 {
-	expect_whole(*state, "plain", (struct frame_spec){ 0 });
-	expect_whole(*state, "TCP options", (struct frame_spec){ .tcp_option_words = 10 });
+	expect_whole(*state, "plain", (struct frame_spec){0});
+	expect_whole(*state, "TCP options", (struct frame_spec){.tcp_option_words = 10});
 	for (unsigned int words = 1; words <= 10; words++)
-		expect_whole(*state, "IP options", (struct frame_spec){ .ip_option_words = words });
-	expect_whole(*state, "don't fragment", (struct frame_spec){ .frag = 0x4000 });
-	expect_whole(*state, "Ethernet padding", (struct frame_spec){ .padding = 20 });
-	expect_whole(*state, "BIG TCP", (struct frame_spec){ .no_length = true });
+		expect_whole(*state, "IP options", (struct frame_spec){.ip_option_words = words});
+	expect_whole(*state, "don't fragment", (struct frame_spec){.frag = 0x4000});
+	expect_whole(*state, "Ethernet padding", (struct frame_spec){.padding = 20});
+	expect_whole(*state, "BIG TCP", (struct frame_spec){.no_length = true});
 }
 
 static void parses_ipv6(void **state)
@@ -230,62 +234,62 @@ static void parses_ipv6(void **state)
 		const char *what;
 		struct frame_ext ext[6];
 	} cases[] = {
-		{ "plain", { FRAME_EXT_END } },
-		{ "hop-by-hop", { { IPPROTO_HOPOPTS, 0, 0 }, FRAME_EXT_END } },
-		{ "long hop-by-hop", { { IPPROTO_HOPOPTS, 31, 0 }, FRAME_EXT_END } },
-		{ "routing", { { IPPROTO_ROUTING, 2, 0 }, FRAME_EXT_END } },
-		{ "destination options", { { IPPROTO_DSTOPTS, 1, 0 }, FRAME_EXT_END } },
-		{ "atomic fragment", { { IPPROTO_FRAGMENT, 0, 0 }, FRAME_EXT_END } },
-		{ "chain",
-		  { { IPPROTO_HOPOPTS, 0, 0 },
-		    { IPPROTO_DSTOPTS, 3, 0 },
-		    { IPPROTO_ROUTING, 2, 0 },
-		    { IPPROTO_FRAGMENT, 0, 0 },
-		    { IPPROTO_DSTOPTS, 0, 0 },
-		    FRAME_EXT_END } },
+		{"plain", {FRAME_EXT_END}},
+		{"hop-by-hop", {{IPPROTO_HOPOPTS, 0, 0}, FRAME_EXT_END}},
+		{"long hop-by-hop", {{IPPROTO_HOPOPTS, 31, 0}, FRAME_EXT_END}},
+		{"routing", {{IPPROTO_ROUTING, 2, 0}, FRAME_EXT_END}},
+		{"destination options", {{IPPROTO_DSTOPTS, 1, 0}, FRAME_EXT_END}},
+		{"atomic fragment", {{IPPROTO_FRAGMENT, 0, 0}, FRAME_EXT_END}},
+		{"chain",
+		 {{IPPROTO_HOPOPTS, 0, 0},
+		  {IPPROTO_DSTOPTS, 3, 0},
+		  {IPPROTO_ROUTING, 2, 0},
+		  {IPPROTO_FRAGMENT, 0, 0},
+		  {IPPROTO_DSTOPTS, 0, 0},
+		  FRAME_EXT_END}},
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		expect_whole(*state, cases[i].what,
-			     (struct frame_spec){ .v6 = true, .ext = cases[i].ext });
-	expect_whole(*state, "BIG TCP", (struct frame_spec){ .v6 = true, .no_length = true });
+			     (struct frame_spec){.v6 = true, .ext = cases[i].ext});
+	expect_whole(*state, "BIG TCP", (struct frame_spec){.v6 = true, .no_length = true});
 	expect_whole(*state, "BIG TCP with a jumbo option",
-		     (struct frame_spec){ .v6 = true, .no_length = true, .ext = cases[1].ext });
+		     (struct frame_spec){.v6 = true, .no_length = true, .ext = cases[1].ext});
 }
 
 static void parses_vlan(void **state)
 {
-	static const uint16_t vlan[] = { ETH_P_8021Q, 0 };
-	static const uint16_t qinq[] = { ETH_P_8021AD, ETH_P_8021Q, 0 };
-	static const uint16_t three[] = { ETH_P_8021AD, ETH_P_8021Q, ETH_P_8021Q, 0 };
+	static const uint16_t vlan[] = {ETH_P_8021Q, 0};
+	static const uint16_t qinq[] = {ETH_P_8021AD, ETH_P_8021Q, 0};
+	static const uint16_t three[] = {ETH_P_8021AD, ETH_P_8021Q, ETH_P_8021Q, 0};
 
 	for (int v6 = 0; v6 < 2; v6++) {
-		expect_whole(*state, "VLAN", (struct frame_spec){ .tags = vlan, .v6 = v6 });
-		expect_whole(*state, "QinQ", (struct frame_spec){ .tags = qinq, .v6 = v6 });
-		expect_whole(*state, "three tags", (struct frame_spec){ .tags = three, .v6 = v6 });
+		expect_whole(*state, "VLAN", (struct frame_spec){.tags = vlan, .v6 = v6});
+		expect_whole(*state, "QinQ", (struct frame_spec){.tags = qinq, .v6 = v6});
+		expect_whole(*state, "three tags", (struct frame_spec){.tags = three, .v6 = v6});
 	}
 }
 
 static void counts_fragments(void **state)
 {
-	static const struct frame_ext first[] = { { IPPROTO_FRAGMENT, 0, 1 }, FRAME_EXT_END };
-	static const struct frame_ext later[] = { { IPPROTO_FRAGMENT, 0, 0x100 }, FRAME_EXT_END };
+	static const struct frame_ext first[] = {{IPPROTO_FRAGMENT, 0, 1}, FRAME_EXT_END};
+	static const struct frame_ext later[] = {{IPPROTO_FRAGMENT, 0, 0x100}, FRAME_EXT_END};
 
-	expect_counted(*state, "first", (struct frame_spec){ .frag = 0x2000 }, EVENT_CNT_FRAGMENTS);
-	expect_counted(*state, "later", (struct frame_spec){ .frag = 0x2010 }, EVENT_CNT_FRAGMENTS);
-	expect_counted(*state, "last", (struct frame_spec){ .frag = 0x0010 }, EVENT_CNT_FRAGMENTS);
-	expect_counted(*state, "IPv6, first", (struct frame_spec){ .v6 = true, .ext = first },
+	expect_counted(*state, "first", (struct frame_spec){.frag = 0x2000}, EVENT_CNT_FRAGMENTS);
+	expect_counted(*state, "later", (struct frame_spec){.frag = 0x2010}, EVENT_CNT_FRAGMENTS);
+	expect_counted(*state, "last", (struct frame_spec){.frag = 0x0010}, EVENT_CNT_FRAGMENTS);
+	expect_counted(*state, "IPv6, first", (struct frame_spec){.v6 = true, .ext = first},
 		       EVENT_CNT_FRAGMENTS);
-	expect_counted(*state, "IPv6, later", (struct frame_spec){ .v6 = true, .ext = later },
+	expect_counted(*state, "IPv6, later", (struct frame_spec){.v6 = true, .ext = later},
 		       EVENT_CNT_FRAGMENTS);
 }
 
 static void counts_malformed(void **state)
 {
-	expect_counted(*state, "TCP header of 16 bytes", (struct frame_spec){ .doff = 4 },
+	expect_counted(*state, "TCP header of 16 bytes", (struct frame_spec){.doff = 4},
 		       EVENT_CNT_MALFORMED);
-	expect_counted(*state, "TCP header beyond the packet", (struct frame_spec){ .doff = 15 },
+	expect_counted(*state, "TCP header beyond the packet", (struct frame_spec){.doff = 15},
 		       EVENT_CNT_MALFORMED);
 }
 
@@ -297,8 +301,9 @@ static void survives_short_packets(void **state)
 
 	for (i = 0; i < HOOK_CNT; i++) {
 		for (int v6 = 0; v6 < 2; v6++) {
-			struct frame_spec spec = { .v6 = v6, .sport = fresh_port(),
-						   .payload = "GET / HTTP/1.1\r\n\r\n" };
+			struct frame_spec spec = {.v6 = v6,
+						  .sport = fresh_port(),
+						  .payload = "GET / HTTP/1.1\r\n\r\n"};
 			size_t start, headers = (v6 ? 40 : 20) + 20;
 			struct frame f;
 
@@ -321,7 +326,7 @@ static void survives_short_packets(void **state)
 
 static void ignores_other_protocols(void **state)
 {
-	struct frame_spec udp = { .proto = IPPROTO_UDP, .payload = "GET / HTTP/1.1\r\n\r\n" };
+	struct frame_spec udp = {.proto = IPPROTO_UDP, .payload = "GET / HTTP/1.1\r\n\r\n"};
 	struct frame_spec udp6 = udp;
 	uint64_t before = counter(*state, EVENT_CNT_TCP);
 
@@ -336,35 +341,47 @@ static void ignores_other_protocols(void **state)
 static void knows_message_starts(void **state)
 {
 	static const char *const starts[] = {
-		"HTTP/1.1 200 OK", "HTTP/1.0 404 X", "GET /", "POST /", "PUT /", "HEAD /",
-		"DELETE /", "OPTIONS *", "PATCH /", "CONNECT a:1", "TRACE /", "PROPFIND /",
-		"PROPPATCH /", "MKCOL /", "COPY /", "MOVE /", "LOCK /", "UNLOCK /", "SEARCH /",
-		"QUERY /", "REPORT /", "MERGE /", "ACL /", "BIND /", "REBIND /", "UNBIND /",
-		"CHECKOUT /", "MKACTIVITY /", "MKCALENDAR /", "M-SEARCH *", "NOTIFY /",
-		"SUBSCRIBE /", "UNSUBSCRIBE /", "PURGE /", "LINK /", "UNLINK /", "SOURCE /",
+		"HTTP/1.1 200 OK", "HTTP/1.0 404 X", "GET /",	      "POST /",	      "PUT /",
+		"HEAD /",	   "DELETE /",	     "OPTIONS *",     "PATCH /",      "CONNECT a:1",
+		"TRACE /",	   "PROPFIND /",     "PROPPATCH /",   "MKCOL /",      "COPY /",
+		"MOVE /",	   "LOCK /",	     "UNLOCK /",      "SEARCH /",     "QUERY /",
+		"REPORT /",	   "MERGE /",	     "ACL /",	      "BIND /",	      "REBIND /",
+		"UNBIND /",	   "CHECKOUT /",     "MKACTIVITY /",  "MKCALENDAR /", "M-SEARCH *",
+		"NOTIFY /",	   "SUBSCRIBE /",    "UNSUBSCRIBE /", "PURGE /",      "LINK /",
+		"UNLINK /",	   "SOURCE /",
 	};
 	static const char *const others[] = {
-		"\x16\x03\x01\x02\x00\x01", "SSH-2.0-OpenSSH", "PRI * HTTP/2.0", "GETTY /",
-		"get / http", "HTTP/2.0 200", "HTTPS /", " GET /", "POSTS", "A", "Z", "220 mail",
+		"\x16\x03\x01\x02\x00\x01",
+		"SSH-2.0-OpenSSH",
+		"PRI * HTTP/2.0",
+		"GETTY /",
+		"get / http",
+		"HTTP/2.0 200",
+		"HTTPS /",
+		" GET /",
+		"POSTS",
+		"A",
+		"Z",
+		"220 mail",
 	};
 	struct kept_event *e;
 	size_t i, k;
 
 	for (i = 0; i < HOOK_CNT; i++) {
 		for (k = 0; k < sizeof(starts) / sizeof(starts[0]); k++) {
-			struct frame_spec spec = { .sport = fresh_port(), .payload = starts[k] };
+			struct frame_spec spec = {.sport = fresh_port(), .payload = starts[k]};
 
 			if (run(*state, &hooks[i], &spec, &e) != 1 ||
 			    e->ev.flags & EVENT_F_NOT_HTTP)
 				fail_msg("%s: %s not recognised", hooks[i].name, starts[k]);
 		}
 		for (k = 0; k < sizeof(others) / sizeof(others[0]); k++) {
-			struct frame_spec spec = { .sport = fresh_port(), .payload = others[k] };
+			struct frame_spec spec = {.sport = fresh_port(), .payload = others[k]};
 			bool prefix = !strcmp(others[k], "A"); /* of ACL */
 			unsigned int cnt = run(*state, &hooks[i], &spec, &e);
 
-			if (prefix ? cnt != 1 || e->ev.flags & EVENT_F_NOT_HTTP :
-				     cnt && !(e->ev.flags & EVENT_F_NOT_HTTP))
+			if (prefix ? cnt != 1 || e->ev.flags & EVENT_F_NOT_HTTP
+				   : cnt && !(e->ev.flags & EVENT_F_NOT_HTTP))
 				fail_msg("%s: %s taken for HTTP", hooks[i].name, others[k]);
 		}
 	}
@@ -382,8 +399,8 @@ static void follows_a_request_byte_by_byte(void **state)
 		if (!hooks[i].has_state)
 			continue;
 		for (size_t k = 0; k < sizeof(request) - 1; k++) {
-			struct frame_spec spec = { .sport = port, .seq = (uint32_t)k,
-						   .payload = byte };
+			struct frame_spec spec = {
+				.sport = port, .seq = (uint32_t)k, .payload = byte};
 
 			byte[0] = request[k];
 			if (run(*state, &hooks[i], &spec, &e) != 1)
@@ -399,7 +416,7 @@ static void passes_all_once_http(void **state)
 	struct kept_event *e;
 
 	for (size_t i = 0; i < HOOK_CNT; i++) {
-		struct frame_spec spec = { .sport = fresh_port(), .flags = 0x10 };
+		struct frame_spec spec = {.sport = fresh_port(), .flags = 0x10};
 
 		if (!hooks[i].has_state)
 			continue;
@@ -423,8 +440,8 @@ static void reports_other_protocols_once(void **state)
 
 	memset(big, 0x16, sizeof(big));
 	for (size_t i = 0; i < HOOK_CNT; i++) {
-		struct frame_spec spec = { .sport = fresh_port(), .payload = big,
-					   .payload_len = sizeof(big) };
+		struct frame_spec spec = {
+			.sport = fresh_port(), .payload = big, .payload_len = sizeof(big)};
 
 		if (!hooks[i].has_state)
 			continue;
@@ -448,7 +465,7 @@ static void knows_the_start_from_the_syn(void **state)
 	struct kept_event *e;
 
 	for (size_t i = 0; i < HOOK_CNT; i++) {
-		struct frame_spec spec = { .sport = fresh_port(), .flags = 0x02, .seq = 0xffffffff };
+		struct frame_spec spec = {.sport = fresh_port(), .flags = 0x02, .seq = 0xffffffff};
 
 		if (!hooks[i].has_state)
 			continue;
@@ -475,14 +492,14 @@ static void knows_the_start_from_the_syn(void **state)
 
 static void filters_by_port(void **state)
 {
-	const struct capture_config config = { .filter_port = 8080 };
+	const struct capture_config config = {.filter_port = 8080};
 	struct fixture *fx = open_fixture(&config);
 
-	expect_counted(fx, "other port", (struct frame_spec){ .dport = 80 }, EVENT_CNT_FILTERED);
-	expect_whole(fx, "destination", (struct frame_spec){ .dport = 8080 });
+	expect_counted(fx, "other port", (struct frame_spec){.dport = 80}, EVENT_CNT_FILTERED);
+	expect_whole(fx, "destination", (struct frame_spec){.dport = 8080});
 	for (size_t i = 0; i < HOOK_CNT; i++) {
-		struct frame_spec spec = { .sport = 8080, .dport = fresh_port(),
-					   .payload = "HTTP/1.1 200 OK\r\n\r\n" };
+		struct frame_spec spec = {
+			.sport = 8080, .dport = fresh_port(), .payload = "HTTP/1.1 200 OK\r\n\r\n"};
 
 		assert_int_equal(run(fx, &hooks[i], &spec, NULL), 1);
 	}
@@ -491,13 +508,13 @@ static void filters_by_port(void **state)
 
 static void cuts_at_snaplen(void **state)
 {
-	const struct capture_config config = { .snaplen = 50 };
+	const struct capture_config config = {.snaplen = 50};
 	struct fixture *fx = open_fixture(&config);
 	struct kept_event *e;
 
 	for (size_t i = 0; i < HOOK_CNT; i++) {
-		struct frame_spec spec = { .sport = fresh_port(),
-					   .payload = "GET / HTTP/1.1\r\n\r\n" };
+		struct frame_spec spec = {.sport = fresh_port(),
+					  .payload = "GET / HTTP/1.1\r\n\r\n"};
 
 		assert_int_equal(run(fx, &hooks[i], &spec, &e), 1);
 		assert_int_equal(e->ev.cap_len, 50);
@@ -508,12 +525,12 @@ static void cuts_at_snaplen(void **state)
 
 static void passes_every_segment_when_asked(void **state)
 {
-	const struct capture_config config = { .all_segments = 1 };
+	const struct capture_config config = {.all_segments = 1};
 	struct fixture *fx = open_fixture(&config);
 	struct kept_event *e;
 
 	for (size_t i = 0; i < HOOK_CNT; i++) {
-		struct frame_spec spec = { .sport = fresh_port(), .flags = 0x02 };
+		struct frame_spec spec = {.sport = fresh_port(), .flags = 0x02};
 
 		assert_int_equal(run(fx, &hooks[i], &spec, NULL), 1);
 		spec.flags = 0x18;
@@ -540,8 +557,8 @@ struct stream {
 /* Sends the next segment; returns how much of its payload crossed. */
 static size_t next(struct stream *st, const char *payload, size_t len)
 {
-	struct frame_spec spec = { .payload = payload, .payload_len = len, .seq = st->seq,
-				   .reverse = st->reply };
+	struct frame_spec spec = {
+		.payload = payload, .payload_len = len, .seq = st->seq, .reverse = st->reply};
 	struct kept_event *e;
 	size_t copied;
 
@@ -558,7 +575,7 @@ static size_t next(struct stream *st, const char *payload, size_t len)
 
 static struct fixture *open_bodies(void)
 {
-	const struct capture_config config = { .find_bodies = 1 };
+	const struct capture_config config = {.find_bodies = 1};
 
 	return open_fixture(&config);
 }
@@ -579,7 +596,7 @@ static void withholds_bodies(void **state)
 
 	for (size_t i = 0; i < HOOK_CNT; i++) {
 		for (size_t k = 0; k < sizeof(heads) / sizeof(heads[0]); k++) {
-			struct stream st = { fx, &hooks[i], fresh_port(), 0xffffff00, false };
+			struct stream st = {fx, &hooks[i], fresh_port(), 0xffffff00, false};
 
 			if (!hooks[i].has_state)
 				continue;
@@ -621,7 +638,7 @@ static void leaves_doubtful_bodies(void **state)
 
 	for (size_t i = 0; i < HOOK_CNT; i++) {
 		for (size_t k = 0; k < sizeof(heads) / sizeof(heads[0]); k++) {
-			struct stream st = { fx, &hooks[i], fresh_port(), 1, false };
+			struct stream st = {fx, &hooks[i], fresh_port(), 1, false};
 
 			if (!hooks[i].has_state)
 				continue;
@@ -641,7 +658,7 @@ static void withholds_a_body_beside_its_header(void **state)
 	size_t head;
 
 	for (size_t i = 0; i < HOOK_CNT; i++) {
-		struct stream st = { fx, &hooks[i], fresh_port(), 1, false };
+		struct stream st = {fx, &hooks[i], fresh_port(), 1, false};
 
 		if (!hooks[i].has_state)
 			continue;
@@ -679,8 +696,8 @@ static void shows_messages_where_a_body_was_announced(void **state)
 	struct fixture *fx = open_bodies();
 
 	for (size_t i = 0; i < HOOK_CNT; i++) {
-		struct stream st = { fx, &hooks[i], fresh_port(), 1, false };
-		struct stream back = { fx, &hooks[i], st.port, 1, true };
+		struct stream st = {fx, &hooks[i], fresh_port(), 1, false};
+		struct stream back = {fx, &hooks[i], st.port, 1, true};
 
 		if (!hooks[i].has_state)
 			continue;
@@ -705,7 +722,7 @@ static void finds_the_end_of_any_header(void **state)
 	char head[1200];
 
 	for (size_t pad = 0; pad < 900; pad += 3) {
-		struct stream st = { fx, &hooks[HOOK_CNT - 1], fresh_port(), 1, false };
+		struct stream st = {fx, &hooks[HOOK_CNT - 1], fresh_port(), 1, false};
 		size_t n = (size_t)sprintf(head, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nX: ");
 
 		memset(head + n, pad % 2 ? 'y' : '\r', pad);
@@ -728,9 +745,9 @@ static void copies_every_length(void **state)
 
 	memset(body, 'x', sizeof(body));
 	memcpy(body, "POST / HTTP/1.1\r\n", 17);
-	for (size_t len = 17; len < sizeof(body); len += len % 512 > 300 && len % 512 < 320 ? 1 : 7) {
-		struct frame_spec spec = { .sport = fresh_port(), .payload = body,
-					   .payload_len = len };
+	for (size_t len = 17; len<sizeof(body); len += len % 512> 300 && len % 512 < 320 ? 1 : 7) {
+		struct frame_spec spec = {
+			.sport = fresh_port(), .payload = body, .payload_len = len};
 
 		assert_int_equal(run(*state, &hooks[HOOK_CNT - 1], &spec, &e), 1);
 		assert_int_equal(e->ev.cap_len, 40 + len);
@@ -742,8 +759,8 @@ static void copies_every_length(void **state)
 static void reads_nonlinear_packets(void **state)
 {
 	struct fixture *fx = *state;
-	struct frame_spec spec = { .sport = fresh_port(), .payload = "GET / HTTP/1.1\r\n\r\n" };
-	struct __sk_buff ctx = { 0 };
+	struct frame_spec spec = {.sport = fresh_port(), .payload = "GET / HTTP/1.1\r\n\r\n"};
+	struct __sk_buff ctx = {0};
 	struct frame f;
 
 	frame_build(&spec, &f);
@@ -774,7 +791,7 @@ static void is_permitted(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest refused[] = { cmocka_unit_test(is_permitted) };
+	const struct CMUnitTest refused[] = {cmocka_unit_test(is_permitted)};
 	const struct CMUnitTest tests[] = {
 		TEST(parses_ipv4),
 		TEST(parses_ipv6),

@@ -32,8 +32,8 @@
 #include "live/live.h"
 
 #define SEGMENTS_MAX 4096
-#define REQUEST "POST /upload HTTP/1.1\r\nContent-Length: 100000\r\n\r\n"
-#define RESPONSE "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+#define REQUEST	     "POST /upload HTTP/1.1\r\nContent-Length: 100000\r\n\r\n"
+#define RESPONSE     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 struct kept {
 	struct segment seg; /* without its pointers */
@@ -58,7 +58,7 @@ static enum hook hook; /* the one under test */
 
 static void set_timeouts(int fd)
 {
-	const struct timeval tv = { .tv_sec = 5 };
+	const struct timeval tv = {.tv_sec = 5};
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
@@ -74,7 +74,7 @@ static void set_sysctl(const char *path, const char *value)
 
 static struct pair listen_on(const char *addr)
 {
-	struct pair p = { -1, -1, -1, { .sin6_family = AF_INET6 } };
+	struct pair p = {-1, -1, -1, {.sin6_family = AF_INET6}};
 	socklen_t len = sizeof(p.addr);
 	int off = 0;
 
@@ -189,7 +189,7 @@ static void on_owner(void *ctx, uint64_t cookie, const struct endpoint *local,
 
 static struct trace *start_at(uint16_t port, uint32_t ring_bytes, bool all_segments)
 {
-	static const char *const lo[] = { "lo", NULL };
+	static const char *const lo[] = {"lo", NULL};
 	const struct live_options opt = {
 		.hook = hook,
 		.interfaces = hook == HOOK_CGROUP ? NULL : lo,
@@ -198,7 +198,7 @@ static struct trace *start_at(uint16_t port, uint32_t ring_bytes, bool all_segme
 		.all_segments = all_segments,
 	};
 	struct trace *tr = calloc(1, sizeof(*tr));
-	struct diag d = { 0 };
+	struct diag d = {0};
 
 	assert_non_null(tr);
 	if (live_open(&opt, &tr->cnt, &tr->live, &d))
@@ -213,7 +213,7 @@ static struct trace *start(const struct pair *p, uint32_t ring_bytes, bool all_s
 
 static void take(struct trace *tr)
 {
-	const struct live_sink sink = { tr, on_segment, on_owner };
+	const struct live_sink sink = {tr, on_segment, on_owner};
 
 	while (live_consume(tr->live, &sink) > 0)
 		;
@@ -345,7 +345,7 @@ static void sees_both_ends_ipv6(void **state)
 static void is_right_about_old_connections(void **state)
 {
 	const struct kept *k[4];
-	const size_t before[4] = { 1000, 77, 77, 1000 };
+	const size_t before[4] = {1000, 77, 77, 1000};
 	struct pair p = listen_on("::ffff:127.0.0.1");
 	char bytes[1000] = "x";
 	struct trace *tr;
@@ -495,8 +495,9 @@ static void sees_a_deferred_request(void **state)
 	int seconds = 5;
 	struct views v;
 
-	assert_int_equal(setsockopt(p.listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds,
-				    sizeof(seconds)), 0);
+	assert_int_equal(
+		setsockopt(p.listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds)),
+		0);
 	open_client(&p);
 	assert_int_equal(connect(p.client, (struct sockaddr *)&p.addr, sizeof(p.addr)), 0);
 	assert_int_equal(send(p.client, REQUEST, strlen(REQUEST), 0), strlen(REQUEST));
@@ -523,8 +524,8 @@ static void sees_a_request_in_the_syn(void **state)
 	struct views v;
 
 	set_sysctl("/proc/sys/net/ipv4/tcp_fastopen", "3");
-	assert_int_equal(setsockopt(p.listener, IPPROTO_TCP, TCP_FASTOPEN, &backlog,
-				    sizeof(backlog)), 0);
+	assert_int_equal(
+		setsockopt(p.listener, IPPROTO_TCP, TCP_FASTOPEN, &backlog, sizeof(backlog)), 0);
 	tr = start(&p, 0, false);
 	for (int i = 0; i < 2; i++) {
 		forget(tr);
@@ -619,10 +620,11 @@ static void joins_both_directions_under_nat(void **state)
 		close_pair(&p);
 		skip();
 	}
-	snprintf(cmd, sizeof(cmd),
-		 "nft 'add table ip t; add chain ip t o { type nat hook output priority -100; }; "
-		 "add rule ip t o ip daddr 127.9.9.9 tcp dport 80 dnat to 127.0.0.1:%u' 2>/dev/null",
-		 ntohs(p.addr.sin6_port));
+	snprintf(
+		cmd, sizeof(cmd),
+		"nft 'add table ip t; add chain ip t o { type nat hook output priority -100; }; "
+		"add rule ip t o ip daddr 127.9.9.9 tcp dport 80 dnat to 127.0.0.1:%u' 2>/dev/null",
+		ntohs(p.addr.sin6_port));
 	if (system(cmd)) {
 		print_message("nft cannot make a NAT rule here\n");
 		close_pair(&p);
@@ -680,7 +682,7 @@ static void is_permitted(void **state)
 /* A network namespace of our own, so that nobody's traffic gets between. */
 static void enter_namespace(void)
 {
-	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	struct ifreq ifr = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
 	int fd;
 
 	if (unshare(CLONE_NEWNET))
@@ -692,15 +694,17 @@ static void enter_namespace(void)
 }
 
 #define ON_EACH_HOOK(test)                                                                         \
-	{ #test " [cgroup]", test, use_cgroup, NULL, NULL },                                       \
-	{ #test " [tc]", test, use_tc, NULL, NULL },                                               \
-	{ #test " [socket]", test, use_socket, NULL, NULL }
+	{#test " [cgroup]", test, use_cgroup, NULL, NULL},                                         \
+		{#test " [tc]", test, use_tc, NULL, NULL},                                         \
+	{                                                                                          \
+#test " [socket]", test, use_socket, NULL, NULL                                    \
+	}
 
 int main(void)
 {
 	const uint64_t caps = 1ull << CAP_BPF | 1ull << CAP_PERFMON | 1ull << CAP_NET_ADMIN |
 			      1ull << CAP_NET_RAW | 1ull << CAP_SYS_ADMIN;
-	const struct CMUnitTest refused[] = { cmocka_unit_test(is_permitted) };
+	const struct CMUnitTest refused[] = {cmocka_unit_test(is_permitted)};
 	const struct CMUnitTest tests[] = {
 		ON_EACH_HOOK(sees_both_ends),
 		ON_EACH_HOOK(sees_both_ends_ipv6),

@@ -56,7 +56,7 @@ static bool type_has_l2(int arphrd)
 
 static int describe(int sock, const char *name, unsigned int ifindex, struct iface *out)
 {
-	struct ifreq ifr = { 0 };
+	struct ifreq ifr = {0};
 
 	if (strlen(name) >= sizeof(ifr.ifr_name))
 		return -ENODEV;

@@ -50,8 +50,8 @@ int attach_cgroup(struct attach *at, const struct attach_progs *progs, int cgrou
 /* In the namespace of the interfaces. legacy: do not try TCX. */
 int attach_tc(struct attach *at, const struct attach_progs *progs, const struct iface *ifaces,
 	      size_t cnt, bool legacy, struct diag *d);
-int attach_socket(struct attach *at, const struct attach_progs *progs,
-		  const struct iface *ifaces, size_t cnt, struct diag *d);
+int attach_socket(struct attach *at, const struct attach_progs *progs, const struct iface *ifaces,
+		  size_t cnt, struct diag *d);
 
 /* Detaches everything; in the namespace of the interfaces. Leaves *at empty. */
 void attach_close(struct attach *at);

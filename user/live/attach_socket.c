@@ -35,8 +35,8 @@ static int open_tap(int prog_fd, unsigned int ifindex)
 	return fd;
 }
 
-int attach_socket(struct attach *at, const struct attach_progs *progs,
-		  const struct iface *ifaces, size_t cnt, struct diag *d)
+int attach_socket(struct attach *at, const struct attach_progs *progs, const struct iface *ifaces,
+		  size_t cnt, struct diag *d)
 {
 	size_t i;
 	int fd, err;
@@ -44,14 +44,14 @@ int attach_socket(struct attach *at, const struct attach_progs *progs,
 	for (i = 0; i < cnt; i++) {
 		fd = open_tap(progs->tap, ifaces[i].ifindex);
 		if (fd == -EPERM)
-			return diag_set(d, EXIT_UNSUPPORTED, fd,
-					"cannot open a packet socket: CAP_NET_RAW is missing (run as "
-					"root)");
+			return diag_set(
+				d, EXIT_UNSUPPORTED, fd,
+				"cannot open a packet socket: CAP_NET_RAW is missing (run as "
+				"root)");
 		if (fd < 0)
 			return diag_set(d, EXIT_UNSUPPORTED, fd,
 					"cannot listen with a packet socket on %s: %s",
-					ifaces[i].ifindex ? ifaces[i].name : "any",
-					strerror(-fd));
+					ifaces[i].ifindex ? ifaces[i].name : "any", strerror(-fd));
 		err = attach_keep_fd(at, fd);
 		if (err)
 			return diag_set(d, EXIT_RUNTIME, err, "out of memory");

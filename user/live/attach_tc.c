@@ -11,7 +11,7 @@
 
 /* enum bpf_attach_type of Linux 6.6; older headers lack them. */
 #define ATTACH_TCX_INGRESS 46
-#define ATTACH_TCX_EGRESS 47
+#define ATTACH_TCX_EGRESS  47
 
 static int tcx_link(int prog_fd, unsigned int ifindex, int type)
 {

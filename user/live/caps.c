@@ -10,8 +10,8 @@
 
 static uint64_t effective(void)
 {
-	struct __user_cap_header_struct hdr = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	struct __user_cap_header_struct hdr = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
 
 	if (syscall(SYS_capget, &hdr, data))
 		return 0;
@@ -38,9 +38,11 @@ int caps_require(uint64_t mask, struct diag *d)
 		unsigned int cap;
 		const char *name;
 	} names[] = {
-		{ CAP_BPF, "CAP_BPF" },           { CAP_PERFMON, "CAP_PERFMON" },
-		{ CAP_NET_ADMIN, "CAP_NET_ADMIN" }, { CAP_NET_RAW, "CAP_NET_RAW" },
-		{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN" },
+		{CAP_BPF, "CAP_BPF"},
+		{CAP_PERFMON, "CAP_PERFMON"},
+		{CAP_NET_ADMIN, "CAP_NET_ADMIN"},
+		{CAP_NET_RAW, "CAP_NET_RAW"},
+		{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},
 	};
 	char list[128] = "";
 	size_t i, len = 0;
@@ -49,8 +51,8 @@ int caps_require(uint64_t mask, struct diag *d)
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (!(mask & bit(names[i].cap)) || caps_have(names[i].cap))
 			continue;
-		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s",
-					missing ? ", " : "", names[i].name);
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", missing ? ", " : "",
+					names[i].name);
 		missing++;
 	}
 	if (!missing)

@@ -12,8 +12,8 @@
 #include "capture.skel.h"
 
 #define RING_BYTES_DEFAULT (16u << 20)
-#define RING_BYTES_MAX (1u << 30)
-#define LOG_BYTES (1u << 16)
+#define RING_BYTES_MAX	   (1u << 30)
+#define LOG_BYTES	   (1u << 16)
 
 /* libbpf writes to stderr by itself otherwise; what failed is told by whoever called it. */
 static int be_quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -25,7 +25,7 @@ static int be_quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
  * it is no error where it does not matter, and the load says so where it does. */
 static void raise_memlock(void)
 {
-	const struct rlimit inf = { RLIM_INFINITY, RLIM_INFINITY };
+	const struct rlimit inf = {RLIM_INFINITY, RLIM_INFINITY};
 
 	(void)!setrlimit(RLIMIT_MEMLOCK, &inf);
 }
@@ -151,8 +151,7 @@ static int try_load(const struct capture_load_options *opt, const struct capture
 	return err;
 }
 
-int capture_load(const struct capture_load_options *opt, struct capture_bpf **out,
-		 struct diag *d)
+int capture_load(const struct capture_load_options *opt, struct capture_bpf **out, struct diag *d)
 {
 	struct capture_config config = opt->config;
 	char *log = calloc(1, LOG_BYTES);

@@ -17,15 +17,14 @@ struct capture_bpf;
 struct capture_load_options {
 	enum hook hook;
 	struct capture_config config;
-	uint32_t ring_bytes; /* 0: the default */
+	uint32_t ring_bytes;   /* 0: the default */
 	bool need_l2, need_l3; /* tc: interfaces with and without an Ethernet header */
 	bool all_programs;     /* whatever the hook: for tests */
 };
 
 /* On failure *out is untouched; -errno with *d set: what the kernel lacks, and the last words of its
  * verifier where it refused a program. */
-int capture_load(const struct capture_load_options *opt, struct capture_bpf **out,
-		 struct diag *d);
+int capture_load(const struct capture_load_options *opt, struct capture_bpf **out, struct diag *d);
 
 void capture_programs(const struct capture_bpf *skel, struct attach_progs *out);
 

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define FILTER_HANDLE 1
-#define NAME_PREFIX "httplat_tc_"
+#define NAME_PREFIX   "httplat_tc_"
 
 struct clsact {
 	unsigned int ifindex;
@@ -26,11 +26,11 @@ struct clsact {
 	bool has[2]; /* ingress, egress */
 };
 
-static const enum bpf_tc_attach_point points[2] = { BPF_TC_INGRESS, BPF_TC_EGRESS };
+static const enum bpf_tc_attach_point points[2] = {BPF_TC_INGRESS, BPF_TC_EGRESS};
 
 static int lock_slot(unsigned int ifindex, unsigned int slot)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int fd, len, err;
 
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -58,7 +58,7 @@ static int detach_one(unsigned int ifindex, int point, unsigned int slot)
 /* --- what is attached there, from a netlink dump --------------------------------------------------- */
 
 struct found {
-	unsigned int all;  /* filters of anybody */
+	unsigned int all;   /* filters of anybody */
 	uint32_t our_slots; /* bit per slot that holds a filter of ours */
 };
 
@@ -128,12 +128,12 @@ static int dump_filters(unsigned int ifindex, int point, struct found *found)
 		struct nlmsghdr nh;
 		struct tcmsg tcm;
 	} req = {
-		.nh = { .nlmsg_len = sizeof(req),
-			.nlmsg_type = RTM_GETTFILTER,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.tcm = { .tcm_ifindex = (int)ifindex,
-			 .tcm_parent = TC_H_MAKE(TC_H_CLSACT, point ? TC_H_MIN_EGRESS :
-								      TC_H_MIN_INGRESS) },
+		.nh = {.nlmsg_len = sizeof(req),
+		       .nlmsg_type = RTM_GETTFILTER,
+		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+		.tcm = {.tcm_ifindex = (int)ifindex,
+			.tcm_parent = TC_H_MAKE(TC_H_CLSACT,
+						point ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS)},
 	};
 	int fd, err;
 
@@ -201,10 +201,9 @@ void clsact_detach(struct clsact *ca)
 
 static int attach_one(struct clsact *ca, int point, int prog_fd)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ca->ifindex,
-		    .attach_point = points[point]);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE,
-		    .priority = CLSACT_PRIO + ca->slot, .prog_fd = prog_fd);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ca->ifindex, .attach_point = points[point]);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = CLSACT_PRIO + ca->slot,
+		    .prog_fd = prog_fd);
 	int err = bpf_tc_attach(&hook, &opts);
 
 	ca->has[point] = !err;

@@ -18,7 +18,7 @@
 
 #include "live/attach.h"
 
-#define CLSACT_PRIO 49170
+#define CLSACT_PRIO  49170
 #define CLSACT_SLOTS 16
 
 struct clsact;

@@ -24,7 +24,7 @@
 #include "capture.skel.h"
 
 /* The reader wakes when this much has come (and by its own clock). */
-#define WAKE_BYTES 65536
+#define WAKE_BYTES    65536
 #define CONTROL_BYTES (EVENT_CONTROL_SLOTS * sizeof(uint64_t))
 
 struct live {

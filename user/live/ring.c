@@ -94,8 +94,8 @@ static bool is_sound(const struct event_segment *ev, size_t size)
 	       ev->hook <= EVENT_HOOK_SOCKET && ev->dir <= EVENT_DIR_EGRESS;
 }
 
-static void take_segment(const struct event_segment *ev, size_t size,
-			 const struct live_sink *sink, struct counters *cnt)
+static void take_segment(const struct event_segment *ev, size_t size, const struct live_sink *sink,
+			 struct counters *cnt)
 {
 	enum decode_result result;
 	struct segment seg;
@@ -141,8 +141,7 @@ static void take_owner(const struct event_owner *ev, size_t size, const struct l
 		sink->owner(sink->ctx, ev->cookie, &local, &remote, &owner);
 }
 
-void ring_record(const void *data, size_t size, const struct live_sink *sink,
-		 struct counters *cnt)
+void ring_record(const void *data, size_t size, const struct live_sink *sink, struct counters *cnt)
 {
 	uint16_t type;
 

@@ -25,7 +25,6 @@ int ring_fd(const struct ring *rg);
 int ring_consume(struct ring *rg, const struct live_sink *sink);
 
 /* One record of `size` bytes: the part without the ring, for tests. */
-void ring_record(const void *data, size_t size, const struct live_sink *sink,
-		 struct counters *cnt);
+void ring_record(const void *data, size_t size, const struct live_sink *sink, struct counters *cnt);
 
 #endif
