@@ -96,6 +96,7 @@ static bool msg_begin(struct http_stream *s, const struct reasm_chunk *c, uint64
 	s->cur = msg;
 	s->headers_done = s->in_body = s->in_chunk = s->until_close = s->failed = false;
 	s->content_length_seen = s->transfer_encoding_seen = s->tunnel = false;
+	s->peek_len = 0;
 	s->want = WANT_NONE;
 	s->field_len = 0;
 	llhttp_init(&s->parser, msg->response ? HTTP_RESPONSE : HTTP_REQUEST, &http_settings);
@@ -591,17 +592,32 @@ static uint32_t take_idle(struct http_stream *s, const uint8_t *data, uint32_t l
 
 static void take_bytes(struct http_stream *s, const uint8_t *data, uint32_t len);
 
-/* After a header section whose body is in doubt: a start line at once means that there was none. */
+/*
+ * After a header section whose body is in doubt: a status line at once means that there was none. It may come in
+ * pieces; what matched so far needs no memory.
+ */
 static uint32_t take_peek(struct http_stream *s, const uint8_t *data, uint32_t len)
 {
-	enum startline kind = startline_probe(data, len);
+	static const uint8_t version[] = "HTTP/1.";
+	uint32_t held = s->peek_len, i = 0;
 
-	if (kind == STARTLINE_RESPONSE || kind == STARTLINE_MAYBE) {
-		msg_end(s, true);
-		return 0;
+	while (i < len && s->peek_len < sizeof(version) - 1 && data[i] == version[s->peek_len]) {
+		s->peek_len++;
+		i++;
 	}
-	s->state = HTTP_MESSAGE;
-	llhttp_resume(&s->parser);
+	if (i == len && s->peek_len < sizeof(version) - 1) {
+		s->off += i;
+		return i;
+	}
+	s->off -= held;
+	if (s->peek_len == sizeof(version) - 1) {
+		msg_end(s, true);
+	} else {
+		s->state = HTTP_MESSAGE;
+		llhttp_resume(&s->parser);
+	}
+	s->peek_len = 0;
+	take_bytes(s, version, held);
 	return 0;
 }
 
@@ -674,7 +690,6 @@ static void not_a_start(struct http_stream *s, const uint8_t *data, uint32_t len
 	lose_position(s, s->off, false);
 	s->env->cnt->skipped_bytes += len;
 	s->off += len;
-	s->skipped_last = data[len - 1];
 }
 
 /* Gives up a start that had come in pieces. */
@@ -748,8 +763,9 @@ static void scan(struct http_stream *s, const struct reasm_chunk *c, const uint8
 		return;
 	}
 	kind = c->seg_start || c->start ? startline_probe(data, len) : STARTLINE_NO;
-	/* The end of a word that began in the segment before is no extension method. */
-	if (kind == STARTLINE_REQUEST && is_upper(s->skipped_last) && !knows_method(data, len))
+	/* Behind a hole a word may be the end of one: only a known method is a method. */
+	if (kind == STARTLINE_REQUEST && (s->missed || !c->start) &&
+	    !knows_method(data, len))
 		kind = STARTLINE_NO;
 	if (kind == STARTLINE_MAYBE) {
 		scan_pieces(s, c, data, len);
@@ -774,6 +790,11 @@ static void take_missing(struct http_stream *s, uint64_t n, bool lost)
 {
 	uint32_t flag = lost ? TX_GAP : TX_TRUNCATED;
 
+	if (s->state == HTTP_PEEK && !lost && !s->peek_len) {
+		/* Whoever left these bytes out took them for the body. */
+		s->state = HTTP_MESSAGE;
+		llhttp_resume(&s->parser);
+	}
 	while (n) {
 		uint64_t left = body_left(s), step = left < n ? left : n;
 
@@ -832,9 +853,10 @@ void http_stream_init(struct http_stream *s, const struct http_env *env, void *c
 /* An end of the stream: right for a body that is delimited by it, too early for anything else. */
 static void stream_end(struct http_stream *s)
 {
-	if (s->cur && s->state == HTTP_PEEK)
+	if (s->cur && s->state == HTTP_PEEK) {
+		s->off -= s->peek_len;
 		msg_end(s, true);
-	else if (s->cur)
+	} else if (s->cur)
 		msg_end(s, s->until_close && s->headers_done && !(s->cur->flags & TX_GAP));
 }
 
@@ -847,7 +869,6 @@ void http_stream_chunk(struct http_stream *s, const struct reasm_chunk *chunk)
 		if (s->state == HTTP_SCAN && s->probe_len)
 			drop_probe(s);
 		s->missed = true;
-		s->skipped_last = 0;
 		s->off = chunk->off - chunk->missing;
 		take_missing(s, chunk->missing, true);
 	}

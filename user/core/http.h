@@ -124,7 +124,6 @@ struct http_stream {
 	unsigned int dir;
 	bool probed;  /* the stream's first bytes were looked at */
 	bool synced;  /* a message start was found once */
-	uint8_t skipped_last; /* last byte that belongs to no message; 0: none, or bytes are missing behind it */
 	bool from_start; /* the stream was seen from its beginning, or what is missing there is known */
 	bool missed;  /* bytes are known to be missing */
 	bool broken;  /* inside SCAN: position was lost at lost_off */
@@ -143,6 +142,7 @@ struct http_stream {
 	int want; /* index of the wanted header whose value comes, or -1 */
 	uint8_t field_len;
 	char field[48];
+	uint8_t peek_len; /* bytes of a status line that were held back in HTTP_PEEK */
 	uint8_t probe_len;
 	uint8_t probe[STARTLINE_PROBE_MAX];
 	struct reasm_chunk probe_chunk;

@@ -509,6 +509,11 @@ int reasm_push(struct reasm *r, const struct reasm_env *env, void *ctx, unsigned
 	p.off = reasm_offset(h, data_seq);
 	if (p.off > h->next + REASM_WINDOW || p.off + REASM_WINDOW < h->next)
 		return 0;
+	/* A reset stands behind all that was sent, or acknowledged (RFC 9293 §3.5.2). */
+	if (seg->flags & TCP_RST && p.off > h->next && !(h->acked_known && h->acked >= p.off)) {
+		h->acked_known = true;
+		h->acked = p.off;
+	}
 	if (seg->flags & TCP_FIN && !(seg->flags & TCP_RST) && !h->fin_known &&
 	    p.off + p.len >= h->next) {
 		h->fin_known = true;
@@ -577,7 +582,8 @@ void reasm_finish(struct reasm *r, const struct reasm_env *env, void *ctx, enum 
 		uint64_t limit = h->fin_known ? h->fin_off : h->acked_known ? h->acked : 0;
 
 		/* Bytes that were acknowledged, or lie before the FIN, existed. */
-		if (h->started && !h->ended && h->delivered && !beyond_fin(h, limit))
+		if (h->started && !h->ended && (h->delivered || h->start_known) &&
+		    !beyond_fin(h, limit))
 			give_up(r, env, ctx, dir, limit, cause);
 		if (h->started && !h->ended && h->skipped)
 			deliver_end(r, env, ctx, dir);
