@@ -183,6 +183,19 @@ static __always_inline void annotate(const struct context *c, const struct packe
 	}
 }
 
+/* In the namespace of the hook, or in one that is not known (classic tracepoints do not tell it). */
+static __always_inline struct conn_owner *owner_by_tuple(struct owner_key *key)
+{
+	struct conn_owner *owner;
+
+	key->tuple.netns = cfg.netns;
+	owner = bpf_map_lookup_elem(&owners, key);
+	if (owner || !cfg.netns)
+		return owner;
+	key->tuple.netns = 0;
+	return bpf_map_lookup_elem(&owners, key);
+}
+
 /* The owner: from the socket's storage, or from the hash that stands in. */
 static __always_inline __u64 find_owner(const struct context *c, const struct packet *p,
 					struct event_segment *ev)
@@ -204,11 +217,12 @@ static __always_inline __u64 find_owner(const struct context *c, const struct pa
 				tuple_of_event(ev, &key.tuple);
 			else
 				tuple_of_packet(p, c->dir == EVENT_DIR_EGRESS, &key.tuple);
-			key.tuple.netns = cfg.netns;
-			owner = bpf_map_lookup_elem(&owners, &key);
-			if (!owner && cfg.netns) {
-				key.tuple.netns = 0;
-				owner = bpf_map_lookup_elem(&owners, &key);
+			owner = owner_by_tuple(&key);
+			if (!owner && !c->sk) {
+				/* NAT on output: a client is known by its own end, see put_client(). */
+				__builtin_memset(key.tuple.remote_addr, 0, sizeof(key.tuple.remote_addr));
+				key.tuple.remote_port = 0;
+				owner = owner_by_tuple(&key);
 			}
 		}
 	}

@@ -53,7 +53,7 @@ struct conn_tuple {
 	__u32 netns; /* inode number of the network namespace; 0: unknown */
 };
 
-/* Either the cookie and a zero tuple, or cookie 0 and the tuple. */
+/* Either the cookie and a zero tuple, or cookie 0 and the tuple; of a client also its local end alone. */
 struct owner_key {
 	__u64 cookie;
 	struct conn_tuple tuple;

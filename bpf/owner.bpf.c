@@ -141,7 +141,7 @@ static __always_inline int on_established(struct sock *sk)
 	if (!st || !st->owner.id.pid)
 		return 0;
 	fill_tuple(sk, &tuple);
-	put_by_tuple(&tuple, &st->owner);
+	put_client(&tuple, &st->owner);
 	return 0;
 }
 

@@ -155,7 +155,7 @@ int owner_set_state(struct inet_sock_set_state *rec)
 		if (!known)
 			return 0;
 		FILL_TUPLE(&tuple, rec);
-		put_by_tuple(&tuple, known);
+		put_client(&tuple, known);
 	} else if (newstate == TCP_CLOSE) {
 		FILL_TUPLE(&tuple, rec);
 		forget_tuple(&tuple);

@@ -36,12 +36,34 @@ static __always_inline void put_by_tuple(const struct conn_tuple *tuple,
 	bpf_map_update_elem(&owners, &key, owner, BPF_ANY);
 }
 
+/* The key of a local end alone. */
+static __always_inline void local_end(const struct conn_tuple *tuple, struct owner_key *key)
+{
+	__builtin_memcpy(key->tuple.local_addr, tuple->local_addr, sizeof(key->tuple.local_addr));
+	key->tuple.local_port = tuple->local_port;
+	key->tuple.netns = tuple->netns;
+}
+
+/* A client's: by its whole tuple, and by its end alone, for with NAT on output the wire shows another
+ * remote end than the socket has. Its port is its own while it is connected. */
+static __always_inline void put_client(const struct conn_tuple *tuple,
+				       const struct conn_owner *owner)
+{
+	struct owner_key key = {};
+
+	put_by_tuple(tuple, owner);
+	local_end(tuple, &key);
+	bpf_map_update_elem(&owners, &key, owner, BPF_ANY);
+}
+
 /* The tuple may serve another socket next, of another process. */
 static __always_inline void forget_tuple(const struct conn_tuple *tuple)
 {
-	struct owner_key key = {.tuple = *tuple};
+	struct owner_key key = {.tuple = *tuple}, end = {};
 
 	bpf_map_delete_elem(&owners, &key);
+	local_end(tuple, &end);
+	bpf_map_delete_elem(&owners, &end);
 }
 
 /* Tells user space. The segment that made a thread read has crossed already, without its reader. */
