@@ -16,6 +16,7 @@
 #include "live/caps.h"
 #include "live/capture_load.h"
 #include "live/clsact.h"
+#include "live/localaddr.h"
 #include "live/netns.h"
 #include "live/owner_load.h"
 #include "live/ring.h"
@@ -39,6 +40,7 @@ struct live {
 	struct capture_bpf *skel;
 	struct owner_load *owners;
 	struct attach attach;
+	struct localaddr *local; /* socket hook only */
 	struct ring *ring;
 	uint64_t *control; /* mapped; EVENT_CONTROL_SLOTS words */
 	int cpu_cnt;
@@ -181,7 +183,12 @@ static int load(struct live *lv, const struct live_options *opt, struct counters
 		return diag_set(d, EXIT_RUNTIME, -errno, "cannot map the capture control: %s",
 				strerror(errno));
 	}
-	err = ring_open(bpf_map__fd(lv->skel->maps.ring), cnt, &lv->ring);
+	if (lv->hook == HOOK_SOCKET) {
+		lv->local = localaddr_new(lv->netns);
+		if (!lv->local)
+			return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
+	}
+	err = ring_open(bpf_map__fd(lv->skel->maps.ring), cnt, lv->local, &lv->ring);
 	if (err)
 		return diag_set(d, EXIT_RUNTIME, err, "cannot map the ring: %s", strerror(-err));
 	return 0;
@@ -315,6 +322,7 @@ void live_close(struct live *lv)
 	netns_leave(home);
 	owner_load_close(lv->owners);
 	ring_close(lv->ring);
+	localaddr_free(lv->local);
 	if (lv->control)
 		munmap(lv->control, CONTROL_BYTES);
 	capture_unload(lv->skel);

@@ -14,6 +14,7 @@
 struct ring {
 	struct ring_buffer *rb;
 	struct counters *cnt;
+	struct localaddr *local; /* of a tap; NULL: the hook knows */
 	const struct live_sink *sink; /* during ring_consume() */
 	int done;
 };
@@ -94,9 +95,20 @@ static bool is_sound(const struct event_segment *ev, size_t size)
 	       ev->hook <= EVENT_HOOK_SOCKET && ev->dir <= EVENT_DIR_EGRESS;
 }
 
-static void take_segment(const struct event_segment *ev, size_t size, const struct live_sink *sink,
-			 struct counters *cnt)
+/* What a tap sees may be neither from nor to this host. */
+static enum seg_dir direction(struct localaddr *local, const struct segment *seg)
 {
+	const struct endpoint *end = seg->dir == SEG_DIR_EGRESS ? &seg->src : &seg->dst;
+
+	if (!local || seg->dir == SEG_DIR_UNKNOWN || seg->note.cookie ||
+	    localaddr_has(local, end, seg->time_ns))
+		return seg->dir;
+	return SEG_DIR_UNKNOWN;
+}
+
+static void take_segment(struct ring *rg, const struct event_segment *ev, size_t size)
+{
+	struct counters *cnt = rg->cnt;
 	enum decode_result result;
 	struct segment seg;
 
@@ -120,42 +132,39 @@ static void take_segment(const struct event_segment *ev, size_t size, const stru
 		seg.note.has_stream_start = true;
 		seg.note.stream_start = seg.seq + !!(seg.flags & TCP_SYN);
 	}
-	if (sink->segment)
-		sink->segment(sink->ctx, &seg);
+	seg.dir = direction(rg->local, &seg);
+	if (rg->sink->segment)
+		rg->sink->segment(rg->sink->ctx, &seg);
 }
 
-static void take_owner(const struct event_owner *ev, size_t size, const struct live_sink *sink,
-		       struct counters *cnt)
+static void take_owner(struct ring *rg, const struct event_owner *ev, size_t size)
 {
 	struct endpoint local, remote;
 	struct owner owner;
 
 	if (size < sizeof(*ev)) {
-		cnt->bad_records++;
+		rg->cnt->bad_records++;
 		return;
 	}
 	copy_owner(&owner, &ev->owner);
 	copy_endpoint(&local, ev->local_addr, ev->local_port);
 	copy_endpoint(&remote, ev->remote_addr, ev->remote_port);
-	if (sink->owner)
-		sink->owner(sink->ctx, ev->cookie, &local, &remote, &owner);
+	if (rg->sink->owner)
+		rg->sink->owner(rg->sink->ctx, ev->cookie, &local, &remote, &owner);
 }
 
-void ring_record(const void *data, size_t size, const struct live_sink *sink, struct counters *cnt)
+static void take_record(struct ring *rg, const void *data, size_t size)
 {
-	uint16_t type;
+	uint16_t type = EVENT_UNKNOWN;
 
-	if (size < sizeof(type)) {
-		cnt->bad_records++;
-		return;
-	}
-	memcpy(&type, data, sizeof(type));
+	if (size >= sizeof(type))
+		memcpy(&type, data, sizeof(type));
 	if (type == EVENT_SEGMENT)
-		take_segment(data, size, sink, cnt);
+		take_segment(rg, data, size);
 	else if (type == EVENT_OWNER)
-		take_owner(data, size, sink, cnt);
+		take_owner(rg, data, size);
 	else
-		cnt->bad_records++;
+		rg->cnt->bad_records++;
 }
 
 /* libbpf's callback; a negative result ends the round after this record. */
@@ -163,11 +172,11 @@ static int on_record(void *ctx, void *data, size_t size)
 {
 	struct ring *rg = ctx;
 
-	ring_record(data, size, rg->sink, rg->cnt);
+	take_record(rg, data, size);
 	return ++rg->done < RECORDS_MAX ? 0 : -EAGAIN;
 }
 
-int ring_open(int fd, struct counters *cnt, struct ring **out)
+int ring_open(int fd, struct counters *cnt, struct localaddr *local, struct ring **out)
 {
 	struct ring *rg = calloc(1, sizeof(*rg));
 	int err;
@@ -175,6 +184,7 @@ int ring_open(int fd, struct counters *cnt, struct ring **out)
 	if (!rg)
 		return -ENOMEM;
 	rg->cnt = cnt;
+	rg->local = local;
 	rg->rb = ring_buffer__new(fd, on_record, rg, NULL);
 	if (!rg->rb) {
 		err = -errno;

@@ -11,11 +11,13 @@
 #include <stddef.h>
 
 #include "live/live.h"
+#include "live/localaddr.h"
 
 struct ring;
 
-/* ring_fd: a BPF_MAP_TYPE_RINGBUF. *cnt is borrowed. 0 or -errno. */
-int ring_open(int ring_fd, struct counters *cnt, struct ring **out);
+/* ring_fd: a BPF_MAP_TYPE_RINGBUF. local tells which end of a tap's packet is this host; NULL: as the hook says.
+ * *cnt and local are borrowed. 0 or -errno. */
+int ring_open(int ring_fd, struct counters *cnt, struct localaddr *local, struct ring **out);
 void ring_close(struct ring *rg);
 
 /* To poll for reading. */
@@ -23,8 +25,5 @@ int ring_fd(const struct ring *rg);
 
 /* Pushes what is there into *sink, a bounded number of records. Returns how many, or -errno. */
 int ring_consume(struct ring *rg, const struct live_sink *sink);
-
-/* One record of `size` bytes: the part without the ring, for tests. */
-void ring_record(const void *data, size_t size, const struct live_sink *sink, struct counters *cnt);
 
 #endif
