@@ -269,6 +269,19 @@ class OtherInterfaces:
         self.assertIn('nowhere0', done.stderr)
         self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
 
+    def test_one_interface_of_two_does_not_exist(self):
+        """Refused as a whole: at the one that exists nothing stays attached."""
+        if self.hook == 'cgroup':
+            self.skipTest('the cgroup hook has no interfaces')
+        harness.need('bpftool')
+        ns = harness.Netns(self)
+        before = ns.run('bpftool', '-j', 'net', 'show').stdout
+        done = harness.run(harness.HTTPLAT, '--hook', self.hook, '-i', 'lo', '-i', 'nowhere0',
+                           '--netns', ns.name, check=False)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn('nowhere0', done.stderr)
+        self.assertEqual(ns.run('bpftool', '-j', 'net', 'show').stdout, before)
+
     def test_routed_traffic(self):
         """What a router forwards belongs to no process of it: side transit."""
         if self.hook == 'cgroup':
