@@ -161,8 +161,9 @@ void model_request(struct model *m, unsigned int i)
 	bool has_body;
 
 	strcpy(msg->method, !tunnel ? pick_method(m) : upgrade ? "GET" : "CONNECT");
-	if (!i && is(msg, "FOO-BAR"))
-		strcpy(msg->method, "GET"); /* an unknown method in pieces begins no HTTP stream */
+	/* A method in pieces of which a hole took the first cannot be told from another one. */
+	if (strchr(msg->method, '-') && (!i || m->mss[0] < 100))
+		strcpy(msg->method, "GET");
 	has_body = is(msg, "POST") || is(msg, "PUT") || is(msg, "PATCH");
 	if (i && model_chance(m, 20))
 		say(b, "\r\n"); /* RFC 9112 §2.2 */

@@ -690,6 +690,7 @@ static void not_a_start(struct http_stream *s, const uint8_t *data, uint32_t len
 	lose_position(s, s->off, false);
 	s->env->cnt->skipped_bytes += len;
 	s->off += len;
+	s->skipped_last = data[len - 1];
 }
 
 /* Gives up a start that had come in pieces. */
@@ -763,9 +764,9 @@ static void scan(struct http_stream *s, const struct reasm_chunk *c, const uint8
 		return;
 	}
 	kind = c->seg_start || c->start ? startline_probe(data, len) : STARTLINE_NO;
-	/* Behind a hole a word may be the end of one: only a known method is a method. */
+	/* Behind a hole a word may be the end of one: only a known method is a method, and LOCK none behind UN. */
 	if (kind == STARTLINE_REQUEST && (s->missed || !c->start) &&
-	    !knows_method(data, len))
+	    (!knows_method(data, len) || is_upper(s->skipped_last) || s->skipped_last == '-'))
 		kind = STARTLINE_NO;
 	if (kind == STARTLINE_MAYBE) {
 		scan_pieces(s, c, data, len);
@@ -869,6 +870,7 @@ void http_stream_chunk(struct http_stream *s, const struct reasm_chunk *chunk)
 		if (s->state == HTTP_SCAN && s->probe_len)
 			drop_probe(s);
 		s->missed = true;
+		s->skipped_last = 0;
 		s->off = chunk->off - chunk->missing;
 		take_missing(s, chunk->missing, true);
 	}

@@ -124,6 +124,7 @@ struct http_stream {
 	unsigned int dir;
 	bool probed;  /* the stream's first bytes were looked at */
 	bool synced;  /* a message start was found once */
+	uint8_t skipped_last; /* byte before `off` that belongs to no message; 0 unknown */
 	bool from_start; /* the stream was seen from its beginning, or what is missing there is known */
 	bool missed;  /* bytes are known to be missing */
 	bool broken;  /* inside SCAN: position was lost at lost_off */

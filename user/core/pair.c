@@ -182,6 +182,20 @@ static bool drains(const struct pair *p)
 	return !p->pipelining && (p->fresh || p->lockstep >= PAIR_LOCKSTEP);
 }
 
+/* Takes V[j] - U[i] for d, unless facts speak against it: then the client pipelines. */
+static void assume_drained(struct pair *p, unsigned int i, unsigned int j, int64_t d)
+{
+	int64_t lo, hi;
+
+	if (!drains(p))
+		return;
+	align_range(p->align, i, j, &lo, &hi);
+	if (d < lo || d > hi)
+		p->pipelining = true;
+	else
+		align_at_least(p->align, i, j, d);
+}
+
 /*
  * What response resp, number p of region j, says of the requests. One that acknowledged more than resp's
  * start was sent after it. One that acknowledged no more, but everything before resp, was sent when the server had
@@ -205,8 +219,7 @@ static void weigh_acks(struct pair *p, const struct http_msg *resp)
 			align_at_most(p->align, i, j, diff - 1);
 		} else if (req->ack >= region->to && (first || req->ack > p->resp_start)) {
 			align_at_most(p->align, i, j, diff);
-			if (drains(p))
-				align_at_least(p->align, i, j, diff);
+			assume_drained(p, i, j, diff);
 		}
 	}
 }
@@ -595,9 +608,14 @@ void pair_finish(struct pair *p, const struct pair_env *env, void *ctx, bool dra
 		unsigned int j = p->align->cnt[ALIGN_RESPONSES] - 1;
 		int64_t d = (int64_t)p->req_next - (int64_t)p->resp_next;
 
-		align_at_most(p->align, i, j, d);
-		align_at_least(p->align, i, j, d);
-		resolve(p, env, ctx);
+		int64_t lo, hi;
+
+		align_range(p->align, i, j, &lo, &hi);
+		if (d >= lo && d <= hi) {
+			align_at_most(p->align, i, j, d);
+			align_at_least(p->align, i, j, d);
+			resolve(p, env, ctx);
+		}
 	}
 	if (p->align) {
 		give_up(p, env, ctx, UINT64_MAX, UINT64_MAX);

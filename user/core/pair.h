@@ -44,7 +44,7 @@
 /* Requests that may wait for their response. */
 #define PAIR_OUTSTANDING_MAX 8192
 /* So many exchanges in lockstep prove a client that does not pipeline. */
-#define PAIR_LOCKSTEP 5
+#define PAIR_LOCKSTEP 8
 
 struct pair_ops {
 	/* An exchange ended: one of req, resp may be NULL. Both are borrowed. extra: further enum tx_flag. hol_ns:
