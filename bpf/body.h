@@ -210,23 +210,23 @@ static __always_inline __u32 begin_body(struct __sk_buff *skb, const struct pack
 	__u64 first = 0, found;
 	__u32 head_len, length;
 
-	st->flags &= ~(CONN_F_BODY_IN << (way & 1));
+	st->has_body[way & 1] = 0;
 	if (p->payload_len < 16 || bpf_skb_load_bytes(skb, p->l3_off + p->hdr_len, &first, 8))
 		return p->payload_len;
 	if ((__u32)first == (__u32)WORD('G', 'E', 'T', ' ', 0, 0, 0, 0))
 		return p->payload_len;
 	if ((__u32)first == (__u32)WORD('H', 'E', 'A', 'D', 0, 0, 0, 0)) {
-		st->flags |= CONN_F_HEAD;
+		st->asked_head = 1;
 		return p->payload_len;
 	}
-	found = search_body(skb, p->l3_off + p->hdr_len, p->payload_len, st->flags & CONN_F_HEAD);
+	found = search_body(skb, p->l3_off + p->hdr_len, p->payload_len, st->asked_head);
 	if (!found)
 		return p->payload_len;
 	head_len = found >> 32;
 	length = (__u32)found;
 	st->body_start[way & 1] = payload_seq(p) + head_len;
 	st->body_end[way & 1] = payload_seq(p) + head_len + length;
-	st->flags |= CONN_F_BODY_IN << (way & 1);
+	st->has_body[way & 1] = 1;
 
 	/* What follows the header in this very segment: is it body and nothing else? */
 	rest.v = p->payload_len - head_len;
@@ -234,7 +234,7 @@ static __always_inline __u32 begin_body(struct __sk_buff *skb, const struct pack
 		return p->payload_len;
 	if (bpf_skb_load_bytes(skb, p->l3_off + p->hdr_len + head_len, &first, 8) ||
 	    (first << 8) == WORD(0, 'H', 'T', 'T', 'P', '/', '1', '.')) {
-		st->flags &= ~(CONN_F_BODY_IN << (way & 1));
+		st->has_body[way & 1] = 0;
 		return p->payload_len;
 	}
 	return head_len;
@@ -246,7 +246,7 @@ static __always_inline bool is_in_body(const struct packet *p, const struct conn
 {
 	__u32 seq = payload_seq(p), into, left;
 
-	if (!(st->flags & CONN_F_BODY_IN << (way & 1)))
+	if (!st->has_body[way & 1])
 		return false;
 	into = seq - st->body_start[way & 1];
 	left = st->body_end[way & 1] - seq;

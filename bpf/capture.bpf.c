@@ -58,17 +58,19 @@ static __always_inline void note_handshake(const struct context *c, const struct
 		return;
 	if (!(p->tcp_flags & TCP_F_ACK) && st->syn_seq != p->seq) {
 		/* A new connection, whatever the socket or the tuple was used for before. */
-		st->flags = 0;
+		st->has_start[CONN_IN] = st->has_start[CONN_OUT] = 0;
+		st->has_body[CONN_IN] = st->has_body[CONN_OUT] = 0;
+		st->has_connect = st->asked_head = st->probed = 0;
 		st->proto = CONN_PROTO_UNKNOWN;
 		st->syn_seq = p->seq;
 		st->syn_ns = c->dir == EVENT_DIR_EGRESS ? bpf_ktime_get_ns() : 0;
 	}
 	st->stream_start[c->way & 1] = p->seq + 1;
-	st->flags |= CONN_F_START_IN << (c->way & 1);
+	st->has_start[c->way & 1] = 1;
 	if (c->dir == EVENT_DIR_INGRESS && p->tcp_flags & TCP_F_ACK && st->syn_ns &&
-	    !(st->flags & CONN_F_CONNECTED)) {
+	    !st->has_connect) {
 		st->connect_ns = bpf_ktime_get_ns() - st->syn_ns;
-		st->flags |= CONN_F_CONNECTED;
+		st->has_connect = 1;
 	}
 }
 
@@ -173,11 +175,11 @@ static __always_inline void annotate(const struct context *c, const struct packe
 	if (!st)
 		return;
 	ev->sock_cgroup_id = st->sock_cgroup_id;
-	if (st->flags & CONN_F_START_IN << (c->way & 1)) {
+	if (st->has_start[c->way & 1]) {
 		ev->stream_start = st->stream_start[c->way & 1];
 		ev->flags |= EVENT_F_STREAM_START;
 	}
-	if (st->flags & CONN_F_CONNECTED) {
+	if (st->has_connect) {
 		ev->connect_ns = st->connect_ns;
 		ev->flags |= EVENT_F_CONNECT;
 	}
@@ -220,7 +222,8 @@ static __always_inline __u64 find_owner(const struct context *c, const struct pa
 			owner = owner_by_tuple(&key);
 			if (!owner && !c->sk) {
 				/* NAT on output: a client is known by its own end, see put_client(). */
-				__builtin_memset(key.tuple.remote_addr, 0, sizeof(key.tuple.remote_addr));
+				__builtin_memset(key.tuple.remote_addr, 0,
+						 sizeof(key.tuple.remote_addr));
 				key.tuple.remote_port = 0;
 				owner = owner_by_tuple(&key);
 			}

@@ -59,20 +59,9 @@ struct owner_key {
 	struct conn_tuple tuple;
 };
 
-/* Sequence numbers and flags below are indexed by direction: 0 ingress, 1 egress. */
+/* Arrays in struct conn_state are indexed by direction. */
 #define CONN_IN	 0
 #define CONN_OUT 1
-
-enum conn_flag {
-	CONN_F_START_IN = 1 << CONN_IN, /* stream_start[] is known */
-	CONN_F_START_OUT = 1 << CONN_OUT,
-	CONN_F_ACTIVE = 1 << 2,	   /* this end sent the SYN */
-	CONN_F_CONNECTED = 1 << 3, /* connect_ns is valid */
-	CONN_F_PROBED = 1 << 4,	   /* the socket was asked for its stream starts */
-	CONN_F_BODY_IN = 1 << 5,   /* body_start[], body_end[] are valid: its length is known */
-	CONN_F_BODY_OUT = 1 << 6,
-	CONN_F_HEAD = 1 << 7, /* HEAD was asked: a response may lack its body */
-};
 
 struct conn_state {
 	struct conn_owner owner; /* written by the owner programs */
@@ -87,8 +76,14 @@ struct conn_state {
 	__u32 stream_start[2];
 	__u32 body_start[2];
 	__u32 body_end[2];
-	__u32 flags; /* enum conn_flag */
 	__u32 proto; /* enum conn_proto */
+	/* Bytes and not bits: the two directions may be handled at the same time. */
+	__u8 has_start[2]; /* stream_start[] is known */
+	__u8 has_body[2];  /* body_start[], body_end[] are valid: its length is known */
+	__u8 has_connect;  /* connect_ns is valid */
+	__u8 asked_head;   /* HEAD was seen: a response may lack its body */
+	__u8 probed;	   /* the socket was asked for its stream starts */
+	__u8 pad[5];
 };
 
 struct counter_block {

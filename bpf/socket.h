@@ -152,11 +152,10 @@ static __always_inline struct conn_state *socket_state(struct bpf_sock *sk, bool
 static __always_inline void socket_probe(struct bpf_sock *sk, enum event_dir dir,
 					 struct conn_state *st)
 {
-	const __u32 both = CONN_F_START_IN | CONN_F_START_OUT;
 	__u32 rcv_nxt, snd_una, received, acked, state;
 	struct bpf_tcp_sock *tp;
 
-	if (st->flags & CONN_F_PROBED || (st->flags & both) == both)
+	if (st->probed || (st->has_start[CONN_IN] && st->has_start[CONN_OUT]))
 		return;
 	state = sk->state;
 	if (state == BPF_TCP_SYN_SENT || state == BPF_TCP_CLOSE)
@@ -169,16 +168,16 @@ static __always_inline void socket_probe(struct bpf_sock *sk, enum event_dir dir
 	asm volatile("" ::: "memory");
 	received = tp->bytes_received;
 	acked = tp->bytes_acked;
-	if (!(st->flags & CONN_F_START_IN) && (dir == EVENT_DIR_EGRESS || !received)) {
+	if (!st->has_start[CONN_IN] && (dir == EVENT_DIR_EGRESS || !received)) {
 		st->stream_start[CONN_IN] = rcv_nxt - received;
-		st->flags |= CONN_F_START_IN;
+		st->has_start[CONN_IN] = 1;
 	}
-	if (!(st->flags & CONN_F_START_OUT) && !acked) {
+	if (!st->has_start[CONN_OUT] && !acked) {
 		st->stream_start[CONN_OUT] = snd_una;
-		st->flags |= CONN_F_START_OUT;
+		st->has_start[CONN_OUT] = 1;
 	}
 	if (dir == EVENT_DIR_EGRESS)
-		st->flags |= CONN_F_PROBED;
+		st->probed = 1;
 }
 
 /* Whether the packet's source stands as the local end of its tuple. */
