@@ -700,6 +700,30 @@ static void drop_probe(struct http_stream *s)
 	lose_position(s, s->off, false);
 }
 
+static bool knows_method(const uint8_t *data, uint32_t len)
+{
+	const uint8_t *blank = memchr(data, ' ', len);
+
+	/* Without its line end only a known method is one. */
+	return blank && blank + 2 <= data + len &&
+	       startline_probe(data, blank + 2 - data) == STARTLINE_REQUEST;
+}
+
+/* Behind a hole a word may be the end of one: only a known method is a method, and LOCK none behind UN. */
+static enum startline accept_start(const struct http_stream *s, const struct reasm_chunk *c,
+				   const uint8_t *data, uint32_t len)
+{
+	enum startline kind = startline_probe(data, len);
+
+	if (kind == STARTLINE_REQUEST && (s->missed || !c->start) &&
+	    (!knows_method(data, len) || is_upper(s->skipped_last) || s->skipped_last == '-'))
+		return STARTLINE_NO;
+	return kind;
+}
+
+static void scan(struct http_stream *s, const struct reasm_chunk *c, const uint8_t *data,
+		 uint32_t len);
+
 /* A start line may come in pieces: up to STARTLINE_PROBE_MAX bytes wait in s->probe. */
 static void scan_pieces(struct http_stream *s, const struct reasm_chunk *c, const uint8_t *data,
 			uint32_t len)
@@ -712,7 +736,7 @@ static void scan_pieces(struct http_stream *s, const struct reasm_chunk *c, cons
 	if (take > len)
 		take = len;
 	memcpy(s->probe + held, data, take);
-	kind = startline_probe(s->probe, held + take);
+	kind = accept_start(s, c, s->probe, held + take);
 	if (kind == STARTLINE_MAYBE && held + take < STARTLINE_PROBE_MAX) {
 		s->probe_len += take;
 		if (!held)
@@ -723,10 +747,14 @@ static void scan_pieces(struct http_stream *s, const struct reasm_chunk *c, cons
 	s->probe_len = 0;
 	if (kind == STARTLINE_REQUEST || kind == STARTLINE_RESPONSE)
 		synchronise(s, kind, s->off);
+	if (s->state != HTTP_IDLE && held) {
+		/* What waited was no start; what came now may be one. */
+		not_a_start(s, bytes, held);
+		scan(s, c, data, len);
+		return;
+	}
 	if (s->state != HTTP_IDLE) {
-		drop_probe(s);
-		s->off += held + len;
-		s->env->cnt->skipped_bytes += held + len;
+		not_a_start(s, data, len);
 		return;
 	}
 	/* The bytes that waited belong to the segments that brought them. */
@@ -745,15 +773,6 @@ static bool junk_ends(struct http_stream *s, const struct reasm_chunk *c)
 	return c->seg_start && kind == own;
 }
 
-static bool knows_method(const uint8_t *data, uint32_t len)
-{
-	const uint8_t *blank = memchr(data, ' ', len);
-
-	/* Without its line end only a known method is one. */
-	return blank && blank + 2 <= data + len &&
-	       startline_probe(data, blank + 2 - data) == STARTLINE_REQUEST;
-}
-
 static void scan(struct http_stream *s, const struct reasm_chunk *c, const uint8_t *data,
 		 uint32_t len)
 {
@@ -763,11 +782,7 @@ static void scan(struct http_stream *s, const struct reasm_chunk *c, const uint8
 		scan_pieces(s, c, data, len);
 		return;
 	}
-	kind = c->seg_start || c->start ? startline_probe(data, len) : STARTLINE_NO;
-	/* Behind a hole a word may be the end of one: only a known method is a method, and LOCK none behind UN. */
-	if (kind == STARTLINE_REQUEST && (s->missed || !c->start) &&
-	    (!knows_method(data, len) || is_upper(s->skipped_last) || s->skipped_last == '-'))
-		kind = STARTLINE_NO;
+	kind = c->seg_start || c->start ? accept_start(s, c, data, len) : STARTLINE_NO;
 	if (kind == STARTLINE_MAYBE) {
 		scan_pieces(s, c, data, len);
 		return;
@@ -854,11 +869,23 @@ void http_stream_init(struct http_stream *s, const struct http_env *env, void *c
 /* An end of the stream: right for a body that is delimited by it, too early for anything else. */
 static void stream_end(struct http_stream *s)
 {
-	if (s->cur && s->state == HTTP_PEEK) {
+	if (!s->cur)
+		return;
+	if (!s->cur->head_told && !s->cur->m.seen) {
+		s->env->cnt->skipped_bytes += s->off - s->cur->start_off;
+		http_msg_free(s->env, s->cur);
+		s->cur = NULL;
+		s->state = HTTP_SCAN;
+		return;
+	}
+	if (!s->cur->head_told)
+		msg_tell_head(s);
+	if (s->state == HTTP_PEEK) {
 		s->off -= s->peek_len;
 		msg_end(s, true);
-	} else if (s->cur)
+	} else {
 		msg_end(s, s->until_close && s->headers_done && !(s->cur->flags & TX_GAP));
+	}
 }
 
 void http_stream_chunk(struct http_stream *s, const struct reasm_chunk *chunk)
@@ -906,17 +933,6 @@ void http_stream_opaque(struct http_stream *s)
 
 void http_stream_finish(struct http_stream *s)
 {
-	if (!s->cur)
-		return;
-	if (!s->cur->head_told && s->cur->m.seen)
-		msg_tell_head(s);
-	if (s->cur->head_told) {
-		stream_end(s);
-	} else {
-		s->env->cnt->skipped_bytes += s->off - s->cur->start_off;
-		http_msg_free(s->env, s->cur);
-		s->cur = NULL;
-	}
+	stream_end(s);
 	s->state = HTTP_SCAN;
 }
-
