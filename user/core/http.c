@@ -709,6 +709,17 @@ static bool knows_method(const uint8_t *data, uint32_t len)
 	       startline_probe(data, blank + 2 - data) == STARTLINE_REQUEST;
 }
 
+/* Methods that are the end of another one: UNLOCK, UNLINK, REBIND, UNBIND, UNSUBSCRIBE, M-SEARCH. */
+static bool may_be_tail(const uint8_t *data, uint32_t len, char before)
+{
+	static const char *const tails[] = { "LOCK ", "LINK ", "BIND ", "SUBSCRIBE ", "SEARCH " };
+
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++)
+		if (len >= strlen(tails[i]) && !memcmp(data, tails[i], strlen(tails[i])))
+			return before == 'N' || before == 'E' || before == '-';
+	return false;
+}
+
 /* Behind a hole a word may be the end of one: only a known method is a method, and LOCK none behind UN. */
 static enum startline accept_start(const struct http_stream *s, const struct reasm_chunk *c,
 				   const uint8_t *data, uint32_t len)
@@ -716,7 +727,7 @@ static enum startline accept_start(const struct http_stream *s, const struct rea
 	enum startline kind = startline_probe(data, len);
 
 	if (kind == STARTLINE_REQUEST && (s->missed || !c->start) &&
-	    (!knows_method(data, len) || is_upper(s->skipped_last) || s->skipped_last == '-'))
+	    (!knows_method(data, len) || may_be_tail(data, len, s->skipped_last)))
 		return STARTLINE_NO;
 	return kind;
 }
