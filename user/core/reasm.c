@@ -426,7 +426,7 @@ static bool take_ack(struct reasm_half *o, const struct segment *seg, uint64_t *
 {
 	int32_t ahead;
 
-	if (!(seg->flags & TCP_ACK) || seg->flags & TCP_RST)
+	if (!(seg->flags & TCP_ACK))
 		return false;
 	if (!o->started)
 		half_start(o, seg->ack, !!(seg->flags & TCP_SYN));
