@@ -63,14 +63,14 @@ def hook_options(hook, device='lo', netns=None):
     return options
 
 
-def per_hook(cls):
-    """Class decorator: the tests of cls, once for each hook, as NAME_cgroup, NAME_tc, NAME_socket."""
+def per_hook(cls, hooks=HOOKS):
+    """The tests of cls once for each hook: makes the classes NAME_cgroup, NAME_tc, NAME_socket in its
+    module."""
     module = sys.modules[cls.__module__]
-    for hook in HOOKS:
+    for hook in hooks:
         name = '%s_%s' % (cls.__name__, hook)
         setattr(module, name, type(name, (cls, LiveTest), {'hook': hook,
                                                           '__module__': cls.__module__}))
-    return cls
 
 
 class LiveTest(unittest.TestCase):

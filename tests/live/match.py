@@ -85,8 +85,7 @@ def served(server, rows, **more):
         want.update({'url.original': row['uri'], 'http.request.method': row['method'],
                      'http.response.status_code': row['status'], 'client.port': row['port'],
                      'server.port': server.port, 'flags': []})
-        if 'body' in row and not row['uri'].startswith('/slow/'):
-            want['http.response.body.size'] = row['body']
+        want['http.response.body.size'] = row['body']
         if 'bytes' in row:  # nginx
             want['http.response.size'] = row['bytes']
             want['http.request.size'] = row['length']

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Both ends of the live tests' plain traffic; each runs as a process of its own.
 
-  peer.py serve ...       python3's http.server (threading), which logs each response as a JSON line
+  peer.py serve ...       python3's http.server (threading or forking), which logs each response as a JSON line
   peer.py fetch PLAN      a client of plain sockets; prints each exchange that it made as a JSON line
   peer.py listen ...      makes a listening socket, joins a cgroup in a child and runs a command there,
                           which finds the listener at descriptor 3
@@ -23,6 +23,7 @@ import json
 import os
 import signal
 import socket
+import socketserver
 import struct
 import sys
 import threading
@@ -129,9 +130,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = answer
 
 
-class Server(http.server.ThreadingHTTPServer):
-    request_queue_size = 512
+class Threads(socketserver.ThreadingMixIn):
     daemon_threads = True
+
+
+class Processes(socketserver.ForkingMixIn):
+    """The parent accepts, a child for each connection reads."""
+    max_children = 200
+
+
+class Server(http.server.HTTPServer):
+    request_queue_size = 512
 
     def __init__(self, options):
         self.address_family = socket.AF_INET6 if ':' in options.address else socket.AF_INET
@@ -162,7 +171,8 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 def serve(options):
-    server = Server(options)
+    kind = Processes if options.fork else Threads
+    server = type('Any', (kind, Server), {})(options)
     with open(options.port_file + '.new', 'w') as f:
         f.write(str(server.server_address[1]))
     os.rename(options.port_file + '.new', options.port_file)
@@ -417,6 +427,7 @@ def main():
     one.add_argument('--fd', type=int)
     one.add_argument('--defer-accept', action='store_true')
     one.add_argument('--fastopen', action='store_true')
+    one.add_argument('--fork', action='store_true')
     two = sub.add_parser('fetch')
     two.add_argument('plan', type=json.loads)
     three = sub.add_parser('listen')

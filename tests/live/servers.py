@@ -43,7 +43,7 @@ http {
         location /s/500/ { return 500; }
         location /s/503/ { return 503 "later\\n"; }
         location /put/ { dav_methods PUT; create_full_put_path on; root @DIR@/up; }
-        location /slow/ { limit_rate 100k; try_files /70000.bin =404; }
+@PROXY@
     }
 }
 '''
@@ -52,9 +52,11 @@ http {
 class Nginx:
     """nginx with two workers, in the foreground, with its own prefix and configuration.
 
-    listen: what follows `listen ADDRESS:PORT` ('deferred', 'fastopen=16')."""
+    listen: what follows `listen ADDRESS:PORT` ('deferred', 'fastopen=16'). upstream: 'ADDRESS:PORT' that
+    /proxied/... is passed on to, as /f/..."""
 
-    def __init__(self, test, cgroup=None, netns=None, addresses=('127.0.0.1', '[::1]'), listen=''):
+    def __init__(self, test, cgroup=None, netns=None, addresses=('127.0.0.1', '[::1]'), listen='',
+                 upstream=None):
         need('nginx', 'curl')
         self.dir = temp_dir(test)
         os.mkdir(self.dir + '/www')
@@ -66,7 +68,9 @@ class Nginx:
         for _ in range(5):
             self.port = free_port()
             rows = ['        listen %s:%d %s;' % (a, self.port, listen) for a in addresses]
-            conf = NGINX_CONF.replace('@DIR@', self.dir).replace('@LISTEN@', '\n'.join(rows))
+            proxy = '        location /proxied/ { proxy_pass http://%s/f/; }' % upstream
+            conf = NGINX_CONF.replace('@LISTEN@', '\n'.join(rows)) \
+                .replace('@PROXY@', proxy if upstream else '').replace('@DIR@', self.dir)
             with open(self.dir + '/nginx.conf', 'w') as f:
                 f.write(conf)
             self.process = Process(test, ['nginx', '-p', self.dir, '-e', self.dir + '/error.log',

@@ -245,12 +245,11 @@ class Ending:
         self.assertEqual([r['http.response.body.size'] for r in self.mine(tracer)], [70000] * 3)
 
 
-class OtherInterfaces:
+class Interfaces:
+    """Of the hooks that have them."""
     ns = None
 
     def test_any(self):
-        if self.hook == 'cgroup':
-            self.skipTest('the cgroup hook has no interfaces')
         near, self.ns = harness.Netns(self, 'a'), harness.Netns(self, 'b')
         harness.veth(near, self.ns)
         server = harness.PyServer(self, harness.Cgroup(self), self.ns, '0.0.0.0')
@@ -262,8 +261,6 @@ class OtherInterfaces:
         self.assertEqual(sorted(r['side'] for r in got), ['client'] * 3 + ['server'] * 4)
 
     def test_no_such_interface(self):
-        if self.hook == 'cgroup':
-            self.skipTest('the cgroup hook has no interfaces')
         done = harness.run(harness.HTTPLAT, '--hook', self.hook, '-i', 'nowhere0', check=False)
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn('nowhere0', done.stderr)
@@ -271,8 +268,6 @@ class OtherInterfaces:
 
     def test_one_interface_of_two_does_not_exist(self):
         """Refused as a whole: at the one that exists nothing stays attached."""
-        if self.hook == 'cgroup':
-            self.skipTest('the cgroup hook has no interfaces')
         harness.need('bpftool')
         ns = harness.Netns(self)
         before = ns.run('bpftool', '-j', 'net', 'show').stdout
@@ -284,8 +279,6 @@ class OtherInterfaces:
 
     def test_routed_traffic(self):
         """What a router forwards belongs to no process of it: side transit."""
-        if self.hook == 'cgroup':
-            self.skipTest('the cgroup hook sees sockets only')
         a, router, b = harness.Netns(self, 'a'), harness.Netns(self, 'r'), harness.Netns(self, 'b')
         router.ip('link', 'add', 'toa', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', a.name)
         router.ip('link', 'add', 'tob', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', b.name)
@@ -426,7 +419,7 @@ class Refused(harness.LiveTest):
 
 
 harness.per_hook(Ending)
-harness.per_hook(OtherInterfaces)
+harness.per_hook(Interfaces, ('tc', 'socket'))
 
 
 if __name__ == '__main__':

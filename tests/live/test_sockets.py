@@ -94,6 +94,7 @@ class Listeners(Namespaces):
             'open nginx': (nginx('fastopen=64'), 12, 2, {'fastopen': True}),
             'open python': (python('--fastopen'), 12, 2, {'fastopen': True}),
             'activated': (cls.activated, 10, 2, {}),
+            'forking': (python('--fork'), 10, 2, {}),
         }
         cls.kinds, plans = {}, []
         for name, (server, count, each, more) in kinds.items():
@@ -159,6 +160,14 @@ class Listeners(Namespaces):
         self.kind('activated')
         self.assertNotIn(self.activated.process.pid, self.server_group.pids())
 
+    def test_forking_server(self):
+        """The parent accepts, a child of its own for each connection reads and answers."""
+        self.kind('forking')
+        server, tag, count = self.kinds['forking']
+        pids = {row['pid'] for row in server.log(count, tag)}
+        self.assertEqual(len(pids), count)
+        self.assertNotIn(server.pid, pids)
+
     def test_socket_activation_and_cgroup_filter(self):
         """-g matches the reader's cgroup, and the socket's creator's where there is a socket."""
         for group in [self.server_group] + [self.maker] * (self.hook == 'cgroup'):
@@ -166,6 +175,33 @@ class Listeners(Namespaces):
             tracer = self.trace('-g', group.path, netns=self.far)
             rows = self.fetch(self.plans(self.activated, 5, 2), self.far)
             self.hold(tracer, tracer.stop(), self.activated, rows, ('server',))
+
+
+class Proxy(Namespaces):
+    """A process that is server and client at once."""
+
+    def test_proxy(self):
+        back = self.python()
+        front = harness.Nginx(self, harness.Cgroup(self, 'proxy'), self.far, ['127.0.0.1'],
+                              upstream='127.0.0.1:%d' % back.port)
+        plans = self.plans(front, 20, 2, size=5000)
+        for plan in plans:
+            for what in plan['exchanges']:
+                what['path'] = what['path'].replace('/f/', '/proxied/')
+        tracer = self.trace(netns=self.far)
+        rows = self.fetch(plans, self.far)
+        records = tracer.stop()
+        asked = front.log(len(rows), self.tag)
+        wants = match.sent(self, rows, harness.PyServer.comm) + match.served(front, asked)
+        wants += match.served(back, back.log(len(rows), self.tag))
+        for row in asked:
+            want = match.owner('client', row['pid'], front.cgroup, 'nginx')
+            want.update({'url.original': row['uri'].replace('/proxied/', '/f/'), 'flags': [],
+                         'http.response.status_code': 200, 'server.port': back.port,
+                         'http.response.body.size': 5000, 'network.protocol.version': '1.0'})
+            wants.append(want)
+        match.check(self, tracer, records, wants, (front.port, back.port))
+        match.check_exchanges(self, records)
 
 
 class Across(Namespaces):
@@ -314,5 +350,5 @@ class BigTcp(Across):
             self.check_size(capture, 65600)
 
 
-for case in (Listeners, Veth, BigTcp):
+for case in (Listeners, Proxy, Veth, BigTcp):
     harness.per_hook(case)
