@@ -128,23 +128,6 @@ void stream_init(struct stream *s, struct capture *cap, uint32_t client_isn, uin
 	set_end(&s->end[SERVER], 2, 80);
 }
 
-void handshake(struct stream *s)
-{
-	struct packet *syn = prepare(s, CLIENT, TCP_SYN, NULL, 0);
-
-	syn->seg.flags = TCP_SYN;
-	syn->seg.ack = 0;
-	give(s, syn);
-	tell(s, SERVER, TCP_SYN);
-	tell(s, CLIENT, 0);
-}
-
-void stream_open(struct stream *s, struct capture *cap, uint32_t client_isn, uint32_t server_isn)
-{
-	stream_init(s, cap, client_isn, server_isn);
-	handshake(s);
-}
-
 static void packet_free(struct packet *p)
 {
 	free(p->bytes);
@@ -242,6 +225,24 @@ void tell(struct stream *s, unsigned int who, uint16_t flags)
 
 	give(s, p);
 	packet_free(p);
+}
+
+void handshake(struct stream *s)
+{
+	struct packet *syn = make(s, CLIENT, TCP_SYN, NULL, 0);
+
+	syn->seg.flags = TCP_SYN;
+	syn->seg.ack = 0;
+	give(s, syn);
+	packet_free(syn);
+	tell(s, SERVER, TCP_SYN);
+	tell(s, CLIENT, 0);
+}
+
+void stream_open(struct stream *s, struct capture *cap, uint32_t client_isn, uint32_t server_isn)
+{
+	stream_init(s, cap, client_isn, server_isn);
+	handshake(s);
 }
 
 void goodbye(struct stream *s)
