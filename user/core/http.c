@@ -53,6 +53,8 @@ bool http_msg_covers(const struct http_msg *msg, uint64_t from, uint64_t to)
 /* Appends to the arena; what goes beyond the limit is cut and flagged. */
 static void msg_append(struct http_stream *s, struct http_msg *msg, const char *at, size_t len)
 {
+	if (!len)
+		return;
 	if (msg->arena_len + len > HTTP_ARENA_MAX) {
 		msg->flags |= TX_TRUNCATED;
 		len = HTTP_ARENA_MAX - msg->arena_len;

@@ -14,7 +14,7 @@ struct reasm_buf {
 	struct reasm_buf *next;
 	uint64_t off;
 	uint32_t len, cap_len;
-	bool conflict, seg_start, has_ack;
+	bool conflict, seg_start, has_ack, out_of_order;
 	uint64_t ack;
 	struct reasm_mark seen;
 	uint8_t data[];
@@ -26,6 +26,7 @@ struct piece {
 	uint32_t len, cap_len;
 	const uint8_t *data;
 	bool seg_start, has_ack;
+	bool out_of_order; /* it came before its predecessor */
 	uint64_t ack;
 	struct reasm_mark seen;
 };
@@ -85,7 +86,7 @@ static struct piece piece_before(const struct piece *p, uint64_t to)
 }
 
 static void deliver(struct reasm *r, const struct reasm_env *env, void *ctx, unsigned int dir,
-		    const struct piece *p, bool out_of_order, bool conflict)
+		    const struct piece *p, bool conflict)
 {
 	struct reasm_half *h = &r->half[dir];
 	struct reasm_chunk c = {
@@ -96,7 +97,7 @@ static void deliver(struct reasm *r, const struct reasm_env *env, void *ctx, uns
 		.skip = h->skipped,
 		.missing = h->skipped,
 		.start = !h->delivered,
-		.out_of_order = out_of_order,
+		.out_of_order = p->out_of_order,
 		.conflict = conflict,
 		.seg_start = p->seg_start,
 		.seen = p->seen,
@@ -194,6 +195,7 @@ static int buf_insert(struct reasm *r, const struct reasm_env *env, struct reasm
 	b->seg_start = p->seg_start;
 	b->has_ack = p->has_ack;
 	b->ack = p->ack;
+	b->out_of_order = p->out_of_order;
 	b->seen = p->seen;
 	if (p->cap_len)
 		memcpy(b->data, p->data, p->cap_len);
@@ -297,8 +299,17 @@ static void deliver_head(struct reasm *r, const struct reasm_env *env, void *ctx
 {
 	struct reasm_half *h = &r->half[dir];
 	struct reasm_buf *b = h->head;
-	struct piece p = { b->off, b->len,	   b->cap_len, b->data,
-			   b->seg_start, b->has_ack, b->ack,	 b->seen };
+	struct piece p = {
+		.off = b->off,
+		.len = b->len,
+		.cap_len = b->cap_len,
+		.data = b->data,
+		.seg_start = b->seg_start,
+		.has_ack = b->has_ack,
+		.out_of_order = b->out_of_order,
+		.ack = b->ack,
+		.seen = b->seen,
+	};
 
 	if (p.off < h->next)
 		piece_trim_front(&p, h->next);
@@ -306,7 +317,7 @@ static void deliver_head(struct reasm *r, const struct reasm_env *env, void *ctx
 	if (!h->head)
 		h->tail = NULL;
 	if (p.len)
-		deliver(r, env, ctx, dir, &p, true, b->conflict);
+		deliver(r, env, ctx, dir, &p, b->conflict);
 	buf_free(r, env, b);
 }
 
@@ -463,12 +474,12 @@ static int push_payload(struct reasm *r, const struct reasm_env *env, void *ctx,
 	if (p->off == h->next && !half_held(&r->half[!dir], p->has_ack, p->ack)) {
 		/* Bytes that wait already came first: they win, and the rest of p goes behind them. */
 		if (!h->head || h->head->off >= p->off + p->len) {
-			deliver(r, env, ctx, dir, p, false, false);
+			deliver(r, env, ctx, dir, p, false);
 			return 0;
 		}
 	}
-	if (p->off > h->next)
-		env->cnt->out_of_order++;
+	p->out_of_order = p->off > h->next;
+	env->cnt->out_of_order += p->out_of_order;
 	err = buf_add(r, env, h, *p, &added);
 	if (err) {
 		env->cnt->memory_dropped++;
