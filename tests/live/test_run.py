@@ -119,13 +119,11 @@ class Ending:
         self.assertRegex(tracer.stderr(), r'(?i)no (request|transaction|HTTP|packet)')
 
     def attached(self):
-        """What is attached where we attach: (network interfaces of the namespace, cgroup root)."""
+        """What is attached at the interfaces of the namespace, and ids of programs at the cgroup root."""
         net = self.ns.run('bpftool', '-j', 'net', 'show').stdout
         tree = harness.run('bpftool', '-j', 'cgroup', 'show', harness.cgroup2_mount(),
-                           check=False).stdout
-        rows = json.loads(tree) if tree.strip() else []
-        ours = [r for r in rows if isinstance(r, dict) and 'httplat' in r.get('name', '')]
-        return net, ours
+                           check=False).stdout.strip()
+        return net, {row['id'] for row in (json.loads(tree) if tree else [])}
 
     @staticmethod
     def programs():
@@ -144,38 +142,43 @@ class Ending:
                         ids.add(int(line.split()[1]))
         return ids
 
-    def gone(self, ids):
-        harness.wait_until('end of its programs', lambda: not ids & self.programs())
-
-    def test_nothing_stays(self):
+    def start_and_look(self):
+        """A tracer, what was attached before it, and the ids of its programs."""
         harness.need('bpftool')
         before = self.attached()
         tracer = self.start()
         ids = self.programs_of(tracer.pid)
         self.assertTrue(ids, 'it holds no program: the test cannot show anything')
+        if self.hook == 'cgroup':
+            self.assertTrue(ids & self.attached()[1])
+        return tracer, before, ids
+
+    def gone(self, before, ids):
+        harness.wait_until('end of its programs', lambda: not ids & self.programs())
+        net, group = self.attached()
+        self.assertEqual(net, before[0])
+        self.assertFalse(ids & group)
+
+    def test_nothing_stays(self):
+        tracer, before, ids = self.start_and_look()
         tracer.stop()
-        self.gone(ids)
-        self.assertEqual(self.attached()[0], before[0])
+        self.gone(before, ids)
 
     def test_kill(self):
         """After kill -9 nothing stays attached, or the next run removes it."""
-        harness.need('bpftool')
-        before = self.attached()
-        tracer = self.start()
-        ids = self.programs_of(tracer.pid)
-        self.assertTrue(ids, 'it holds no program: the test cannot show anything')
+        tracer, before, ids = self.start_and_look()
         small(self, self.server, 2)
         tracer.send(signal.SIGKILL)
         tracer.wait()
         if self.hook == 'tc' and 'clsact' in self.ns.run('tc', 'qdisc', 'show').stdout:
             self.start().stop()
-        self.gone(ids)
-        self.assertEqual(self.attached()[0], before[0])
+        self.gone(before, ids)
         # And the next run sees everything.
+        self.tag = harness.unique('id')
         tracer = self.start()
         small(self, self.server, 3)
         tracer.stop()
-        self.assertEqual(len(self.mine(tracer)), 5 - 2)
+        self.assertEqual(len(self.mine(tracer)), 3)
 
     def test_two_at_once(self):
         first, second = self.start(), self.start()
@@ -333,12 +336,14 @@ class Refused(harness.LiveTest):
         return ['setpriv', '--bounding-set', drop, '--inh-caps', drop]
 
     def test_missing_capability(self):
+        ns = harness.Netns(self)
         for caps, options, name in (
                 (['net_admin'], (), 'CAP_NET_ADMIN'),
                 (['net_admin'], ('-i', 'lo'), 'CAP_NET_ADMIN'),
                 (['bpf', 'sys_admin'], (), 'CAP_BPF'),
                 (['perfmon', 'sys_admin'], (), 'CAP_PERFMON'),
-                (['net_raw'], ('--hook', 'socket', '-i', 'lo'), 'CAP_NET_RAW')):
+                (['net_raw'], ('--hook', 'socket', '-i', 'lo'), 'CAP_NET_RAW'),
+                (['sys_admin'], ('-i', 'lo', '--netns', ns.name), 'CAP_SYS_ADMIN')):
             with self.subTest(without=caps, options=options):
                 self.refused(3, *self.without(*caps), self.binary, '-d', '1s', *options,
                              words=[name])
