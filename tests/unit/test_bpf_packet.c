@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <linux/capability.h>
 #include <linux/if_ether.h>
 #include <netinet/in.h>
 
@@ -21,143 +20,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "bpf_frame.h"
-#include "live/caps.h"
-#include "live/capture_load.h"
-
-#include "capture.skel.h"
-
-#define EVENTS_MAX 64
-
-struct kept_event {
-	struct event_segment ev;
-	uint8_t packet[FRAME_MAX];
-};
-
-struct fixture {
-	struct capture_bpf *skel;
-	struct attach_progs progs;
-	struct ring_buffer *ring;
-	struct kept_event events[EVENTS_MAX];
-	unsigned int cnt;
-};
-
-/* What each program stands for, and what it can know in a test run: there is no real socket. */
-struct hook_case {
-	const char *name;
-	size_t prog; /* offset in struct attach_progs */
-	uint8_t hook, dir;
-	bool from_l3;	/* is given the IP packet alone */
-	bool has_state; /* by tuple: the cgroup hook has it on the socket only */
-};
-
-#define PROG(member) offsetof(struct attach_progs, member)
-
-static const struct hook_case hooks[] = {
-	{"cgroup ingress", PROG(cg_in), EVENT_HOOK_CGROUP, EVENT_DIR_INGRESS, false, false},
-	{"cgroup egress", PROG(cg_out), EVENT_HOOK_CGROUP, EVENT_DIR_EGRESS, false, false},
-	{"tc ingress", PROG(tc_in), EVENT_HOOK_TC, EVENT_DIR_UNKNOWN, false, true},
-	{"tc egress", PROG(tc_out), EVENT_HOOK_TC, EVENT_DIR_EGRESS, false, true},
-	{"tc ingress, no L2", PROG(tc_in3), EVENT_HOOK_TC, EVENT_DIR_UNKNOWN, true, true},
-	{"tc egress, no L2", PROG(tc_out3), EVENT_HOOK_TC, EVENT_DIR_EGRESS, true, true},
-	{"socket", PROG(tap), EVENT_HOOK_SOCKET, EVENT_DIR_INGRESS, false, true},
-};
-
-#define HOOK_CNT (sizeof(hooks) / sizeof(hooks[0]))
-
-/* A connection of its own for each use. */
-static uint16_t fresh_port(void)
-{
-	static uint16_t port = 10000;
-
-	return port++;
-}
-
-static int on_record(void *ctx, void *data, size_t size)
-{
-	struct fixture *fx = ctx;
-	struct kept_event *kept = &fx->events[fx->cnt];
-
-	if (fx->cnt == EVENTS_MAX)
-		return 0;
-	assert_true(size >= sizeof(kept->ev));
-	memcpy(&kept->ev, data, sizeof(kept->ev));
-	assert_true(kept->ev.cap_len <= size - sizeof(kept->ev));
-	assert_true(kept->ev.cap_len <= sizeof(kept->packet));
-	memcpy(kept->packet, (uint8_t *)data + sizeof(kept->ev), kept->ev.cap_len);
-	fx->cnt++;
-	return 0;
-}
-
-static struct fixture *open_fixture(const struct capture_config *config)
-{
-	const struct capture_load_options opt = {
-		.hook = HOOK_SOCKET,
-		.config = *config,
-		.ring_bytes = 1 << 20,
-		.all_programs = true,
-	};
-	struct fixture *fx = calloc(1, sizeof(*fx));
-	struct diag d = {0};
-	int err = capture_load(&opt, &fx->skel, &d);
-
-	if (err)
-		fail_msg("%s", d.text);
-	capture_programs(fx->skel, &fx->progs);
-	fx->ring = ring_buffer__new(bpf_map__fd(fx->skel->maps.ring), on_record, fx, NULL);
-	assert_non_null(fx->ring);
-	return fx;
-}
-
-static void close_fixture(struct fixture *fx)
-{
-	ring_buffer__free(fx->ring);
-	capture_unload(fx->skel);
-	free(fx);
-}
-
-static uint64_t counter(struct fixture *fx, enum event_counter which)
-{
-	int cpus = libbpf_num_possible_cpus(), cpu;
-	struct counter_block *blocks = calloc((size_t)cpus, sizeof(*blocks));
-	uint32_t zero = 0;
-	uint64_t sum = 0;
-
-	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(fx->skel->maps.counters), &zero, blocks),
-			 0);
-	for (cpu = 0; cpu < cpus; cpu++)
-		sum += blocks[cpu].v[which];
-	free(blocks);
-	return sum;
-}
-
-static void run_bytes(struct fixture *fx, const struct hook_case *hook, const uint8_t *data,
-		      size_t len)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = data, .data_size_in = (uint32_t)len,
-		    .repeat = 1);
-	int fd = *(const int *)((const char *)&fx->progs + hook->prog);
-
-	assert_int_equal(bpf_prog_test_run_opts(fd, &opts), 0);
-	ring_buffer__consume(fx->ring);
-}
-
-/* Runs the frame; returns the number of events that it made, the last one in *last. */
-static unsigned int run(struct fixture *fx, const struct hook_case *hook,
-			const struct frame_spec *spec, struct kept_event **last)
-{
-	struct frame f;
-
-	frame_build(spec, &f);
-	fx->cnt = 0;
-	if (hook->from_l3)
-		run_bytes(fx, hook, f.bytes + f.l3, f.len - f.l3);
-	else
-		run_bytes(fx, hook, f.bytes, f.len);
-	if (last)
-		*last = fx->cnt ? &fx->events[fx->cnt - 1] : NULL;
-	return fx->cnt;
-}
+#include "bpf_run.h"
 
 /* The packet crosses whole, from its IP header on, on every hook that the frame suits. */
 static void expect_whole(struct fixture *fx, const char *what, struct frame_spec spec)
@@ -313,7 +176,7 @@ static void survives_short_packets(void **state)
 			for (len = ETH_HLEN + 1; len < f.l3 - start + headers; len++) {
 				LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f.bytes + start,
 					    .data_size_in = (uint32_t)len, .repeat = 1);
-				int fd = *(const int *)((const char *)&fx->progs + hooks[i].prog);
+				int fd = run_fd(fx, &hooks[i]);
 
 				fx->cnt = 0;
 				bpf_prog_test_run_opts(fd, &opts);
@@ -543,200 +406,6 @@ static void passes_every_segment_when_asked(void **state)
 	close_fixture(fx);
 }
 
-/* --- bodies ---------------------------------------------------------------------------------------- */
-
-/* One connection on which segments follow each other. */
-struct stream {
-	struct fixture *fx;
-	const struct hook_case *hook;
-	uint16_t port;
-	uint32_t seq;
-	bool reply; /* the other direction */
-};
-
-/* Sends the next segment; returns how much of its payload crossed. */
-static size_t next(struct stream *st, const char *payload, size_t len)
-{
-	struct frame_spec spec = {
-		.payload = payload, .payload_len = len, .seq = st->seq, .reverse = st->reply};
-	struct kept_event *e;
-	size_t copied;
-
-	spec.sport = st->reply ? 80 : st->port;
-	spec.dport = st->reply ? st->port : 80;
-	len = len ? len : strlen(payload);
-	st->seq += (uint32_t)len;
-	assert_int_equal(run(st->fx, st->hook, &spec, &e), 1);
-	copied = e->ev.cap_len - 40;
-	assert_int_equal(e->ev.pkt_len, 40 + len);
-	assert_int_equal(!!(e->ev.flags & EVENT_F_ELIDED), copied < len);
-	return copied;
-}
-
-static struct fixture *open_bodies(void)
-{
-	const struct capture_config config = {.find_bodies = 1};
-
-	return open_fixture(&config);
-}
-
-static char zeros[3000];
-
-static void withholds_bodies(void **state)
-{
-	static const char *const heads[] = {
-		"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nServer: x\r\ncontent-LENGTH:\t5000 \r\nA: b\r\n\r\n",
-		"HTTP/1.0 404 Not Found\nContent-Length:5000\n\n",
-		"HTTP/1.1 500 X\r\nX-Content-Length: 7\r\nContent-Length: 5000\r\n\r\n",
-		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n",
-		"PUT /Content-Length: HTTP/1.1\r\nContent-Length: 00005000\r\n\r\n",
-	};
-	struct fixture *fx = open_bodies();
-
-	for (size_t i = 0; i < HOOK_CNT; i++) {
-		for (size_t k = 0; k < sizeof(heads) / sizeof(heads[0]); k++) {
-			struct stream st = {fx, &hooks[i], fresh_port(), 0xffffff00, false};
-
-			if (!hooks[i].has_state)
-				continue;
-			assert_int_equal(next(&st, heads[k], 0), strlen(heads[k]));
-			if (next(&st, zeros, 2000))
-				fail_msg("%s: body copied after %s", hooks[i].name, heads[k]);
-			assert_int_equal(next(&st, zeros, 3000), 0);
-			assert_int_equal(next(&st, zeros, 10), 10); /* beyond the body */
-			assert_int_equal(next(&st, heads[k], 0), strlen(heads[k]));
-			assert_int_equal(next(&st, zeros, 3000), 0);
-			assert_int_equal(next(&st, zeros, 2001), 2001); /* not all body */
-			st.seq -= 5001 + (uint32_t)strlen(heads[k]);
-			assert_int_equal(next(&st, heads[k], 0), strlen(heads[k])); /* again */
-		}
-	}
-	close_fixture(fx);
-}
-
-static void leaves_doubtful_bodies(void **state)
-{
-	static const char *const heads[] = {
-		"HTTP/1.1 200 OK\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n",
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5000\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\nContent-Length: 6\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: 5000, 5000\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: 50 00\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: -5000\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: 0x5000\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
-		"HTTP/1.1 100 Continue\r\nContent-Length: 5000\r\n\r\n",
-		"HTTP/1.1 101 X\r\nContent-Length: 5000\r\n\r\n",
-		"HTTP/1.1 204 No Content\r\nContent-Length: 5000\r\n\r\n",
-		"HTTP/1.1 304 Not Modified\r\nContent-Length: 5000\r\n\r\n",
-		"GET / HTTP/1.1\r\nContent-Length: 5000\r\n\r\n",
-	};
-	struct fixture *fx = open_bodies();
-
-	for (size_t i = 0; i < HOOK_CNT; i++) {
-		for (size_t k = 0; k < sizeof(heads) / sizeof(heads[0]); k++) {
-			struct stream st = {fx, &hooks[i], fresh_port(), 1, false};
-
-			if (!hooks[i].has_state)
-				continue;
-			assert_int_equal(next(&st, heads[k], 0), strlen(heads[k]));
-			if (next(&st, zeros, 1000) != 1000)
-				fail_msg("%s: withheld after %s", hooks[i].name, heads[k]);
-		}
-	}
-	close_fixture(fx);
-}
-
-/* Header and body in one segment: what is body and nothing else stays. */
-static void withholds_a_body_beside_its_header(void **state)
-{
-	struct fixture *fx = open_bodies();
-	char packet[3000], *body;
-	size_t head;
-
-	for (size_t i = 0; i < HOOK_CNT; i++) {
-		struct stream st = {fx, &hooks[i], fresh_port(), 1, false};
-
-		if (!hooks[i].has_state)
-			continue;
-		memset(packet, 'x', sizeof(packet));
-		head = (size_t)sprintf(packet, "HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n");
-		packet[head] = 'x';
-		assert_int_equal(next(&st, packet, 3000), head);
-		assert_int_equal(next(&st, zeros, 3000), 0);
-		/* A HEAD response, and the next one behind it. */
-		st.port = fresh_port();
-		body = packet + head;
-		memcpy(body, "HTTP/1.1 200 OK", 15);
-		assert_int_equal(next(&st, packet, 3000), 3000);
-		assert_int_equal(next(&st, zeros, 3000), 3000);
-		/* More than the body: the rest is another message. */
-		st.port = fresh_port();
-		head = (size_t)sprintf(packet, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
-		packet[head] = 'x';
-		assert_int_equal(next(&st, packet, head + 1001), head + 1001);
-		st.port = fresh_port();
-		assert_int_equal(next(&st, packet, head + 1000), head);
-		/* Too small to be worth it. */
-		st.port = fresh_port();
-		head = (size_t)sprintf(packet, "HTTP/1.1 200 OK\r\nContent-Length: 255\r\n\r\n");
-		packet[head] = 'x';
-		assert_int_equal(next(&st, packet, head + 255), head + 255);
-	}
-	close_fixture(fx);
-}
-
-/* What must never happen: a message that is not seen because a body was announced that did not come. */
-static void shows_messages_where_a_body_was_announced(void **state)
-{
-	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n";
-	struct fixture *fx = open_bodies();
-
-	for (size_t i = 0; i < HOOK_CNT; i++) {
-		struct stream st = {fx, &hooks[i], fresh_port(), 1, false};
-		struct stream back = {fx, &hooks[i], st.port, 1, true};
-
-		if (!hooks[i].has_state)
-			continue;
-		assert_int_equal(next(&st, head, 0), strlen(head));
-		assert_int_equal(next(&st, head, 0), strlen(head));
-		assert_int_equal(next(&st, zeros, 1000), 0);
-		/* After HEAD no length is believed; the two directions have to meet for that. */
-		if (hooks[i].dir != EVENT_DIR_UNKNOWN)
-			continue;
-		next(&back, "HEAD / HTTP/1.1\r\n\r\n", 0);
-		assert_int_equal(next(&st, head, 0), strlen(head));
-		assert_int_equal(next(&st, zeros, 1000), 1000);
-	}
-	close_fixture(fx);
-}
-
-/* The header section ends anywhere up to the limit, and beyond. */
-static void finds_the_end_of_any_header(void **state)
-{
-	struct fixture *fx = open_bodies();
-	unsigned int withheld = 0;
-	char head[1200];
-
-	for (size_t pad = 0; pad < 900; pad += 3) {
-		struct stream st = {fx, &hooks[HOOK_CNT - 1], fresh_port(), 1, false};
-		size_t n = (size_t)sprintf(head, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nX: ");
-
-		memset(head + n, pad % 2 ? 'y' : '\r', pad);
-		strcpy(head + n + pad, "\r\n\r\n");
-		next(&st, head, 0);
-		n = next(&st, zeros, 1000);
-		assert_true(n == 0 || n == 1000);
-		assert_true(n == 0 || strlen(head) > 600);
-		withheld += !n;
-	}
-	assert_true(withheld > 150);
-	close_fixture(fx);
-}
-
 /* Every length around the borders of the record sizes. */
 static void copies_every_length(void **state)
 {
@@ -783,15 +452,8 @@ static void reads_nonlinear_packets(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-static void is_permitted(void **state)
-{
-	print_message("BPF is not permitted here: run as root\n");
-	skip();
-}
-
 int main(void)
 {
-	const struct CMUnitTest refused[] = {cmocka_unit_test(is_permitted)};
 	const struct CMUnitTest tests[] = {
 		TEST(parses_ipv4),
 		TEST(parses_ipv6),
@@ -808,16 +470,9 @@ int main(void)
 		cmocka_unit_test(filters_by_port),
 		cmocka_unit_test(cuts_at_snaplen),
 		cmocka_unit_test(passes_every_segment_when_asked),
-		cmocka_unit_test(withholds_bodies),
-		cmocka_unit_test(leaves_doubtful_bodies),
-		cmocka_unit_test(withholds_a_body_beside_its_header),
-		cmocka_unit_test(shows_messages_where_a_body_was_announced),
-		cmocka_unit_test(finds_the_end_of_any_header),
 		TEST(copies_every_length),
 		TEST(reads_nonlinear_packets),
 	};
 
-	if (caps_require(1ull << CAP_BPF | 1ull << CAP_PERFMON | 1ull << CAP_NET_ADMIN, NULL))
-		return cmocka_run_group_tests(refused, NULL, NULL);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }
