@@ -174,7 +174,7 @@ static struct packet *make(struct stream *s, unsigned int who, uint16_t flags, c
 	return p;
 }
 
-struct packet *prepare(struct stream *s, unsigned int who, uint16_t flags, const void *data,
+struct packet *stream_prepare(struct stream *s, unsigned int who, uint16_t flags, const void *data,
 		       size_t len)
 {
 	struct packet *p = make(s, who, flags, data, len);
@@ -191,7 +191,7 @@ static void give_at(struct stream *s, struct packet *p, enum seg_dir dir, unsign
 	s->err = s->push(s->ctx, p->who, &p->seg);
 }
 
-void give(struct stream *s, struct packet *p)
+void stream_give(struct stream *s, struct packet *p)
 {
 	if (s->local[p->who])
 		give_at(s, p, SEG_DIR_EGRESS, p->who);
@@ -201,53 +201,53 @@ void give(struct stream *s, struct packet *p)
 		give_at(s, p, SEG_DIR_UNKNOWN, p->who);
 }
 
-void say_bytes(struct stream *s, unsigned int who, const void *data, size_t len)
+void stream_say_bytes(struct stream *s, unsigned int who, const void *data, size_t len)
 {
 	struct packet *p = make(s, who, TCP_PSH, data, len);
 
-	give(s, p);
+	stream_give(s, p);
 	packet_free(p);
 }
 
-void say(struct stream *s, unsigned int who, const char *text)
+void stream_say(struct stream *s, unsigned int who, const char *text)
 {
-	say_bytes(s, who, text, strlen(text));
+	stream_say_bytes(s, who, text, strlen(text));
 }
 
-void miss(struct stream *s, unsigned int who, const char *text)
+void stream_miss(struct stream *s, unsigned int who, const char *text)
 {
 	packet_free(make(s, who, TCP_PSH, text, strlen(text)));
 }
 
-void tell(struct stream *s, unsigned int who, uint16_t flags)
+void stream_tell(struct stream *s, unsigned int who, uint16_t flags)
 {
 	struct packet *p = make(s, who, flags, NULL, 0);
 
-	give(s, p);
+	stream_give(s, p);
 	packet_free(p);
 }
 
-void handshake(struct stream *s)
+void stream_handshake(struct stream *s)
 {
 	struct packet *syn = make(s, CLIENT, TCP_SYN, NULL, 0);
 
 	syn->seg.flags = TCP_SYN;
 	syn->seg.ack = 0;
-	give(s, syn);
+	stream_give(s, syn);
 	packet_free(syn);
-	tell(s, SERVER, TCP_SYN);
-	tell(s, CLIENT, 0);
+	stream_tell(s, SERVER, TCP_SYN);
+	stream_tell(s, CLIENT, 0);
 }
 
 void stream_open(struct stream *s, struct capture *cap, uint32_t client_isn, uint32_t server_isn)
 {
 	stream_init(s, cap, client_isn, server_isn);
-	handshake(s);
+	stream_handshake(s);
 }
 
-void goodbye(struct stream *s)
+void stream_goodbye(struct stream *s)
 {
-	tell(s, CLIENT, TCP_FIN);
-	tell(s, SERVER, TCP_FIN);
-	tell(s, CLIENT, 0);
+	stream_tell(s, CLIENT, TCP_FIN);
+	stream_tell(s, SERVER, TCP_FIN);
+	stream_tell(s, CLIENT, 0);
 }

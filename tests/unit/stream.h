@@ -85,20 +85,30 @@ struct stream {
 void stream_init(struct stream *s, struct capture *cap, uint32_t client_isn, uint32_t server_isn);
 /* The same, with the three segments of the handshake. */
 void stream_open(struct stream *s, struct capture *cap, uint32_t client_isn, uint32_t server_isn);
-void handshake(struct stream *s);
+void stream_handshake(struct stream *s);
 void stream_close(struct stream *s);
 
 /* Sends a segment that nobody captured yet; freed with the stream. flags: beside ACK. */
-struct packet *prepare(struct stream *s, unsigned int who, uint16_t flags, const void *data,
-		       size_t len);
-void give(struct stream *s, struct packet *p);
+struct packet *stream_prepare(struct stream *s, unsigned int who, uint16_t flags, const void *data,
+			      size_t len);
+void stream_give(struct stream *s, struct packet *p);
 
-void say(struct stream *s, unsigned int who, const char *text);
-void say_bytes(struct stream *s, unsigned int who, const void *data, size_t len);
-void miss(struct stream *s, unsigned int who, const char *text);
+void stream_say(struct stream *s, unsigned int who, const char *text);
+void stream_say_bytes(struct stream *s, unsigned int who, const void *data, size_t len);
+void stream_miss(struct stream *s, unsigned int who, const char *text);
 /* A segment without data. */
-void tell(struct stream *s, unsigned int who, uint16_t flags);
+void stream_tell(struct stream *s, unsigned int who, uint16_t flags);
 /* FIN both ways, the client first. */
-void goodbye(struct stream *s);
+void stream_goodbye(struct stream *s);
+
+/* A script reads better without the prefix. */
+#define handshake stream_handshake
+#define prepare stream_prepare
+#define give stream_give
+#define say stream_say
+#define say_bytes stream_say_bytes
+#define miss stream_miss
+#define tell stream_tell
+#define goodbye stream_goodbye
 
 #endif
