@@ -19,7 +19,7 @@ AR         ?= ar
 
 # Where tools/setup unpacks what the distribution doesn't have.
 HTTPLAT_DEPS ?= /usr/local/lib/httplat-deps
-MULTIARCH    := $(shell $(CC) -dumpmachine 2>/dev/null)
+MULTIARCH    := $(shell uname -m)-linux-gnu
 
 # Quiet unless V=1: $(call say,WHAT,FILE) before a recipe line that starts with $(Q).
 ifeq ($(V),1)
