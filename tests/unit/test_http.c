@@ -105,14 +105,14 @@ static void test_exchange(void **state)
 static void test_headers(void **state)
 {
 	say(&s, CLIENT, "GET / HTTP/1.1\r\nHOST:  one \r\nX: y\r\nUser-Agent:me\r\nhost: two\r\n\r\n");
-	say(&s, SERVER, "HTTP/1.1 204 No\r\nContent-Type: text/x \r\n\r\n");
+	say(&s, SERVER, "HTTP/1.1 204 No\r\nContent-Type: \r\n\r\n");
 	expect(1);
 	assert_int_equal(cap.tx[0].tx.req.header_cnt, 3);
 	assert_value(&cap.tx[0].req_headers[0], "host", "one");
 	assert_value(&cap.tx[0].req_headers[1], "user-agent", "me");
 	assert_value(&cap.tx[0].req_headers[2], "host", "two");
 	assert_int_equal(cap.tx[0].tx.resp.header_cnt, 1);
-	assert_value(&cap.tx[0].resp_headers[0], "content-type", "text/x");
+	assert_value(&cap.tx[0].resp_headers[0], "content-type", "");
 }
 
 static void test_several_in_one_segment(void **state)
