@@ -384,3 +384,26 @@ int decode_next_option(const uint8_t *options, uint32_t len, uint32_t *pos, stru
 	*pos = at + options[at + 1];
 	return 1;
 }
+
+void decode_count(enum decode_result result, struct counters *cnt)
+{
+	switch (result) {
+	case DECODE_OK:
+		break;
+	case DECODE_NOT_IP:
+		cnt->not_ip++;
+		break;
+	case DECODE_NOT_TCP:
+		cnt->not_tcp++;
+		break;
+	case DECODE_FRAGMENT:
+		cnt->fragments++;
+		break;
+	case DECODE_TRUNCATED:
+		cnt->truncated_packets++;
+		break;
+	default:
+		cnt->malformed_packets++;
+		break;
+	}
+}

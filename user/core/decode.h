@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "counters.h"
 #include "segment.h"
 
 enum decode_result {
@@ -83,5 +84,8 @@ struct tcp_option {
  * -EINVAL when an option's length is impossible (the rest cannot be read).
  */
 int decode_next_option(const uint8_t *options, uint32_t len, uint32_t *pos, struct tcp_option *opt);
+
+/* Counts a packet that is no segment, by cause. */
+void decode_count(enum decode_result result, struct counters *cnt);
 
 #endif

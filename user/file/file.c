@@ -89,26 +89,6 @@ static void count_layer(struct counters *cnt, enum layer layer, bool tunnelled)
 	}
 }
 
-static void count_result(struct counters *cnt, enum decode_result res)
-{
-	switch (res) {
-	case DECODE_NOT_IP:
-		cnt->not_ip++;
-		break;
-	case DECODE_NOT_TCP:
-		cnt->not_tcp++;
-		break;
-	case DECODE_TRUNCATED:
-		cnt->truncated_packets++;
-		break;
-	case DECODE_MALFORMED:
-		cnt->malformed_packets++;
-		break;
-	default:
-		break;
-	}
-}
-
 /* decode_ip(), with what is fragmented put together first: in place of *p then. Returns
  * DECODE_FRAGMENT when the rest of the datagram has yet to come. */
 static enum decode_result whole_ip(struct file_source *fs, struct packet *p, uint64_t now_ns,
@@ -159,7 +139,8 @@ static bool find_segment(struct file_source *fs, const struct frame *frame, stru
 			continue;
 		else if (res == DECODE_OK)
 			res = DECODE_NOT_TCP;
-		count_result(fs->cnt, res);
+		if (res != DECODE_FRAGMENT) /* counted as it came */
+			decode_count(res, fs->cnt);
 		return res == DECODE_OK;
 	}
 	fs->cnt->not_tcp++;

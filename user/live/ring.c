@@ -8,7 +8,8 @@
 
 #include "core/decode.h"
 
-/* In one go, so that a ring that fills as fast as it is read does not keep the caller from its signals. */
+/* In one go, so that a ring that fills as fast as it is read does not keep the caller from its
+ * signals. */
 #define RECORDS_MAX 65536
 
 struct ring {
@@ -67,27 +68,6 @@ static void copy_annotation(struct annotation *to, const struct event_segment *e
 	}
 }
 
-static void count_undecoded(enum decode_result result, struct counters *cnt)
-{
-	switch (result) {
-	case DECODE_NOT_IP:
-		cnt->not_ip++;
-		break;
-	case DECODE_NOT_TCP:
-		cnt->not_tcp++;
-		break;
-	case DECODE_FRAGMENT:
-		cnt->fragments++;
-		break;
-	case DECODE_TRUNCATED:
-		cnt->truncated_packets++;
-		break;
-	default:
-		cnt->malformed_packets++;
-		break;
-	}
-}
-
 static bool is_sound(const struct event_segment *ev, size_t size)
 {
 	return size >= sizeof(*ev) && ev->cap_len <= size - sizeof(*ev) &&
@@ -120,7 +100,7 @@ static void take_segment(struct ring *rg, const struct event_segment *ev, size_t
 	memset(&seg, 0, sizeof(seg));
 	result = decode_packet((const uint8_t *)(ev + 1), ev->cap_len, ev->pkt_len, &seg, NULL);
 	if (result != DECODE_OK) {
-		count_undecoded(result, cnt);
+		decode_count(result, cnt);
 		return;
 	}
 	seg.time_ns = ev->time_ns;
