@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * body.h - finds out, in the kernel, which bytes are the body of a message, so that they need not be
- * copied from the first segment on. User space, told in time only on a slow link, does the rest.
+ * body.h - finds out, in the kernel, which bytes are the body of a message, so that they need not
+ * be copied from the first segment on. User space, told in time only on a slow link, does the
+ * rest.
  *
- * A segment that begins a message is searched for the end of its header section and for Content-Length.
- * What is not plain is left to user space: a header section that does not end within HEAD_BYTES of the
- * segment, Transfer-Encoding, two lengths, a status without a body.
+ * A segment that begins a message is searched for the end of its header section and for
+ * Content-Length. What is not plain is left to user space: a header section that does not end
+ * within HEAD_BYTES of the segment, Transfer-Encoding, two lengths, a status without a body.
  *
- * Being wrong must not hide a message. A response to HEAD announces a body that does not come: once
- * HEAD was seen on a connection no body of its responses is believed. And a segment that looks like the
- * beginning of a message crosses whole, also where a body is expected.
+ * Being wrong must not hide a message. A response to HEAD announces a body that does not come:
+ * once HEAD was seen on a connection no body of its responses is believed. And a segment that
+ * looks like the beginning of a message crosses whole, also where a body is expected.
  */
 #ifndef HTTPLAT_BODY_H
 #define HTTPLAT_BODY_H
@@ -29,8 +30,9 @@
  * same memory: `uses` tells. */
 struct scratch {
 	volatile __u64 uses;
-	/* The search's variables. In a map the verifier does not follow their values (struct forgotten does that
-	 * on the stack), and the stack, of which 5.10 grants 512 bytes to both functions, stays small. */
+	/* The search's variables. In a map the verifier does not follow their values (struct
+	 * forgotten does that on the stack), and the stack, of which 5.10 grants 512 bytes to both
+	 * functions, stays small. */
 	volatile __u32 end;    /* length of the header section; 0: its end was not found */
 	volatile __u32 length; /* where the value of Content-Length begins; 0: there is none */
 	volatile __u32 refuse; /* Transfer-Encoding, or more than one length */
@@ -99,7 +101,8 @@ static __always_inline void read_head(struct scratch *s, __u32 n)
 		word = load_word(s, at);
 		if (s->fed && read_line(s, word, load_word(s, at + 8), at))
 			return;
-		/* The top bit of each byte that is a line feed; those after the first may be wrong. */
+		/* The top bit of each byte that is a line feed; those after the first may be
+		 * wrong. */
 		hit = word ^ EACH_BYTE('\n');
 		hit = (hit - EACH_BYTE(1)) & ~hit & EACH_BYTE(0x80);
 		s->fed = hit | hit >> 32;
@@ -165,9 +168,10 @@ static __always_inline __u32 load_head(struct __sk_buff *skb, __u32 off, __u32 l
 }
 
 /*
- * Reads the header section of a message that begins with the len bytes of payload at off. Returns where its
- * body begins in the upper half, and the body's length, up to BODY_BYTES_MAX, in the lower; 0 if that is
- * not plain. head_asked: HEAD was seen on the connection. A global function, see look_word().
+ * Reads the header section of a message that begins with the len bytes of payload at off. Returns
+ * where its body begins in the upper half, and the body's length, up to BODY_BYTES_MAX, in the
+ * lower; 0 if that is not plain. head_asked: HEAD was seen on the connection. A global function,
+ * see look_word().
  */
 __noinline __u64 search_body(struct __sk_buff *skb, __u32 off, __u32 len, __u32 head_asked)
 {
@@ -200,8 +204,8 @@ __noinline __u64 search_body(struct __sk_buff *skb, __u32 off, __u32 len, __u32 
 }
 
 /*
- * A message begins in this segment: notes where its body lies. Returns how much of the payload has to
- * be copied.
+ * A message begins in this segment: notes where its body lies. Returns how much of the payload has
+ * to be copied.
  */
 static __always_inline __u32 begin_body(struct __sk_buff *skb, const struct packet *p,
 					struct conn_state *st, __u32 way)

@@ -7,9 +7,9 @@
  *
  *	entry point ─ parse ─ port ─ whose socket ─ is it HTTP? ─ filters ─ elide? ─ copy
  *
- * Only __sk_buff, UAPI headers and helpers of 5.10 are used: no BTF of the kernel, no probe_read, so
- * that it loads on kernels without BTF and under lockdown=confidentiality. Nothing is ever dropped,
- * changed or redirected.
+ * Only __sk_buff, UAPI headers and helpers of 5.10 are used: no BTF of the kernel, no probe_read,
+ * so that it loads on kernels without BTF and under lockdown=confidentiality. Nothing is ever
+ * dropped, changed or redirected.
  */
 #include <stdbool.h>
 #include <linux/bpf.h>
@@ -185,7 +185,8 @@ static __always_inline void annotate(const struct context *c, const struct packe
 	}
 }
 
-/* In the namespace of the hook, or in one that is not known (classic tracepoints do not tell it). */
+/* In the namespace of the hook, or in one that is not known (classic tracepoints do not tell it).
+ * */
 static __always_inline struct conn_owner *owner_by_tuple(struct owner_key *key)
 {
 	struct conn_owner *owner;
@@ -221,7 +222,8 @@ static __always_inline __u64 find_owner(const struct context *c, const struct pa
 				tuple_of_packet(p, c->dir == EVENT_DIR_EGRESS, &key.tuple);
 			owner = owner_by_tuple(&key);
 			if (!owner && !c->sk) {
-				/* NAT on output: a client is known by its own end, see put_client(). */
+				/* NAT on output: a client is known by its own end, see
+				 * put_client(). */
 				__builtin_memset(key.tuple.remote_addr, 0,
 						 sizeof(key.tuple.remote_addr));
 				key.tuple.remote_port = 0;
@@ -235,8 +237,8 @@ static __always_inline __u64 find_owner(const struct context *c, const struct pa
 	return owner->ancestor_id;
 }
 
-/* All zero, and never written. The verifier does not know that, see struct forgotten: a copy of it is
- * the same to it as a record in which anything has been filled in. */
+/* All zero, and never written. The verifier does not know that, see struct forgotten: a copy of it
+ * is the same to it as a record in which anything has been filled in. */
 struct event_segment event_blank;
 
 static __always_inline void emit(const struct context *c, struct __sk_buff *skb,
@@ -341,8 +343,8 @@ static __always_inline bool port_matches(__u32 a, __u32 b)
 }
 
 /*
- * The filter by port. With a socket its own ports count and not those on the wire: under NAT the latter
- * differ from one direction to the other, and one half of a connection is of no use.
+ * The filter by port. With a socket its own ports count and not those on the wire: under NAT the
+ * latter differ from one direction to the other, and one half of a connection is of no use.
  */
 static __always_inline bool port_filtered(const struct context *c, const struct packet *p)
 {
@@ -357,8 +359,8 @@ static __always_inline bool port_filtered(const struct context *c, const struct 
 	return true;
 }
 
-/* Sorts out what skb->sk can be: a connection, a listener (also as a request socket), or nothing that
- * says anything (TIME_WAIT, the kernel's control socket). */
+/* Sorts out what skb->sk can be: a connection, a listener (also as a request socket), or nothing
+ * that says anything (TIME_WAIT, the kernel's control socket). */
 static __always_inline void own_socket(struct context *c, struct bpf_sock *sk)
 {
 	struct bpf_sock *full;
@@ -485,8 +487,8 @@ int httplat_tc_out3(struct __sk_buff *skb)
 	return on_tc_egress(skb, 0);
 }
 
-/* The kernel charges a filter's size to its socket, and before 6.7 allows 20 KB: so what is attached is
- * a few instructions that go on in the program proper. */
+/* The kernel charges a filter's size to its socket, and before 6.7 allows 20 KB: so what is
+ * attached is a few instructions that go on in the program proper. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, 1);
@@ -501,8 +503,8 @@ int httplat_tap(struct __sk_buff *skb)
 	return 0;
 }
 
-/* On an AF_PACKET SOCK_DGRAM socket, whose data begins after the link-layer header whatever that is.
- * Returns 0: nothing is queued to the socket. */
+/* On an AF_PACKET SOCK_DGRAM socket, whose data begins after the link-layer header whatever that
+ * is. Returns 0: nothing is queued to the socket. */
 SEC("socket")
 int httplat_tap_body(struct __sk_buff *skb)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * config.h - what the capture programs are told before they are loaded. Constant from then on, so that
- * the verifier removes what is not asked for.
+ * config.h - what the capture programs are told before they are loaded. Constant from then on, so
+ * that the verifier removes what is not asked for.
  */
 #ifndef HTTPLAT_CONFIG_H
 #define HTTPLAT_CONFIG_H

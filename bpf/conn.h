@@ -12,10 +12,11 @@
  *	ring            struct event_segment, struct event_owner
  *	counters        per-CPU, one struct counter_block
  *
- * Who writes what: owner programs write conn_state.owner, and conn_state.cookie where it is 0 and they
- * can know it; everything else in conn_state belongs to the capture programs. There are no locks: one
- * socket's packets are handled one at a time but for the two directions, which touch different
- * members, and a torn owner would need two threads taking over a socket at the same instant.
+ * Who writes what: owner programs write conn_state.owner, and conn_state.cookie where it is 0 and
+ * they can know it; everything else in conn_state belongs to the capture programs. There are no
+ * locks: one socket's packets are handled one at a time but for the two directions, which touch
+ * different members, and a torn owner would need two threads taking over a socket at the same
+ * instant.
  *
  * Include <linux/bpf.h> or vmlinux.h, then <bpf/bpf_helpers.h>, then event.h before this file.
  */
@@ -25,8 +26,8 @@
 /* Who uses the socket. id.pid == 0: not known yet. */
 struct conn_owner {
 	struct event_owner_id id;
-	/* The task's cgroup2 ancestor (or cgroup) at owner_config.cgroup_level; 0: none. From classic
-	 * tracepoints: the cgroup that is asked for, if the task is in it; else 0. */
+	/* The task's cgroup2 ancestor (or cgroup) at owner_config.cgroup_level; 0: none. From
+	 * classic tracepoints: the cgroup that is asked for, if the task is in it; else 0. */
 	__u64 ancestor_id;
 };
 
@@ -43,8 +44,8 @@ enum conn_proto {
 	CONN_PROTO_OTHER,	/* the first payload was something else, and was reported */
 };
 
-/* As seen from the local end. Where neither end is known to be local, a fixed order of addresses and
- * ports says which one stands as the local one, so that both directions meet in one entry. */
+/* As seen from the local end. Where neither end is known to be local, a fixed order of addresses
+ * and ports says which one stands as the local one, so that both directions meet in one entry. */
 struct conn_tuple {
 	__u8 local_addr[16]; /* network order; IPv4 as ::ffff:a.b.c.d */
 	__u8 remote_addr[16];
@@ -53,7 +54,8 @@ struct conn_tuple {
 	__u32 netns; /* inode number of the network namespace; 0: unknown */
 };
 
-/* Either the cookie and a zero tuple, or cookie 0 and the tuple; of a client also its local end alone. */
+/* Either the cookie and a zero tuple, or cookie 0 and the tuple; of a client also its local end
+ * alone. */
 struct owner_key {
 	__u64 cookie;
 	struct conn_tuple tuple;

@@ -2,9 +2,9 @@
 /*
  * copy.h - one copy, from the skb into the ring.
  *
- * The verifier of 5.10 wants a constant size for a reservation, so there are size classes; a record
- * tells its true length in cap_len. The reader is not woken for each record (that costs more than all
- * the rest) but each time another wake_bytes have come.
+ * The verifier of 5.10 wants a constant size for a reservation, so there are size classes; a
+ * record tells its true length in cap_len. The reader is not woken for each record (that costs
+ * more than all the rest) but each time another wake_bytes have come.
  */
 #ifndef HTTPLAT_COPY_H
 #define HTTPLAT_COPY_H
@@ -62,10 +62,10 @@ enum copy_result {
 };
 
 /*
- * The verifier must see 1 <= length <= room at the call. That of 5.10 learns nothing from `!= 0` or from
- * 32-bit comparisons, and forgets the bounds of what is spilled to the stack: so `last` (the length less
- * one, in 64 bits) is bounded from above, again right before the call, and the asm keeps the compiler from
- * undoing the detour.
+ * The verifier must see 1 <= length <= room at the call. That of 5.10 learns nothing from `!= 0`
+ * or from 32-bit comparisons, and forgets the bounds of what is spilled to the stack: so `last`
+ * (the length less one, in 64 bits) is bounded from above, again right before the call, and the
+ * asm keeps the compiler from undoing the detour.
  */
 #define COPY_CLASS(size)                                                                           \
 	if (last < (size) - sizeof(*ev)) {                                                         \
@@ -107,8 +107,8 @@ static __always_inline enum copy_result copy_record(struct __sk_buff *skb, __u32
 }
 
 /*
- * Writes *ev and the packet's first ev->cap_len bytes. If they do not fit, the headers alone are tried:
- * the sequence numbers survive, and with them the knowledge of what is missing.
+ * Writes *ev and the packet's first ev->cap_len bytes. If they do not fit, the headers alone are
+ * tried: the sequence numbers survive, and with them the knowledge of what is missing.
  */
 static __always_inline void copy_segment(struct __sk_buff *skb, const struct packet *p,
 					 struct conn_state *st, struct event_segment *ev,

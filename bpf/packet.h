@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * packet.h - where the TCP header and the payload of a packet lie, and whether the payload begins an
- * HTTP message.
+ * packet.h - where the TCP header and the payload of a packet lie, and whether the payload begins
+ * an HTTP message.
  *
- * Everything is read with bpf_skb_load_bytes at explicit offsets: linear data may be short, and the
- * same code serves every hook whatever skb->data points at. Only UAPI headers are needed, so that the
- * programs load on a kernel without BTF.
+ * Everything is read with bpf_skb_load_bytes at explicit offsets: linear data may be short, and
+ * the same code serves every hook whatever skb->data points at. Only UAPI headers are needed, so
+ * that the programs load on a kernel without BTF.
  */
 #ifndef HTTPLAT_PACKET_H
 #define HTTPLAT_PACKET_H
@@ -33,10 +33,11 @@ enum parse_result {
 #define TCP_F_ACK 0x10
 
 /*
- * A number whose value the verifier forgets. It follows each path with what it knows of every number,
- * and two paths that differ are both followed to the program's end: that would be millions of
- * instructions here. A store into the upper half of a stack slot is not followed (neither in 5.10 nor
- * later, where whole slots and lower halves are), so what is read back may be anything, on every path.
+ * A number whose value the verifier forgets. It follows each path with what it knows of every
+ * number, and two paths that differ are both followed to the program's end: that would be millions
+ * of instructions here. A store into the upper half of a stack slot is not followed (neither in
+ * 5.10 nor later, where whole slots and lower halves are), so what is read back may be anything,
+ * on every path.
  */
 struct forgotten {
 	__u32 unused;
@@ -81,8 +82,8 @@ static __always_inline bool proto_is_vlan(__u16 proto)
 }
 
 /*
- * Skips VLAN tags that lie in the packet (the outermost one is usually in the skb's metadata and not
- * here). *off is where the first of them, or the IP header, begins.
+ * Skips VLAN tags that lie in the packet (the outermost one is usually in the skb's metadata and
+ * not here). *off is where the first of them, or the IP header, begins.
  */
 static __always_inline enum parse_result skip_vlan(struct __sk_buff *skb, __u32 *off)
 {
@@ -263,9 +264,9 @@ static __always_inline __u64 word_mask(__u64 word)
 }
 
 /*
- * What a message would be that begins with these bytes; `have` masks those that there are. A global
- * function: the verifier looks at it once, not once for each state that a caller may be in, which on
- * 5.10 is the difference between a thousand instructions and a million.
+ * What a message would be that begins with these bytes; `have` masks those that there are. A
+ * global function: the verifier looks at it once, not once for each state that a caller may be in,
+ * which on 5.10 is the difference between a thousand instructions and a million.
  */
 __noinline int look_word(__u64 word, __u64 have)
 {

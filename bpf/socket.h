@@ -2,8 +2,8 @@
 /*
  * socket.h - what a socket, or the tuple that stands in for it, tells about a connection.
  *
- * `sk` is always a full TCP socket that is not listening. Storage is never written on a listener: its
- * children would be confused with it.
+ * `sk` is always a full TCP socket that is not listening. Storage is never written on a listener:
+ * its children would be confused with it.
  */
 #ifndef HTTPLAT_SOCKET_H
 #define HTTPLAT_SOCKET_H
@@ -22,8 +22,8 @@ struct {
 	__type(value, struct conn_state);
 } conns_by_tuple SEC(".maps");
 
-/* tc: addresses on the wire -> the socket's own, where output NAT made them differ, so that the answers
- * find the socket. */
+/* tc: addresses on the wire -> the socket's own, where output NAT made them differ, so that the
+ * answers find the socket. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
@@ -60,9 +60,9 @@ static __always_inline void tuple_of_event(const struct event_segment *ev, struc
 	t->netns = 0;
 }
 
-/* An address of a socket, which keeps IPv4 apart also where it is an IPv6 socket. All of it is loaded
- * whatever the version: loads in two branches are merged by the compiler into arithmetic on the pointer,
- * which the verifier refuses for sockets. */
+/* An address of a socket, which keeps IPv4 apart also where it is an IPv6 socket. All of it is
+ * loaded whatever the version: loads in two branches are merged by the compiler into arithmetic on
+ * the pointer, which the verifier refuses for sockets. */
 static __always_inline void socket_addr(volatile __u32 *to, __u8 version, __u32 ip4,
 					const volatile __u32 *ip6)
 {
@@ -138,12 +138,13 @@ static __always_inline struct conn_state *socket_state(struct bpf_sock *sk, bool
 }
 
 /*
- * Where the streams of a connection begin, when its SYN was not seen here: asked of the socket once.
+ * Where the streams of a connection begin, when its SYN was not seen here: asked of the socket
+ * once.
  *
- * rcv_nxt - bytes_received is the peer's first payload byte, with and without a FIN (a FIN counts in
- * both). snd_una - bytes_acked is ours only at the end that accepted: the SYN of the end that connected
- * counts in its bytes_acked. Nothing tells the two apart later, but bytes_acked is 0 in an
- * established socket only at the accepting end, before anything was acknowledged.
+ * rcv_nxt - bytes_received is the peer's first payload byte, with and without a FIN (a FIN counts
+ * in both). snd_una - bytes_acked is ours only at the end that accepted: the SYN of the end that
+ * connected counts in its bytes_acked. Nothing tells the two apart later, but bytes_acked is 0 in
+ * an established socket only at the accepting end, before anything was acknowledged.
  *
  * What a socket sends, it sends locked, so that the pair is consistent there. What arrives may find
  * the socket busy on another CPU: then the pair counts only while nothing has been received, which
@@ -299,8 +300,8 @@ static __always_inline struct bpf_sock *lookup_socket(struct __sk_buff *skb, con
 }
 
 /*
- * tc ingress: whether a packet that a listener would match is for this host at all. A wildcard listener
- * matches the traffic that a router forwards, too.
+ * tc ingress: whether a packet that a listener would match is for this host at all. A wildcard
+ * listener matches the traffic that a router forwards, too.
  */
 static __always_inline bool is_for_this_host(struct __sk_buff *skb, const struct packet *p)
 {

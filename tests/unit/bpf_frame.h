@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* bpf_frame.h - Ethernet frames for the tests of the capture programs, put together from a description. */
+/* bpf_frame.h - Ethernet frames for the tests of the capture programs, put together from a
+ * description. */
 #ifndef HTTPLAT_TESTS_BPF_FRAME_H
 #define HTTPLAT_TESTS_BPF_FRAME_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* bpf_run.h - for tests: runs a frame through a capture program and collects the events that it makes. */
+/* bpf_run.h - for tests: runs a frame through a capture program and collects the events that it
+ * makes. */
 #ifndef HTTPLAT_TESTS_BPF_RUN_H
 #define HTTPLAT_TESTS_BPF_RUN_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the capture programs withhold because it is the body of a message, and what they must not. By
- * BPF_PROG_TEST_RUN, on each hook that has state without a socket. Needs root.
+ * What the capture programs withhold because it is the body of a message, and what they must not.
+ * By BPF_PROG_TEST_RUN, on each hook that has state without a socket. Needs root.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -158,7 +158,8 @@ static void withholds_a_body_beside_its_header(void **state)
 	close_fixture(fx);
 }
 
-/* What must never happen: a message that is not seen because a body was announced that did not come. */
+/* What must never happen: a message that is not seen because a body was announced that did not
+ * come. */
 static void shows_messages_where_a_body_was_announced(void **state)
 {
 	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n";

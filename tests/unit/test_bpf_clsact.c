@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * tc without TCX links: what a killed instance leaves is removed by the next one, what a living one or
- * another program has attached is not. In a network namespace of our own. Needs root.
+ * tc without TCX links: what a killed instance leaves is removed by the next one, what a living
+ * one or another program has attached is not. In a network namespace of our own. Needs root.
  */
 #include <errno.h>
 #include <sched.h>

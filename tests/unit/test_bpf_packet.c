@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The capture programs by BPF_PROG_TEST_RUN: how packets of all shapes are parsed and classified, on each
- * hook. The same frames go through every program. Needs root.
+ * The capture programs by BPF_PROG_TEST_RUN: how packets of all shapes are parsed and classified,
+ * on each hook. The same frames go through every program. Needs root.
  */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Capture with real sockets, on each hook: live.h from end to end on the loopback device of a network
- * namespace of our own. What the kernel says of a connection is compared with what the sockets know.
- * Needs root.
+ * Capture with real sockets, on each hook: live.h from end to end on the loopback device of a
+ * network namespace of our own. What the kernel says of a connection is compared with what the
+ * sockets know. Needs root.
  */
 #include <errno.h>
 #include <sched.h>
@@ -54,7 +54,7 @@ struct pair {
 
 static enum hook hook; /* the one under test */
 
-/* --- sockets --------------------------------------------------------------------------------------- */
+/* --- sockets ---------------------------------------------------------------------------------- */
 
 static void set_timeouts(int fd)
 {
@@ -163,7 +163,7 @@ static void pass_text(int from, int to, const char *text)
 	pass(from, to, text, strlen(text));
 }
 
-/* --- the trace ------------------------------------------------------------------------------------- */
+/* --- the trace -------------------------------------------------------------------------------- */
 
 static void on_segment(void *ctx, const struct segment *seg)
 {
@@ -300,7 +300,7 @@ static void expect_socket(const struct kept *k, int fd)
 		assert_int_equal(k->seg.note.cookie, cookie_of(fd));
 }
 
-/* --- tests ----------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void exchange(const char *addr)
 {
@@ -456,7 +456,8 @@ static void elides_by_control_word(void **state)
 	stop(tr);
 }
 
-/* A ring that is much too small: what is missing is counted, and the next events of the sockets say it. */
+/* A ring that is much too small: what is missing is counted, and the next events of the sockets
+ * say it. */
 static void tells_what_was_lost(void **state)
 {
 	struct pair p = listen_on("::ffff:127.0.0.1");

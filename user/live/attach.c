@@ -36,7 +36,8 @@ void attach_close(struct attach *at)
 	memset(at, 0, sizeof(*at));
 }
 
-/* tc hands packets over as the device does: tunnels and the like have nothing before the IP header. */
+/* tc hands packets over as the device does: tunnels and the like have nothing before the IP
+ * header. */
 static bool type_has_l2(int arphrd)
 {
 	switch (arphrd) {

@@ -2,9 +2,9 @@
 /*
  * attach.h - where the capture programs are hung.
  *
- * Everything but a legacy clsact filter is a file descriptor (a BPF link, or a packet socket): it goes
- * with the process, however that ends. Legacy filters outlive a kill; see clsact.h for how they are found
- * again.
+ * Everything but a legacy clsact filter is a file descriptor (a BPF link, or a packet socket): it
+ * goes with the process, however that ends. Legacy filters outlive a kill; see clsact.h for how
+ * they are found again.
  */
 #ifndef HTTPLAT_ATTACH_H
 #define HTTPLAT_ATTACH_H
@@ -39,8 +39,8 @@ struct attach {
 };
 
 /*
- * Interfaces of the current network namespace. names is NULL-terminated; NULL, or "any" alone, means all
- * of them. *out is a heap array. -ENODEV with EXIT_USAGE for a name that does not exist.
+ * Interfaces of the current network namespace. names is NULL-terminated; NULL, or "any" alone,
+ * means all of them. *out is a heap array. -ENODEV with EXIT_USAGE for a name that does not exist.
  */
 int attach_interfaces(const char *const *names, struct iface **out, size_t *cnt, struct diag *d);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The cgroup hook: at the root of the cgroup2 hierarchy, so that it sees every local socket in every
- * network namespace. */
+/* The cgroup hook: at the root of the cgroup2 hierarchy, so that it sees every local socket in
+ * every network namespace. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The socket hook: a packet socket whose filter copies what is wanted into the ring and lets nothing
- * through to the socket itself. SOCK_DGRAM, so that packets begin with the IP header on every link.
+ * The socket hook: a packet socket whose filter copies what is wanted into the ring and lets
+ * nothing through to the socket itself. SOCK_DGRAM, so that packets begin with the IP header on
+ * every link.
  */
 #include <arpa/inet.h>
 #include <errno.h>

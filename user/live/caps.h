@@ -14,8 +14,8 @@
  * CAP_PERFMON, as the kernel has it. */
 bool caps_have(unsigned int cap);
 
-/* 0 when all capabilities in `mask` (bits 1 << CAP_x, as 64 bits) are effective; else -EPERM, with the
- * sentence that names those missing. */
+/* 0 when all capabilities in `mask` (bits 1 << CAP_x, as 64 bits) are effective; else -EPERM, with
+ * the sentence that names those missing. */
 int caps_require(uint64_t mask, struct diag *d);
 
 #endif

@@ -21,8 +21,8 @@ static int be_quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
-/* Memory for maps is charged to the cgroup since 5.11; before, to this limit. Not being allowed to raise
- * it is no error where it does not matter, and the load says so where it does. */
+/* Memory for maps is charged to the cgroup since 5.11; before, to this limit. Not being allowed to
+ * raise it is no error where it does not matter, and the load says so where it does. */
 static void raise_memlock(void)
 {
 	const struct rlimit inf = {RLIM_INFINITY, RLIM_INFINITY};

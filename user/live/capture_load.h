@@ -22,8 +22,8 @@ struct capture_load_options {
 	bool all_programs;     /* whatever the hook: for tests */
 };
 
-/* On failure *out is untouched; -errno with *d set: what the kernel lacks, and the last words of its
- * verifier where it refused a program. */
+/* On failure *out is untouched; -errno with *d set: what the kernel lacks, and the last words of
+ * its verifier where it refused a program. */
 int capture_load(const struct capture_load_options *opt, struct capture_bpf **out, struct diag *d);
 
 void capture_programs(const struct capture_bpf *skel, struct attach_progs *out);

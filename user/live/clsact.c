@@ -55,7 +55,7 @@ static int detach_one(unsigned int ifindex, int point, unsigned int slot)
 	return bpf_tc_detach(&hook, &opts);
 }
 
-/* --- what is attached there, from a netlink dump --------------------------------------------------- */
+/* --- what is attached there, from a netlink dump ---------------------------------------------- */
 
 struct found {
 	unsigned int all;   /* filters of anybody */
@@ -146,7 +146,7 @@ static int dump_filters(unsigned int ifindex, int point, struct found *found)
 	return err;
 }
 
-/* --- attach, detach, sweep ------------------------------------------------------------------------- */
+/* --- attach, detach, sweep -------------------------------------------------------------------- */
 
 int clsact_sweep(unsigned int ifindex)
 {

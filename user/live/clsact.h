@@ -10,8 +10,8 @@
  *	           network namespace, as interfaces are, and is given up however the process ends
  *
  * A filter of ours in a slot that nobody holds is a leftover. Other programs' filters are never
- * touched, and neither is a clsact qdisc that was there before. All calls act on the current network
- * namespace.
+ * touched, and neither is a clsact qdisc that was there before. All calls act on the current
+ * network namespace.
  */
 #ifndef HTTPLAT_CLSACT_H
 #define HTTPLAT_CLSACT_H
@@ -23,13 +23,16 @@
 
 struct clsact;
 
-/* Attaches both programs. 0 with *out set, or -errno (-EBUSY: all slots taken) with nothing attached. */
+/* Attaches both programs. 0 with *out set, or -errno (-EBUSY: all slots taken) with nothing
+ * attached. */
 int clsact_attach(unsigned int ifindex, int prog_in, int prog_out, struct clsact **out);
 
-/* Detaches, removes the qdisc if it was made here and holds nothing else, and frees. NULL is fine. */
+/* Detaches, removes the qdisc if it was made here and holds nothing else, and frees. NULL is fine.
+ * */
 void clsact_detach(struct clsact *ca);
 
-/* Removes what dead instances left on an interface. Returns how many filters it removed, or -errno. */
+/* Removes what dead instances left on an interface. Returns how many filters it removed, or
+ * -errno. */
 int clsact_sweep(unsigned int ifindex);
 
 #endif

@@ -144,8 +144,8 @@ static int find_interfaces(struct live *lv, const struct live_options *opt, stru
 	return 0;
 }
 
-/* What a killed instance left at any interface of this namespace. Not being able to is no reason not to
- * start. */
+/* What a killed instance left at any interface of this namespace. Not being able to is no reason
+ * not to start. */
 static void sweep(void)
 {
 	struct iface *all = NULL;

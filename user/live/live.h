@@ -3,8 +3,8 @@
  * live.h - segments from the running host: loads and attaches the BPF programs, reads the ring.
  *
  * Everything is attached through links or file descriptors, so that nothing remains however the
- * process ends; only legacy clsact filters outlive a kill, and the next live_open() removes those of
- * dead instances. On failure nothing stays attached. One thread uses a struct live.
+ * process ends; only legacy clsact filters outlive a kill, and the next live_open() removes those
+ * of dead instances. On failure nothing stays attached. One thread uses a struct live.
  */
 #ifndef HTTPLAT_LIVE_H
 #define HTTPLAT_LIVE_H
@@ -40,10 +40,11 @@ struct live_sink {
 struct live;
 
 /*
- * Loads, attaches and starts. On failure *out is untouched, *d says why and what to do, and -errno is
- * returned: -EPERM/-ENOSYS/... with EXIT_UNSUPPORTED (not root, capability, cgroup2, kernel feature),
- * -ENODEV with EXIT_USAGE for an interface that does not exist. No BTF in the kernel is no failure:
- * owners are then learned through classic tracepoints, or not at all (live_notes()). *cnt is borrowed.
+ * Loads, attaches and starts. On failure *out is untouched, *d says why and what to do, and -errno
+ * is returned: -EPERM/-ENOSYS/... with EXIT_UNSUPPORTED (not root, capability, cgroup2, kernel
+ * feature), -ENODEV with EXIT_USAGE for an interface that does not exist. No BTF in the kernel is
+ * no failure: owners are then learned through classic tracepoints, or not at all (live_notes()).
+ * *cnt is borrowed.
  */
 int live_open(const struct live_options *opt, struct counters *cnt, struct live **out,
 	      struct diag *d);
@@ -51,9 +52,9 @@ int live_open(const struct live_options *opt, struct counters *cnt, struct live 
 /* A descriptor to poll for reading (EPOLLIN): the ring's. */
 int live_fd(const struct live *lv);
 
-/* Takes what is in the ring and pushes it into *sink. Never blocks. Returns the number of records, or
- * -errno. Call it when live_fd() is readable and every few tens of milliseconds besides: records are
- * submitted without a wake-up. */
+/* Takes what is in the ring and pushes it into *sink. Never blocks. Returns the number of records,
+ * or -errno. Call it when live_fd() is readable and every few tens of milliseconds besides:
+ * records are submitted without a wake-up. */
 int live_consume(struct live *lv, const struct live_sink *sink);
 
 /* Capture control, see EVENT_CONTROL_WORD in event.h. */

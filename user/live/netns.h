@@ -14,8 +14,8 @@
 
 /*
  * Enters the namespace `spec`: a pid, a name below /run/netns, or a path; NULL stays where it is.
- * *home is then to be given to netns_leave(). 0, or -errno with *d set (-ENOENT with EXIT_USAGE: no such
- * namespace; -EPERM: CAP_SYS_ADMIN) and nothing entered.
+ * *home is then to be given to netns_leave(). 0, or -errno with *d set (-ENOENT with EXIT_USAGE:
+ * no such namespace; -EPERM: CAP_SYS_ADMIN) and nothing entered.
  */
 int netns_enter(const char *spec, int *home, struct diag *d);
 void netns_leave(int home);

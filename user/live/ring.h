@@ -2,8 +2,8 @@
 /*
  * ring.h - from the records of the ring buffer to segments.
  *
- * A record is checked before it is believed, as everything from outside is: a length that contradicts
- * another one makes it a bad record, which is counted and skipped.
+ * A record is checked before it is believed, as everything from outside is: a length that
+ * contradicts another one makes it a bad record, which is counted and skipped.
  */
 #ifndef HTTPLAT_RING_H
 #define HTTPLAT_RING_H
@@ -15,8 +15,8 @@
 
 struct ring;
 
-/* ring_fd: a BPF_MAP_TYPE_RINGBUF. local tells which end of a tap's packet is this host; NULL: as the hook says.
- * *cnt and local are borrowed. 0 or -errno. */
+/* ring_fd: a BPF_MAP_TYPE_RINGBUF. local tells which end of a tap's packet is this host; NULL: as
+ * the hook says. *cnt and local are borrowed. 0 or -errno. */
 int ring_open(int ring_fd, struct counters *cnt, struct localaddr *local, struct ring **out);
 void ring_close(struct ring *rg);
 
