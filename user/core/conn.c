@@ -44,14 +44,14 @@ static void fill_message(struct message *m, const struct http_msg *msg, struct h
 	m->header_cnt = msg->kept_cnt;
 }
 
-static void fill_times(struct transaction *tx)
+static void fill_times(struct transaction *tx, bool still_open)
 {
 	const struct message *req = &tx->req, *resp = &tx->resp;
+	bool known = !(tx->flags & TX_RESET) && (resp->complete || !still_open);
 
 	if (!req->seen || !resp->seen)
 		return;
-	if (!(tx->flags & TX_RESET) && resp->last_ns >= req->last_ns &&
-	    resp->last_ns >= req->first_ns) {
+	if (known && resp->last_ns >= req->last_ns && resp->last_ns >= req->first_ns) {
 		tx->has_latency = true;
 		tx->latency_ns = resp->last_ns - req->last_ns;
 		tx->total_ns = resp->last_ns - req->first_ns;
@@ -124,7 +124,7 @@ static void on_exchange(void *ctx, struct http_msg *req, struct http_msg *resp, 
 	if (resp)
 		fill_response(&tx, req, resp, resp_headers);
 	if (req && resp) {
-		fill_times(&tx);
+		fill_times(&tx, !c->reasm.half[!c->http->client].ended);
 		tx.has_hol = hol_ns != UINT64_MAX;
 		tx.hol_ns = hol_ns;
 	}
