@@ -334,6 +334,19 @@ static void test_response_before_its_acknowledgement(void **state)
 	assert_orphan(5, 0);
 }
 
+/* The client had a part of it when it asked. */
+static void test_response_begun_before_the_request(void **state)
+{
+	exchanges(1, 1);
+	say(&s, SERVER, "HTTP/1.1 408 Request Timeout\r\n");
+	ask(2);
+	say(&s, SERVER, "Content-Length: 7\r\n\r\ntimeout");
+	capture_finish(&cap);
+	assert_no_wrong_pair();
+	assert_unanswered(2, 0);
+	assert_orphan(7, 0);
+}
+
 static void test_no_response_at_fin(void **state)
 {
 	exchanges(1, 1);
@@ -461,6 +474,7 @@ int main(void)
 		TEST(test_orphan),
 		TEST(test_orphan_crosses_a_request),
 		TEST(test_response_before_its_acknowledgement),
+		TEST(test_response_begun_before_the_request),
 		TEST(test_no_response_at_fin),
 		TEST(test_no_response_at_reset),
 		TEST(test_reset_in_the_middle_of_a_response),

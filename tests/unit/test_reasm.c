@@ -502,6 +502,19 @@ static void test_gap_before_fin_at_the_end(void **state)
 	assert_string_equal(g->log, "c^one c[7]$");
 }
 
+/* The FIN is no missing byte, though it was acknowledged with them. */
+static void test_gap_before_fin_acknowledged(void **state)
+{
+	struct rig *g = *state;
+
+	say(&g->s, CLIENT, "one");
+	miss(&g->s, CLIENT, "missing");
+	tell(&g->s, CLIENT, TCP_FIN);
+	tell(&g->s, SERVER, 0);
+	assert_string_equal(g->log, "c^one c[7]$");
+	assert_int_equal(g->cnt.gap_bytes, 7);
+}
+
 static void test_midstream(void **state)
 {
 	struct rig *g = *state;
@@ -633,6 +646,7 @@ int main(void)
 		SYNCED(test_out_of_memory),
 		SYNCED(test_gap_at_the_end),
 		SYNCED(test_gap_before_fin_at_the_end),
+		SYNCED(test_gap_before_fin_acknowledged),
 		MIDSTREAM(test_midstream),
 		MIDSTREAM(test_stream_start_known),
 		SYNCED(test_held_until_cause),
