@@ -66,12 +66,12 @@ static void on_elide(void *ctx, uint64_t cookie, enum seg_dir dir, uint32_t seq)
 	struct capture *cap = ctx;
 
 	assert_true(cap->elide_cnt < 64);
-	cap->elide[cap->elide_cnt++] = (struct elide_call){ cookie, dir, seq };
+	cap->elide[cap->elide_cnt++] = (struct elide_call){cookie, dir, seq};
 }
 
 void capture_open(struct capture *cap, const struct flow_config *config)
 {
-	struct flow_sink sink = { cap, on_transaction, on_elide };
+	struct flow_sink sink = {cap, on_transaction, on_elide};
 
 	memset(cap, 0, sizeof(*cap));
 	cap->ft = flow_table_new(config ? config : &flow_config_default, &sink, &cap->cnt);
@@ -109,7 +109,7 @@ static int push_flow(void *ctx, unsigned int who, const struct segment *seg)
 
 static void set_end(struct endpoint *e, uint8_t host, uint16_t port)
 {
-	static const uint8_t net[16] = { [10] = 0xff, 0xff, 10, 0, 0, 0 };
+	static const uint8_t net[16] = {[10] = 0xff, 0xff, 10, 0, 0, 0};
 
 	memcpy(e->addr, net, sizeof(net));
 	e->addr[15] = host;
@@ -175,7 +175,7 @@ static struct packet *make(struct stream *s, unsigned int who, uint16_t flags, c
 }
 
 struct packet *stream_prepare(struct stream *s, unsigned int who, uint16_t flags, const void *data,
-		       size_t len)
+			      size_t len)
 {
 	struct packet *p = make(s, who, flags, data, len);
 

@@ -75,7 +75,7 @@ struct stream {
 	bool deaf[2];  /* this end's acknowledgement stays where it is */
 	bool local[2]; /* captured at this end's socket; at both: every segment comes twice */
 	struct annotation note[2]; /* at this end's socket; [sender] where no end is local */
-	uint32_t snap; /* copy so many bytes; 0: all */
+	uint32_t snap;		   /* copy so many bytes; 0: all */
 	uint64_t ns;
 	int err; /* of the latest segment */
 	struct packet *packets;
@@ -103,12 +103,12 @@ void stream_goodbye(struct stream *s);
 
 /* A script reads better without the prefix. */
 #define handshake stream_handshake
-#define prepare stream_prepare
-#define give stream_give
-#define say stream_say
+#define prepare	  stream_prepare
+#define give	  stream_give
+#define say	  stream_say
 #define say_bytes stream_say_bytes
-#define miss stream_miss
-#define tell stream_tell
-#define goodbye stream_goodbye
+#define miss	  stream_miss
+#define tell	  stream_tell
+#define goodbye	  stream_goodbye
 
 #endif

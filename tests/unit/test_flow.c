@@ -10,9 +10,9 @@
 
 #include "stream.h"
 
-#define GET "GET / HTTP/1.1\r\n\r\n"
+#define GET	 "GET / HTTP/1.1\r\n\r\n"
 #define OK_EMPTY "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-#define SECOND (1000 * MS)
+#define SECOND	 (1000 * MS)
 
 static struct capture cap;
 static struct stream s;
@@ -54,7 +54,7 @@ static void be_local(bool client, bool server)
 
 static struct owner owner_of(uint32_t pid, const char *comm)
 {
-	struct owner o = { .pid = pid, .tid = pid + 1, .cgroup_id = pid + 2 };
+	struct owner o = {.pid = pid, .tid = pid + 1, .cgroup_id = pid + 2};
 
 	strncpy(o.comm, comm, sizeof(o.comm));
 	return o;
@@ -190,7 +190,7 @@ static void test_repeated_syn(void **state)
 
 static void test_stream_numbers(void **state)
 {
-	struct stream conn[3] = { s, s, s };
+	struct stream conn[3] = {s, s, s};
 
 	for (unsigned int i = 0; i < 4; i++) {
 		s = conn[i % 3];
@@ -374,7 +374,7 @@ static void test_not_elided(void **state)
 /* Nothing behind a 101 is looked at any more, in either direction. */
 static void test_elide_opaque(void **state)
 {
-	bool seen[3] = { false };
+	bool seen[3] = {false};
 
 	be_local(true, false);
 	say(&s, CLIENT, "GET / HTTP/1.1\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n");
@@ -590,7 +590,7 @@ static void test_tiny_pieces_flood(void **state)
 	assert_true(cap.cnt.gaps_memory > 1);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f)	 cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define TIGHT(f) cmocka_unit_test_setup_teardown(f, setup_tight, teardown)
 
 int main(void)

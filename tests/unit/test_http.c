@@ -10,7 +10,7 @@
 
 #include "stream.h"
 
-#define GET "GET / HTTP/1.1\r\n\r\n"
+#define GET	 "GET / HTTP/1.1\r\n\r\n"
 #define OK_EMPTY "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 static struct capture cap;
@@ -104,7 +104,8 @@ static void test_exchange(void **state)
 
 static void test_headers(void **state)
 {
-	say(&s, CLIENT, "GET / HTTP/1.1\r\nHOST:  one \r\nX: y\r\nUser-Agent:me\r\nhost: two\r\n\r\n");
+	say(&s, CLIENT,
+	    "GET / HTTP/1.1\r\nHOST:  one \r\nX: y\r\nUser-Agent:me\r\nhost: two\r\n\r\n");
 	say(&s, SERVER, "HTTP/1.1 204 No\r\nContent-Type: \r\n\r\n");
 	expect(1);
 	assert_int_equal(cap.tx[0].tx.req.header_cnt, 3);
@@ -117,10 +118,12 @@ static void test_headers(void **state)
 
 static void test_several_in_one_segment(void **state)
 {
-	say(&s, CLIENT, "GET /1 HTTP/1.1\r\n\r\nPOST /2 HTTP/1.1\r\nContent-Length: 2\r\n\r\nabGET /3 "
-			"HTTP/1.1\r\n\r\n");
-	say(&s, SERVER, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\naHTTP/1.1 204 No\r\n\r\n"
-			"HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\nab");
+	say(&s, CLIENT,
+	    "GET /1 HTTP/1.1\r\n\r\nPOST /2 HTTP/1.1\r\nContent-Length: 2\r\n\r\nabGET /3 "
+	    "HTTP/1.1\r\n\r\n");
+	say(&s, SERVER,
+	    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\naHTTP/1.1 204 No\r\n\r\n"
+	    "HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\nab");
 	expect(3);
 	whole(0, 200, 1, 0);
 	whole(1, 204, 0, TX_PIPELINED);
@@ -220,9 +223,10 @@ static void test_204_304(void **state)
 
 static void test_chunked(void **state)
 {
-	static const char resp[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: T\r\n\r\n"
-				   "5;name=\"v;\"\r\nhello\r\nA\r\n0123456789\r\n0;last\r\n"
-				   "Content-Type: no\r\nT: v\r\n\r\n";
+	static const char resp[] =
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: T\r\n\r\n"
+		"5;name=\"v;\"\r\nhello\r\nA\r\n0123456789\r\n0;last\r\n"
+		"Content-Type: no\r\nT: v\r\n\r\n";
 
 	say(&s, CLIENT, GET);
 	say(&s, SERVER, resp);
@@ -298,7 +302,8 @@ static void test_connect_refused(void **state)
 static void test_upgrade(void **state)
 {
 	say(&s, CLIENT, "GET /chat HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
-	say(&s, SERVER, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x05hello");
+	say(&s, SERVER,
+	    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x05hello");
 	say(&s, CLIENT, GET);
 	say(&s, SERVER, OK_EMPTY);
 	expect(1);
@@ -324,12 +329,12 @@ static void test_request_lines(void **state)
 		const char *line, *method, *target;
 		unsigned int minor;
 	} cases[] = {
-		{ "GET http://host:1/x?y HTTP/1.1", "GET", "http://host:1/x?y", 1 },
-		{ "GET /old HTTP/1.0", "GET", "/old", 0 },
-		{ "OPTIONS * HTTP/1.1", "OPTIONS", "*", 1 },
-		{ "FROBNICATE /x HTTP/1.1", "FROBNICATE", "/x", 1 },
-		{ "GET /caf\xc3\xa9 au lait HTTP/1.1", "GET", "/caf\xc3\xa9 au lait", 1 },
-		{ "PURGE /x HTTP/1.1", "PURGE", "/x", 1 },
+		{"GET http://host:1/x?y HTTP/1.1", "GET", "http://host:1/x?y", 1},
+		{"GET /old HTTP/1.0", "GET", "/old", 0},
+		{"OPTIONS * HTTP/1.1", "OPTIONS", "*", 1},
+		{"FROBNICATE /x HTTP/1.1", "FROBNICATE", "/x", 1},
+		{"GET /caf\xc3\xa9 au lait HTTP/1.1", "GET", "/caf\xc3\xa9 au lait", 1},
+		{"PURGE /x HTTP/1.1", "PURGE", "/x", 1},
 	};
 	const size_t n = sizeof(cases) / sizeof(cases[0]);
 
@@ -383,8 +388,9 @@ static void test_conflicting_content_lengths(void **state)
 /* RFC 9112 §6.3: Transfer-Encoding overrides, and the message "ought to be handled as an error". */
 static void test_transfer_encoding_and_length(void **state)
 {
-	say(&s, CLIENT, "POST / HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
-			"6\r\nabcdef\r\n0\r\n\r\n");
+	say(&s, CLIENT,
+	    "POST / HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "6\r\nabcdef\r\n0\r\n\r\n");
 	say(&s, SERVER, OK_EMPTY);
 	say(&s, CLIENT, GET);
 	say(&s, SERVER, OK_EMPTY);
@@ -568,7 +574,7 @@ static void test_conflicting_copies(void **state)
 
 static void test_other_protocols(void **state)
 {
-	static const uint8_t hello[] = { 0x16, 0x03, 0x01, 0x00, 0x05, 0x01, 0, 0, 1, 0 };
+	static const uint8_t hello[] = {0x16, 0x03, 0x01, 0x00, 0x05, 0x01, 0, 0, 1, 0};
 
 	say_bytes(&s, CLIENT, hello, sizeof(hello));
 	assert_int_equal(cap.cnt.flows_tls, 1);

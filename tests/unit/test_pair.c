@@ -82,8 +82,8 @@ static const struct transaction *find(unsigned int n, bool with_request)
 	for (size_t i = 0; i < cap.tx_cnt; i++) {
 		const struct transaction *tx = &cap.tx[i].tx;
 
-		if (with_request ? tx->req.seen && !strcmp(cap.tx[i].target, target) :
-				   !tx->req.seen && tx->resp.body_size == n)
+		if (with_request ? tx->req.seen && !strcmp(cap.tx[i].target, target)
+				 : !tx->req.seen && tx->resp.body_size == n)
 			return tx;
 	}
 	return NULL;
@@ -136,7 +136,8 @@ static void assert_no_wrong_pair(void)
 		const struct transaction *tx = &cap.tx[i].tx;
 
 		if (tx->req.seen && tx->resp.seen)
-			assert_int_equal(tx->resp.body_size, strtoul(cap.tx[i].target + 1, NULL, 10));
+			assert_int_equal(tx->resp.body_size,
+					 strtoul(cap.tx[i].target + 1, NULL, 10));
 	}
 }
 
@@ -451,14 +452,17 @@ static void test_midstream_pipelined(void **state)
 	assert_true(asked(3)->flags & TX_PIPELINED);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f)	     cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define MIDSTREAM(f) cmocka_unit_test_setup_teardown(f, setup_midstream, teardown)
 
 int main(void)
 {
-	static unsigned int which[] = { 1, 2, 3 };
-#define LOST(n) { "test_lost_response_" #n "_among_pipelined", test_lost_response_among_pipelined, \
-		  NULL, NULL, &which[(n) - 1] }
+	static unsigned int which[] = {1, 2, 3};
+#define LOST(n)                                                                                    \
+	{                                                                                          \
+		"test_lost_response_" #n "_among_pipelined", test_lost_response_among_pipelined,   \
+			NULL, NULL, &which[(n)-1]                                                  \
+	}
 	const struct CMUnitTest tests[] = {
 		TEST(test_in_turn),
 		TEST(test_at_once),

@@ -56,11 +56,11 @@ static void on_old_bytes(void *ctx, unsigned int dir, uint64_t from, uint64_t to
 {
 	struct rig *g = ctx;
 
-	g->len += snprintf(g->log + g->len, sizeof(g->log) - g->len, "%s-%c(%u)",
-			   g->len ? " " : "", dir == CLIENT ? 'c' : 's', (unsigned int)(to - from));
+	g->len += snprintf(g->log + g->len, sizeof(g->log) - g->len, "%s-%c(%u)", g->len ? " " : "",
+			   dir == CLIENT ? 'c' : 's', (unsigned int)(to - from));
 }
 
-static const struct reasm_ops ops = { on_chunk, on_old_bytes };
+static const struct reasm_ops ops = {on_chunk, on_old_bytes};
 
 static int push_reasm(void *ctx, unsigned int who, const struct segment *seg)
 {
@@ -74,7 +74,7 @@ static int setup_at(void **state, uint32_t client_isn, uint32_t server_isn)
 	struct rig *g = calloc(1, sizeof(*g));
 
 	assert_non_null(g);
-	g->env = (struct reasm_env){ &ops, &g->mem, &g->cnt, 1u << 20, 0 };
+	g->env = (struct reasm_env){&ops, &g->mem, &g->cnt, 1u << 20, 0};
 	stream_init(&g->s, NULL, client_isn, server_isn);
 	g->s.push = push_reasm;
 	g->s.ctx = g;
@@ -611,7 +611,7 @@ static void test_far_away(void **state)
 	assert_false(reasm_waiting(&g->r));
 }
 
-#define SYNCED(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define SYNCED(f)    cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define MIDSTREAM(f) cmocka_unit_test_setup_teardown(f, setup_midstream, teardown)
 
 int main(void)
