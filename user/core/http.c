@@ -937,8 +937,12 @@ void http_stream_chunk(struct http_stream *s, const struct reasm_chunk *chunk)
 
 void http_stream_opaque(struct http_stream *s)
 {
-	if (s->cur)
+	if (s->cur && s->cur->head_told) {
 		msg_end(s, false);
+	} else if (s->cur) { /* what looked like a message belongs to the other protocol */
+		http_msg_free(s->env, s->cur);
+		s->cur = NULL;
+	}
 	s->state = HTTP_OPAQUE;
 	if (s->env->ops->body)
 		s->env->ops->body(s->ctx, s->dir, UINT64_MAX);
