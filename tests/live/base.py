@@ -2,9 +2,9 @@
 """What the live tests stand on: throwaway processes, cgroups and network namespaces.
 
 Everything made here is registered and undone in reverse order: by the test's cleanups, and when the
-interpreter ends for whatever reason that lets it (exception, SIGINT, SIGTERM). Children die with us even
-when we are killed (PR_SET_PDEATHSIG). Names carry our pid, so that two runs don't meet. Every wait is
-bounded; no test asserts on a duration.
+interpreter ends for whatever reason that lets it (exception, SIGINT, SIGTERM). Children die with us
+even when we are killed (PR_SET_PDEATHSIG). Names carry our pid, so that two runs don't meet. Every
+wait is bounded; no test asserts on a duration.
 """
 import atexit
 import ctypes
@@ -113,7 +113,7 @@ def unique(stem):
     return '%s%d-%d' % (stem, os.getpid(), _serial[0])
 
 
-# --- cgroups ---------------------------------------------------------------------------------------
+# --- cgroups --------------------------------------------------------------------------------------
 
 def cgroup2_mount():
     with open('/proc/mounts') as mounts:
@@ -125,7 +125,8 @@ def cgroup2_mount():
 
 
 class Cgroup:
-    """A throwaway child of the cgroup2 root. .path is what linux.cgroup.path has to say, .id its id."""
+    """A throwaway child of the cgroup2 root. .path is what linux.cgroup.path has to say, .id its
+    id."""
 
     def __init__(self, test, stem='t', below=None):
         mount = cgroup2_mount()
@@ -167,7 +168,7 @@ class Cgroup:
         wait_until('end of the processes in ' + self.dir, self._empty, 5)
 
 
-# --- processes -------------------------------------------------------------------------------------
+# --- processes ------------------------------------------------------------------------------------
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -177,8 +178,8 @@ def _die_with_parent():
 
 
 class Process:
-    """A child in a cgroup and a network namespace; its pid is that of the program itself. Output goes
-    to files, so that nobody waits for a full pipe."""
+    """A child in a cgroup and a network namespace; its pid is that of the program itself. Output
+    goes to files, so that nobody waits for a full pipe."""
 
     def __init__(self, test, argv, cgroup=None, netns=None, env=None, stdin=subprocess.DEVNULL,
                  stdout=None, pass_fds=(), cwd=None):
@@ -254,7 +255,7 @@ def children_of(pid):
         return [int(p) for p in f.read().split()]
 
 
-# --- network namespaces ----------------------------------------------------------------------------
+# --- network namespaces ---------------------------------------------------------------------------
 
 class Netns:
     """A named network namespace with lo up."""

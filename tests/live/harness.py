@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a live test needs, in one module: the world (base.py), servers and clients (servers.py), tcpdump
-and the tracer. A test file does `import harness` and `import match`.
+"""What a live test needs, in one module: the world (base.py), servers and clients (servers.py),
+tcpdump and the tracer. A test file does `import harness` and `import match`.
 """
 import json
 import os
@@ -15,16 +15,20 @@ from base import *  # noqa: F401,F403
 from base import HTTPLAT, Process, need, temp_dir, unique, wait_until
 from servers import *  # noqa: F401,F403
 
-# --- tcpdump ---------------------------------------------------------------------------------------
+# --- tcpdump --------------------------------------------------------------------------------------
 
 class Capture:
-    """tcpdump to a file; stop() fails when the kernel dropped packets of it. The expression is no `tcp`:
-    that would leave out IPv6 packets with an extension header, which BIG TCP has."""
+    """tcpdump to a file; stop() fails when the kernel dropped packets of it. The expression is no
+    `tcp`: that would leave out IPv6 packets with an extension header, which BIG TCP has."""
 
     def __init__(self, test, device='lo', netns=None, expression='ip or ip6', snap=0,
                  options=()):
         need('tcpdump')
         self.file = temp_dir(test) + '/capture.pcap'
+        # Packets come in blocks, at most a second later; those of one size, at once.
+        self.patience = 6
+        if snap:
+            options, self.patience = ['--immediate-mode'] + list(options), 2
         self.process = Process(test, ['tcpdump', '-Z', 'root', '-n', '-i', device, '-s', snap, '-U',
                                       '-B', '262144', '-w', self.file] + list(options)
                                + [expression], netns=netns)
@@ -32,11 +36,10 @@ class Capture:
                    or (self.process.proc.poll() is not None and self.process.succeed()))
 
     def stop(self):
-        # Packets reach it in blocks, at most a second after they came: stopped before, it would lose
-        # the last block.
-        sizes = [-1]
-        while len(set(sizes[-5:])) > 1 or len(sizes) < 6:
-            time.sleep(0.3)
+        # Stopped before, it would lose what it hasn't been given yet.
+        sizes = []
+        while len(sizes) <= self.patience or len(set(sizes[-self.patience:])) > 1:
+            time.sleep(0.25)
             sizes.append(os.path.getsize(self.file))
             if len(sizes) > 100:
                 raise AssertionError('the traffic on %s does not end' % self.process.argv)
@@ -48,7 +51,7 @@ class Capture:
         return self.file
 
 
-# --- the tracer ------------------------------------------------------------------------------------
+# --- the tracer -----------------------------------------------------------------------------------
 
 HOOKS = ('cgroup', 'tc', 'socket')
 
@@ -64,8 +67,8 @@ def hook_options(hook, device='lo', netns=None):
 
 
 def per_hook(cls, hooks=HOOKS):
-    """The tests of cls once for each hook: makes the classes NAME_cgroup, NAME_tc, NAME_socket in its
-    module."""
+    """The tests of cls once for each hook: makes the classes NAME_cgroup, NAME_tc, NAME_socket in
+    its module."""
     module = sys.modules[cls.__module__]
     for hook in hooks:
         name = '%s_%s' % (cls.__name__, hook)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Holds the tracer's records against what servers and clients say themselves.
 
-A wanted record is a dict of the JSON keys that matter. Each wanted record has a target that is unique on
-its side, so records and wishes meet by (side, url.original).
+A wanted record is a dict of the JSON keys that matter. Each wanted record has a target that is
+unique on its side, so records and wishes meet by (side, url.original).
 """
 ABSENT = object()  # the key may not be there
 
@@ -38,14 +38,14 @@ def compare(records, wants):
         faults = differences(got[0], want)
         if faults:
             wrong.append('%s %s: %s' % (key_of(want) + ('; '.join(faults),)))
-    extra = ['not expected: %s %s (status %s, flags %s)' % (
+    extra = ['extra: %s %s (status %s, flags %s)' % (
         row.get('side'), row.get('url.original'), row.get('http.response.status_code'),
         row.get('flags')) for rows in pool.values() for row in rows]
     out = []
     for what in (missing, doubled, wrong, extra):
         out += what[:4] + (['... and %d more like this' % (len(what) - 4)] if len(what) > 4 else [])
     if out:
-        out.insert(0, '%d wanted, %d recorded: %d missing, %d doubled, %d wrong, %d not expected' % (
+        out.insert(0, '%d wanted, %d recorded: %d missing, %d doubled, %d wrong, %d extra' % (
             len(wants), len(records), len(missing), len(doubled), len(wrong), len(extra)))
     return out
 

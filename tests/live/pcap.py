@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A small reader of what tcpdump wrote: it shows that a test has made the packets that it claims to be
-about, and with which frame a message ended. Ethernet, IPv4, IPv6 with extension headers, TCP."""
+"""A small reader of what tcpdump wrote: it shows that a test has made the packets that it claims to
+be about, and with which frame a message ended. Ethernet, IPv4, IPv6 with extension headers, TCP."""
 import collections
 import struct
 
-Packet = collections.namedtuple('Packet', 'frame time src dst sport dport seq ack flags payload wire')
+Packet = collections.namedtuple(
+    'Packet', 'frame time src dst sport dport seq ack flags payload wire')
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
 

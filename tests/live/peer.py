@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Both ends of the live tests' plain traffic; each runs as a process of its own.
 
-  peer.py serve ...       python3's http.server (threading or forking), which logs each response as a JSON line
-  peer.py fetch PLAN      a client of plain sockets; prints each exchange that it made as a JSON line
-  peer.py listen ...      makes a listening socket, joins a cgroup in a child and runs a command there,
-                          which finds the listener at descriptor 3
+  peer.py serve ...    python3's http.server (threading or forking); logs each response as JSON
+  peer.py fetch PLAN   a client of plain sockets; prints each exchange that it made as a JSON line
+  peer.py listen ...   makes a listening socket, joins a cgroup in a child and runs a command there,
+                       which finds the listener at descriptor 3
 
 Paths that the server knows (the rest of the path is the test's own):
   /f/SIZE/         SIZE bytes, with Content-Length; 304 where the request has If-None-Match
@@ -44,7 +44,7 @@ def set_rst_on_close(sock):
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
 
 
-# --- the server ------------------------------------------------------------------------------------
+# --- the server -----------------------------------------------------------------------------------
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
@@ -179,7 +179,7 @@ def serve(options):
     server.serve_forever()
 
 
-# --- the client ------------------------------------------------------------------------------------
+# --- the client -----------------------------------------------------------------------------------
 
 class Counting:
     """A socket's bytes, buffered, counted as they are taken."""
@@ -400,7 +400,7 @@ def fetch(plans):
     sys.exit('; '.join(failures) if failures else 0)
 
 
-# --- socket activation -----------------------------------------------------------------------------
+# --- socket activation ----------------------------------------------------------------------------
 
 def listen(options):
     """What an init system does: the listener is made here, and another process runs with it."""

@@ -52,8 +52,8 @@ http {
 class Nginx:
     """nginx with two workers, in the foreground, with its own prefix and configuration.
 
-    listen: what follows `listen ADDRESS:PORT` ('deferred', 'fastopen=16'). upstream: 'ADDRESS:PORT' that
-    /proxied/... is passed on to, as /f/..."""
+    listen: what follows `listen ADDRESS:PORT` ('deferred', 'fastopen=16'). upstream: 'ADDRESS:PORT'
+    that /proxied/... is passed on to, as /f/..."""
 
     def __init__(self, test, cgroup=None, netns=None, addresses=('127.0.0.1', '[::1]'), listen='',
                  upstream=None):
@@ -91,7 +91,8 @@ class Nginx:
     comm = 'nginx'
 
     def log(self, count, tag):
-        """The `count` log lines with `tag` in the path; waits for them: nginx logs after sending."""
+        """The `count` log lines with `tag` in the path; waits for them: nginx logs after
+        sending."""
         def rows():
             with open(self.dir + '/access.log') as f:
                 got = [json.loads(line) for line in f if tag in line and line.endswith('\n')]
@@ -102,8 +103,8 @@ class Nginx:
 class PyServer:
     """python3's http.server, threading, at a port of its own choice (see peer.py).
 
-    wrap: the command that starts it; born: the cgroup that this command begins in, where it isn't the
-    one that the server will be in."""
+    wrap: the command that starts it; born: the cgroup that this command begins in, where it isn't
+    the one that the server will be in."""
 
     def __init__(self, test, cgroup=None, netns=None, address='127.0.0.1', options=(), wrap=(),
                  born=None):
@@ -135,14 +136,15 @@ class PyServer:
         return wait_until('%d lines with %s in the log of http.server' % (count, tag), rows)
 
 
-# --- clients ---------------------------------------------------------------------------------------
+# --- clients --------------------------------------------------------------------------------------
 
 class Client(Process):
-    """The client of plain sockets: peer.py run with a list of exchanges. result() tells what it saw."""
+    """The client of plain sockets: peer.py run with a list of exchanges. result() tells what it
+    saw."""
 
     def __init__(self, test, plan, cgroup=None, netns=None, wrap=()):
-        super().__init__(test, list(wrap) + [PYTHON, PEER, 'fetch', json.dumps(plan)], cgroup, netns,
-                         stdin=subprocess.PIPE)
+        argv = list(wrap) + [PYTHON, PEER, 'fetch', json.dumps(plan)]
+        super().__init__(test, argv, cgroup, netns, stdin=subprocess.PIPE)
 
     def ready(self):
         """Waits until it stands at a `wait` step."""

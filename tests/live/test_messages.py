@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The shapes that HTTP messages have on the wire, each on every hook: sizes, bodies, codings, interim
-responses, pipelining, broken ends, connections that are older than the tracer."""
+"""The shapes that HTTP messages have on the wire, each on every hook: sizes, bodies, codings,
+interim responses, pipelining, broken ends, connections that are older than the tracer."""
 import harness
 import match
 
@@ -75,8 +75,8 @@ class Servers:
         cls.ports = (cls.nginx.port, cls.python.port, cls.python6.port)
 
     def hold(self, server, rows, tracer, records, flags=(), own=None):
-        """The records with this test's tag are those that both ends tell. flags: of all; own: of the
-        requests with these numbers."""
+        """The records with this test's tag are those that both ends tell. flags: of all; own: of
+        the requests with these numbers."""
         log = {row['uri']: row for row in server.log(len(rows), self.tag)}
         wants = []
         for n, row in enumerate(rows):
@@ -240,8 +240,8 @@ class OpenBefore(Servers):
         return tag, client
 
     def test_idle(self):
-        """A connection that has carried a request already, and is idle when the tracer starts; and one
-        that was opened but is silent until then."""
+        """A connection that has carried a request already, and is idle when the tracer starts; and
+        one that was opened but is silent until then."""
         later = {'path': '/f/5000/ID', 'wait': True}
         clients = [(server, used) + self.waiting(server, *([{'path': '/f/17/before'}] * used),
                                                  later, BYTE)

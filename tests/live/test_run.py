@@ -119,7 +119,8 @@ class Ending:
         self.assertRegex(tracer.stderr(), r'(?i)no (request|transaction|HTTP|packet)')
 
     def attached(self):
-        """What is attached at the interfaces of the namespace, and ids of programs at the cgroup root."""
+        """What is attached at the interfaces of the namespace, and ids of programs at the cgroup
+        root."""
         net = self.ns.run('bpftool', '-j', 'net', 'show').stdout
         tree = harness.run('bpftool', '-j', 'cgroup', 'show', harness.cgroup2_mount(),
                            check=False).stdout.strip()
@@ -202,8 +203,9 @@ class Ending:
                 self.tag = harness.unique('id')
                 plan = json.loads(json.dumps(waiting).replace('ID', self.tag))
                 client = harness.Client(self, plan, netns=self.ns).ready()
-                value = {'-p': client.pid, '--comm': other.comm, '--port': other.port,
-                         '--side': 'server', '-g': other.cgroup.path, '-p server': other.pid}[option]
+                value = {'-p': client.pid, '-p server': other.pid, '--comm': other.comm,
+                         '--port': other.port, '--side': 'server',
+                         '-g': other.cgroup.path}[option]
                 tracer = self.trace(option.split()[0], value, netns=self.ns)
                 small(self, self.server, 3)
                 client.go()

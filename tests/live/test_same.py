@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One run seen three ways: live by the tracer, from tcpdump's capture by `httplat -r`, and by tshark.
-Live and file have to give the same transactions; file and tshark the same pairs, frames and times."""
+"""One run seen three ways: live by the tracer, from tcpdump's capture by `httplat -r`, and by
+tshark. Live and file have to give the same transactions; file and tshark the same pairs, frames and
+times."""
 import harness
 import match
 import pcap
@@ -10,7 +11,8 @@ SAME = ('url.original', 'url.path', 'url.query', 'http.request.method', 'http.re
         'network.protocol.version', 'http.request.body.size', 'http.response.body.size',
         'http.request.size', 'http.response.size', 'http.response.interim_count',
         'http.request.header.host', 'http.response.header.content-type', 'client.address',
-        'client.port', 'server.address', 'server.port', 'tcp.stream.request', 'exchange.id', 'flags')
+        'client.port', 'server.address', 'server.port', 'tcp.stream.request', 'exchange.id',
+        'flags')
 
 
 def kinds(nginx, python, python6, tag):
@@ -67,8 +69,8 @@ class Same:
         cls.python6 = harness.PyServer(cls, None, cls.ns, '::1')
         cls.tag = harness.unique('id')
         plans = kinds(cls.nginx, cls.python, cls.python6, cls.tag)
-        # Streams of which tshark 4.0 makes something else: it takes a 1xx for the response, and pairs
-        # with the most recent request.
+        # Streams of which tshark 4.0 makes something else: it takes a 1xx for the response, and
+        # pairs with the most recent request.
         cls.odd = {e['path'] for plan in plans for e in plan['exchanges'] if plan.get('pipeline')
                    or any(x.get('expect') for x in plan['exchanges'])}
         cls.until_close = {e['path'] for plan in plans for e in plan['exchanges']

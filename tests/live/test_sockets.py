@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where a packet's socket is not what one would think, and where a packet is not what one would think:
-requests that carry the listener's socket, NAT, inherited listeners, namespaces, super-segments."""
+"""Where a packet's socket is not what one would think, and where a packet is not what one would
+think: requests that carry the listener's socket, NAT, inherited listeners, namespaces,
+super-segments."""
 import harness
 import match
 import pcap
@@ -66,8 +67,8 @@ class Namespaces:
 
 
 class Listeners(Namespaces):
-    """The first request carries the listener's socket, not that of the connection. All kinds in one run
-    of the tracer; a test for each holds its own records."""
+    """The first request carries the listener's socket, not that of the connection. All kinds in one
+    run of the tracer; a test for each holds its own records."""
 
     @classmethod
     def setUpClass(cls):
@@ -268,7 +269,8 @@ class Veth(Across):
         server = self.nginx()
         self.near.ip('route', 'replace', '10.99.0.0/24', 'via', B4)
         self.near.nft('table ip httplat { chain out { type nat hook output priority -100; '
-                      'ip daddr %s tcp dport %d dnat to %s:%d; }; }\n' % (public, port, B4, server.port))
+                      'ip daddr %s tcp dport %d dnat to %s:%d; }; }\n'
+                      % (public, port, B4, server.port))
         self.addCleanup(self.near.nft, 'delete table ip httplat')
         plans = self.plans(server, 5, 3, public, 5000, port=port)
         tracer = self.trace(device='eth0', netns=self.near)
@@ -285,7 +287,8 @@ class Veth(Across):
         match.check(self, tracer, records, wants, (server.port,))
 
     def test_container(self):
-        """A server and a client with pid namespace and cgroup of their own: the pid is the host's."""
+        """A server and a client with pid namespace and cgroup of their own: the pid is the
+        host's."""
         inside = ('unshare', '--pid', '--fork', '--kill-child', '--mount-proc', '--')
         pod = harness.Cgroup(self, 'pod')
         group = harness.Cgroup(self, 'container', below=pod)
@@ -322,8 +325,8 @@ class Veth(Across):
 
 
 class BigTcp(Across):
-    """Super-segments over 64 KiB, whose IP length field says 0. From http.server, which copies: what
-    sendfile() sends is limited by the number of pages in a packet."""
+    """Super-segments over 64 KiB, whose IP length field says 0. From http.server, which copies:
+    what sendfile() sends is limited by the number of pages in a packet."""
 
     @classmethod
     def setUpClass(cls):

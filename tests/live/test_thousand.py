@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A thousand requests with an id each, for each pair of server and client: the records are exactly what
-the servers logged and what the clients saw. None missing, none doubled, right pid, right cgroup."""
+"""A thousand requests with an id each, for each pair of server and client: the records are exactly
+what the servers logged and what the clients saw. None missing, none doubled, right pid, right
+cgroup."""
 import harness
 import match
 

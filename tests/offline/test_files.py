@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Capture files made here, byte by byte: what is refused, what is cut short, what filters leave. Needs
-neither root nor the network."""
+"""Capture files made here, byte by byte: what is refused, what is cut short, what filters leave.
+Needs neither root nor the network."""
 import json
 import os
 import shutil
@@ -208,7 +208,8 @@ class Files(unittest.TestCase):
         self.assertEqual(self.httplat('-r', self.dir).returncode, 1)
 
     def test_cut_short(self):
-        """What was there before the cut is reported; the exit status says that the file is damaged."""
+        """What was there before the cut is reported; the exit status says that the file is
+        damaged."""
         frames = two_requests().frames
         whole = pcap(frames)
         last = len(frames[-1][1]) + 16
