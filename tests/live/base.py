@@ -109,8 +109,9 @@ _serial = [0]
 
 
 def unique(stem):
+    """A name that no other has, nor has as a part of it."""
     _serial[0] += 1
-    return '%s%d-%d' % (stem, os.getpid(), _serial[0])
+    return '%s%d-%dx' % (stem, os.getpid(), _serial[0])
 
 
 # --- cgroups --------------------------------------------------------------------------------------
