@@ -424,6 +424,9 @@ static bool is_pipelined(const struct pair *p, const struct http_msg *req)
 		return prev && !p->align && !(prev->peer && prev->peer->ended);
 	if (req->ack < p->last_resp_end)
 		return true;
+	/* Nothing came behind a response that the server began before it had the previous request. */
+	if (req->ack == p->last_resp_end && p->last_resp_has_ack && p->last_resp_ack < p->prev_end)
+		return true;
 	if (!prev)
 		return false;
 	if (prev->has_ack && req->ack == prev->last_ack)
@@ -464,6 +467,7 @@ void pair_request_head(struct pair *p, const struct pair_env *env, void *ctx, st
 
 void pair_request_end(struct pair *p, const struct pair_env *env, void *ctx, struct http_msg *req)
 {
+	p->prev_end = req->end_off;
 	report_finished(p, env, ctx);
 }
 
@@ -561,6 +565,8 @@ void pair_response_end(struct pair *p, const struct pair_env *env, void *ctx,
 		return;
 	}
 	p->last_resp_end = resp->end_off;
+	p->last_resp_has_ack = resp->has_ack;
+	p->last_resp_ack = resp->ack;
 	p->ended_ns = resp->m.last_ns;
 	if (resp->orphan)
 		report_orphan(p, env, ctx, resp, p->align || p->blind ? TX_GAP : 0);

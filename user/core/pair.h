@@ -76,6 +76,9 @@ struct pair {
 	uint64_t resp_off, req_pending_off;
 	uint64_t resp_start;    /* offset of the last numbered response */
 	uint64_t last_resp_end; /* offset behind the last response that ended */
+	bool last_resp_has_ack;
+	uint64_t last_resp_ack; /* what it acknowledged when it began */
+	uint64_t prev_end;      /* offset behind the last request that ended */
 	uint64_t last_resp_ns;  /* and of its last byte, in the order of reports */
 	bool last_resp_known;
 	uint64_t ended_ns; /* when the last response was complete */
