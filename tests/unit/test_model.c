@@ -19,7 +19,7 @@
 
 /* Fewer under sanitizers, so that nobody waits: the seeds are the same. */
 #ifdef __SANITIZE_ADDRESS__
-#define COUNT_DEFAULT 2000
+#define COUNT_DEFAULT 1200
 #else
 #define COUNT_DEFAULT 10000
 #endif

@@ -516,6 +516,14 @@ static bool answer(struct pair *p, struct http_msg *resp, int64_t n)
 	return true;
 }
 
+/* Whether the next response answers a request before the first one that waits: a hole hid that. */
+static bool answers_hidden(const struct pair *p)
+{
+	uint64_t first = p->req_head ? p->req_head->index : p->req_next;
+
+	return (int64_t)p->resp_next + p->d < (int64_t)first;
+}
+
 static bool is_interim(const struct http_msg *resp)
 {
 	return resp->status / 100 == 1 && resp->status != 101;
@@ -548,6 +556,11 @@ enum http_body pair_response_head(struct pair *p, const struct pair_env *env, vo
 		need_align(p, env, p->d, p->d);
 	if (p->align) {
 		wait_for_evidence(p, env, ctx, resp);
+	} else if (!p->blind && answers_hidden(p)) {
+		resp->index = p->resp_next++;
+		p->resp_start = resp->start_off;
+		resp->flags |= TX_GAP;
+		resp->orphan = true;
 	} else if (!p->blind && answer(p, resp, (int64_t)p->resp_next + p->d)) {
 		resp->index = p->resp_next++;
 		p->resp_start = resp->start_off;
