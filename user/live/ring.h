@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ring.h - from the records of the ring buffer to segments.
- *
- * A record is checked before it is believed, as everything from outside is: a length that
- * contradicts another one makes it a bad record, which is counted and skipped.
+ * ring.h - reads the ring buffer, through libbpf. What its records say is record.h's.
  */
 #ifndef HTTPLAT_RING_H
 #define HTTPLAT_RING_H
