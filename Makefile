@@ -13,6 +13,8 @@ MANDIR  ?= $(PREFIX)/share/man
 
 CLANG      ?= clang
 LLVM_STRIP ?= llvm-strip
+LLVM_COV   ?= llvm-cov
+LLVM_PROFDATA ?= llvm-profdata
 BPFTOOL    ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 PKG_CONFIG ?= pkg-config
 AR         ?= ar
@@ -87,7 +89,8 @@ READY    := $(BUILD)/ready
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all static unit asan bpf test test-build demo vmtest fuzz-quick setup install clean help
+.PHONY: all static unit asan bpf test test-build demo vmtest setup install clean help
+.PHONY: fuzz-build fuzz-quick fuzz-coverage
 
 all: $(HTTPLAT)
 
@@ -98,7 +101,8 @@ help:
 	@echo 'make test         install what is missing, build, run every test'
 	@echo 'make unit         build and run the unit tests alone (ASan, UBSan)'
 	@echo 'make vmtest       trace on other kernels, in QEMU (minutes)'
-	@echo 'make fuzz-quick   fuzz each entry point for a minute'
+	@echo 'make fuzz-quick   the fuzzers alone, each for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make fuzz-coverage  what the fuzzers reach from tests/fuzz/seeds, by file'
 	@echo 'make setup        install what building needs (as root)'
 	@echo 'make install      into DESTDIR, below PREFIX ($(PREFIX))'
 	@echo 'make clean        remove everything that was built'
@@ -212,8 +216,8 @@ test-build: $(HTTPLAT) $(BUILD)/libcore.a asan
 # tools/setup runs first, so the rest is a second make: it sees what was installed.
 test:
 	$(Q)tools/setup --test
-	$(Q)$(MAKE) --no-print-directory test-build
-	$(Q)BUILD=$(BUILD) HTTPLAT=./$(HTTPLAT) tests/run
+	$(Q)$(MAKE) --no-print-directory test-build fuzz-build
+	$(Q)BUILD=$(BUILD) HTTPLAT=./$(HTTPLAT) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run
 
 demo:
 	$(Q)tools/setup --demo
@@ -225,27 +229,74 @@ vmtest:
 	$(Q)$(MAKE) --no-print-directory static
 	$(Q)BUILD=$(BUILD) HTTPLAT_STATIC=./$(HTTPLAT)-static tests/vm/run
 
+# --- fuzzers ---------------------------------------------------------------------------------------
+
+# How long each of them runs, in seconds.
 FUZZ_SECONDS ?= 60
-FUZZ_CFLAGS  := -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZ_CFLAGS  := -std=gnu11 $(WARNINGS) -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
+FUZZ_SAN     := address,undefined
 
-# What reads hostile bytes: the pure middle and the capture files.
-FUZZED_SRC   := $(CORE_SRC) $(wildcard user/file/*.c) user/diag.c
+# What reads hostile bytes: the pure middle, capture files and ring records, and what is printed of them.
+FUZZED_SRC := $(CORE_SRC) $(wildcard user/file/*.c user/report/*.c) user/diag.c user/units.c \
+	user/live/record.c
+# Helpers that several fuzzers share.
+FUZZ_AUX   := $(filter-out $(FUZZ_SRC),$(wildcard tests/fuzz/*.c))
+FUZZ_OBJ   := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(FUZZED_SRC) $(FUZZ_AUX) $(FUZZ_SRC))
+COVER_OBJ  := $(FUZZ_OBJ:$(BUILD)/fuzz/%=$(BUILD)/cover/%)
+COVER_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/cover/%)
 
-$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(FUZZED_SRC) | $(READY)
+$(BUILD)/fuzz/%.o: %.c | $(READY)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
-	$(Q)$(CLANG) $(ALL_CPPFLAGS) $(FUZZ_CFLAGS) -o $@ $^ $(LLHTTP_A) -lpcap
+	$(Q)$(CLANG) $(ALL_CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,$(FUZZ_SAN) $(DEPFLAGS) \
+		-c $< -o $@
 
-fuzz-quick: $(FUZZ_BIN)
-	$(Q)[ -n "$(FUZZ_BIN)" ] || { echo 'There is no tests/fuzz/fuzz_*.c.' >&2; exit 1; }
-	$(Q)for bin in $(FUZZ_BIN); do \
-		corpus=$(BUILD)/fuzz/$$(basename $$bin); \
-		mkdir -p $$corpus; \
-		seeds=tests/fuzz/seeds/$$(basename $$bin); \
-		[ -d $$seeds ] || seeds=; \
-		$$bin -max_total_time=$(FUZZ_SECONDS) -timeout=10 -artifact_prefix=$$corpus- \
-			$$corpus $$seeds || exit 1; \
+$(BUILD)/fuzz/libfuzzed.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(FUZZED_SRC) $(FUZZ_AUX))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/tests/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(BUILD)/fuzz/libfuzzed.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CLANG) -fsanitize=fuzzer,$(FUZZ_SAN) -o $@ $^ $(LLHTTP_A) -lpcap -lyajl
+
+# Where clang has no libFuzzer the tests are told so, in place of the programs.
+FUZZ_LACKING := $(BUILD)/fuzz/lacking
+
+fuzz-build: | $(READY)
+	$(Q)mkdir -p $(dir $(FUZZ_LACKING)); rm -f $(FUZZ_LACKING); \
+	if echo 'int LLVMFuzzerTestOneInput(const char *b, long n) { return 0; }' | $(CLANG) \
+		-fsanitize=fuzzer,$(FUZZ_SAN) -x c - -o $(BUILD)/fuzz/probe 2>/dev/null; then \
+		$(MAKE) --no-print-directory $(FUZZ_BIN); \
+	else \
+		echo "$(CLANG) has no libFuzzer: the package libclang-rt-dev is missing" \
+			>$(FUZZ_LACKING); \
+	fi
+
+fuzz-quick: fuzz-build
+	$(Q)BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run fuzz
+
+$(BUILD)/cover/%.o: %.c | $(READY)
+	@mkdir -p $(@D)
+	$(call say,COVER,$@)
+	$(Q)$(CLANG) $(ALL_CPPFLAGS) $(FUZZ_CFLAGS) -fprofile-instr-generate -fcoverage-mapping \
+		$(DEPFLAGS) -c $< -o $@
+
+$(BUILD)/cover/%: $(BUILD)/cover/tests/fuzz/%.o \
+		$(patsubst %.c,$(BUILD)/cover/%.o,$(FUZZED_SRC) $(FUZZ_AUX))
+	$(call say,LINK,$@)
+	$(Q)$(CLANG) -fsanitize=fuzzer -fprofile-instr-generate -o $@ $^ $(LLHTTP_A) -lpcap -lyajl
+
+# What the committed corpora reach, a line for each file.
+fuzz-coverage: $(COVER_BIN)
+	$(Q)rm -f $(BUILD)/cover/*.profraw
+	$(Q)for bin in $(COVER_BIN); do \
+		LLVM_PROFILE_FILE=$$bin.profraw $$bin -runs=0 tests/fuzz/seeds/$${bin##*/} \
+			2>$$bin.log || { cat $$bin.log >&2; exit 1; }; \
 	done
+	$(Q)$(LLVM_PROFDATA) merge -o $(BUILD)/cover/all.profdata $(COVER_BIN:%=%.profraw)
+	$(Q)$(LLVM_COV) report -instr-profile=$(BUILD)/cover/all.profdata $(firstword $(COVER_BIN)) \
+		$(patsubst %,-object %,$(COVER_BIN)) $(FUZZED_SRC)
 
 # --- the rest --------------------------------------------------------------------------------------
 
@@ -260,4 +311,5 @@ clean:
 	rm -rf $(BUILD) $(HTTPLAT) $(HTTPLAT)-static
 
 -include $(BPF_OBJ:.o=.d) $(CORE_OBJ:.o=.d) $(REST_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) \
-	$(CORE_SAN:.o=.d) $(REST_SAN:.o=.d) $(UNIT_OBJ:.o=.d) $(UNIT_AUX:.o=.d)
+	$(CORE_SAN:.o=.d) $(REST_SAN:.o=.d) $(UNIT_OBJ:.o=.d) $(UNIT_AUX:.o=.d) \
+	$(FUZZ_OBJ:.o=.d) $(COVER_OBJ:.o=.d)

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The whole middle from a byte-coded list of segments of one connection:
+ * fuzz_flow.c - the whole middle from a byte-coded list of segments of one connection:
  *
  *	control  bits 0..2 direction, kind of flags; bits 3..4 how seq moves; bits 5..6 how ack moves; bit 7 hollow
  *	length   of the payload that follows (0..255, 255: the next byte times 16)
  *
  * Whatever comes in: no crash, no leak, memory within the limit, and no time that runs backwards.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "core/flow.h"
 
 #define LIMIT (1u << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct reader {
 	const uint8_t *at, *end;
@@ -31,12 +28,7 @@ static void on_transaction(void *ctx, const struct transaction *tx)
 	uint64_t *cnt = ctx;
 
 	(*cnt)++;
-	if (tx->has_latency && tx->latency_ns > tx->total_ns)
-		abort();
-	if (!tx->req.seen && !tx->resp.seen)
-		abort();
-	if (tx->method.len && !tx->target.len)
-		abort();
+	check_transaction(tx);
 }
 
 static void next_segment(struct reader *r, struct segment *seg, uint32_t seq[2])
@@ -91,8 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config.max_memory = LIMIT;
 	config.max_conn_memory = LIMIT / 4;
 	ft = flow_table_new(&config, &sink, &cnt);
-	if (!ft)
-		abort();
+	demand(ft);
 	while (r.at < r.end) {
 		next_segment(&r, &seg, seq);
 		seg.time_ns = now += 1000000;
@@ -106,8 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (!(mode & 8)) {
 		flow_finish(ft);
-		if (cnt.requests + cnt.orphans != reported)
-			abort();
+		check_counts(&cnt, reported);
 	}
 	flow_table_free(ft);
 	return 0;

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How a stream is cut into segments changes nothing: the same bytes whole, a byte at a time, and in pieces give
+ * fuzz_http.c - how a stream is cut into segments changes nothing: the same bytes whole, a byte at a time, and in pieces give
  * the same transactions. Input: a byte that picks the pieces, two bytes of the requests' length, requests,
  * responses.
  *
  * Where a position was lost the next message is looked for at the beginning of segments, so only inputs that
  * parse from end to end when they come whole are compared.
  */
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/core/flow.h"
+#include "check.h"
+#include "core/flow.h"
 
 struct run {
 	char log[8192];
 	size_t len;
+	uint64_t told;
 	struct counters cnt;
 };
 
@@ -24,6 +25,8 @@ static void on_transaction(void *ctx, const struct transaction *tx)
 {
 	struct run *r = ctx;
 
+	r->told++;
+	check_transaction(tx);
 	if (r->len + 400 > sizeof(r->log))
 		return;
 	r->len += snprintf(r->log + r->len, 400,
@@ -85,8 +88,7 @@ static void run(struct run *r, const uint8_t *req, uint32_t req_len, const uint8
 
 	memset(r, 0, sizeof(*r));
 	ft = flow_table_new(&flow_config_default, &sink, &r->cnt);
-	if (!ft)
-		abort();
+	demand(ft);
 	push(ft, 0, 0, 0, TCP_SYN, NULL, 0);
 	push(ft, 1, 0, 1, TCP_SYN | TCP_ACK, NULL, 0);
 	send(ft, 0, req, req_len, resp_len, cut);
@@ -94,10 +96,9 @@ static void run(struct run *r, const uint8_t *req, uint32_t req_len, const uint8
 	push(ft, 1, 1 + resp_len, 1 + req_len, TCP_FIN | TCP_ACK, NULL, 0);
 	push(ft, 0, 1 + req_len, 2 + resp_len, TCP_FIN | TCP_ACK, NULL, 0);
 	flow_finish(ft);
+	check_counts(&r->cnt, r->told);
 	flow_table_free(ft);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reassembly against a naive one. Input: four bytes a segment {flags, offset, offset, length} of one direction; the
+ * fuzz_segments.c - reassembly against a naive one. Input: four bytes a segment {flags, offset, offset, length} of one direction; the
  * naive one has an array with a byte for each offset, where the first copy wins. In the end what was delivered
  * must be the array, with the holes where nothing came, and nothing may be left over.
  */
@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/core/reasm.h"
+#include "check.h"
+#include "core/reasm.h"
 
 #define SPACE 4096
 
@@ -55,8 +56,6 @@ static void on_old(void *ctx, unsigned int dir, uint64_t from, uint64_t to)
 }
 
 static const struct reasm_ops ops = { .chunk = on_chunk, .old_bytes = on_old };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void check_demand(bool holds, const char *what, const char *file, int line)
+{
+	if (holds)
+		return;
+	fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, what);
+	abort();
+}
+
+static void touch(const void *ptr, uint32_t len)
+{
+	const volatile uint8_t *byte = ptr;
+	uint32_t i;
+
+	for (i = 0; i < len; i++)
+		(void)byte[i];
+}
+
+void check_segment(const struct segment *seg)
+{
+	demand(seg->pkt_cap <= seg->pkt_len);
+	demand(seg->payload_cap <= seg->payload_len);
+	demand(seg->tcp_hdr_len >= 20 && seg->tcp_hdr_len <= 60);
+	demand(seg->tcp_off + seg->tcp_hdr_len <= seg->pkt_cap);
+	demand(seg->tcp_off + seg->tcp_hdr_len + seg->payload_len == seg->pkt_len);
+	demand(!seg->payload == !seg->payload_cap);
+	touch(seg->pkt, seg->pkt_cap);
+	touch(seg->payload, seg->payload_cap);
+}
+
+static void check_message(const struct message *m)
+{
+	uint32_t i;
+
+	demand(m->seen || !m->complete);
+	demand(m->seen || !m->header_cnt);
+	demand(m->body_size <= m->size);
+	for (i = 0; i < m->header_cnt; i++) {
+		touch(m->headers[i].name.ptr, m->headers[i].name.len);
+		touch(m->headers[i].value.ptr, m->headers[i].value.len);
+	}
+}
+
+void check_transaction(const struct transaction *tx)
+{
+	const struct message *req = &tx->req, *resp = &tx->resp;
+
+	demand(req->seen || resp->seen);
+	demand(req->seen == !!tx->method.len);
+	demand(req->seen == !!tx->stream_request);
+	demand(req->seen == !(tx->flags & TX_ORPHAN_RESPONSE));
+	demand(resp->seen == !(tx->flags & TX_NO_RESPONSE));
+	demand(!tx->method.len || tx->target.len);
+	demand(resp->seen || !tx->status);
+	check_message(req);
+	check_message(resp);
+	touch(tx->method.ptr, tx->method.len);
+	touch(tx->target.ptr, tx->target.len);
+
+	demand(!tx->has_latency || (req->seen && resp->seen));
+	demand(!tx->has_ttfb || (req->seen && resp->seen));
+	demand(!tx->has_latency || tx->latency_ns == resp->last_ns - req->last_ns);
+	/* The clock of a capture may step back. */
+	demand(!tx->has_latency || req->last_ns < req->first_ns || tx->latency_ns <= tx->total_ns);
+}
+
+void check_counts(const struct counters *cnt, uint64_t told)
+{
+	demand(cnt->requests + cnt->orphans == told);
+	demand(cnt->requests == cnt->pairs + cnt->no_response);
+	demand(cnt->responses == cnt->pairs + cnt->orphans);
+	demand(cnt->flows_http <= cnt->flows);
+	demand(cnt->flows_other + cnt->flows_tls + cnt->flows_http2 <= cnt->flows);
+	demand(cnt->gaps == cnt->gaps_acked + cnt->gaps_lost + cnt->gaps_timeout +
+				    cnt->gaps_memory + cnt->gaps_end);
+}
