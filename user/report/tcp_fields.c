@@ -92,10 +92,11 @@ static void add_value(struct tcp_option_view *v, const char *name, uint64_t valu
 	v->values[v->value_cnt++].value = value;
 }
 
-static void keep_hex(struct tcp_option_view *v, const uint8_t *data, uint32_t len)
+/* What stands from `from` on, of an option's len bytes; without any, data is NULL. */
+static void keep_hex(struct tcp_option_view *v, const uint8_t *data, uint32_t from, uint32_t len)
 {
-	v->hex = len ? data : NULL;
-	v->hex_len = len;
+	v->hex = from < len ? data + from : NULL;
+	v->hex_len = len - from;
 }
 
 static const char *mptcp_subtype(uint8_t subtype)
@@ -117,7 +118,7 @@ static void view_accecn(struct tcp_option_view *v, const uint8_t *data, uint32_t
 	for (i = 0; i < 3 && i * 3 + 3 <= len; i++)
 		add_value(v, names[second ? 2 - i : i],
 			  (uint32_t)data[i * 3] << 16 | get_be16(data + i * 3 + 1));
-	keep_hex(v, data + i * 3, len - i * 3);
+	keep_hex(v, data, i * 3, len);
 }
 
 static void view_experiment(struct tcp_option_view *v, const uint8_t *data, uint32_t len)
@@ -125,21 +126,21 @@ static void view_experiment(struct tcp_option_view *v, const uint8_t *data, uint
 	uint16_t exid;
 
 	v->name = "experiment";
-	keep_hex(v, data, len);
+	keep_hex(v, data, 0, len);
 	if (len < 2)
 		return;
 	exid = get_be16(data);
 	switch (exid) {
 	case EXID_TFO:
 		v->name = "tfo";
-		keep_hex(v, data + 2, len - 2);
+		keep_hex(v, data, 2, len);
 		break;
 	case EXID_EDO:
 		v->name = "edo";
-		keep_hex(v, data + 2, len - 2);
+		keep_hex(v, data, 2, len);
 		if (len == 4 || len == 6) { /* draft-ietf-tcpm-tcp-edo §4: header length in words */
 			add_value(v, "hdr", get_be16(data + 2) * 4u);
-			keep_hex(v, data + 4, len - 4);
+			keep_hex(v, data, 4, len);
 		}
 		break;
 	case EXID_ACCECN0:
@@ -148,7 +149,7 @@ static void view_experiment(struct tcp_option_view *v, const uint8_t *data, uint
 		break;
 	default:
 		add_value(v, "exid", exid);
-		keep_hex(v, data + 2, len - 2);
+		keep_hex(v, data, 2, len);
 		break;
 	}
 }
@@ -161,7 +162,7 @@ static void view_sack(struct tcp_option_view *v, const uint8_t *data, uint32_t l
 		add_value(v, "left", get_be32(data + i));
 		add_value(v, "right", get_be32(data + i + 4));
 	}
-	keep_hex(v, data + i, len - i);
+	keep_hex(v, data, i, len);
 }
 
 /* Options whose data has one length only, and is a number. False when it is of another length. */
@@ -217,7 +218,7 @@ void tcp_option_view(const struct tcp_option *opt, struct tcp_option_view *out)
 		if (plain[i].kind == opt->kind)
 			out->name = plain[i].name;
 	}
-	keep_hex(out, opt->data, opt->len);
+	keep_hex(out, opt->data, 0, opt->len);
 	if (opt->kind == OPT_SACK)
 		view_sack(out, opt->data, opt->len);
 	else if (opt->kind == OPT_MPTCP && opt->len)

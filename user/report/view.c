@@ -36,12 +36,12 @@ static size_t hide_secrets(struct slice *s, char *buf)
  * of CONNECT and the asterisk of OPTIONS have neither path nor query. */
 static void split_target(struct view *v)
 {
-	const char *p = v->target.ptr, *end = p + v->target.len, *q;
-	const char *scheme;
+	const char *p = v->target.ptr, *end, *q, *scheme;
 
 	v->path = v->query = (struct slice){NULL, 0};
 	if (!v->target.len)
 		return;
+	end = p + v->target.len;
 	if (*p != '/') {
 		scheme = memmem(p, v->target.len, "://", 3);
 		if (!scheme)
