@@ -90,7 +90,7 @@ READY    := $(BUILD)/ready
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all static unit asan bpf test test-build demo vmtest setup install clean help
-.PHONY: fuzz-build fuzz-quick fuzz-coverage
+.PHONY: fuzz-build fuzz-programs fuzz-quick fuzz-merge fuzz-coverage
 
 all: $(HTTPLAT)
 
@@ -102,6 +102,7 @@ help:
 	@echo 'make unit         build and run the unit tests alone (ASan, UBSan)'
 	@echo 'make vmtest       trace on other kernels, in QEMU (minutes)'
 	@echo 'make fuzz-quick   the fuzzers alone, each for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make fuzz-merge   add to tests/fuzz/seeds what the fuzzers found in $(BUILD)'
 	@echo 'make fuzz-coverage  what the fuzzers reach from tests/fuzz/seeds, by file'
 	@echo 'make setup        install what building needs (as root)'
 	@echo 'make install      into DESTDIR, below PREFIX ($(PREFIX))'
@@ -233,10 +234,13 @@ vmtest:
 
 # How long each of them runs, in seconds.
 FUZZ_SECONDS ?= 60
-FUZZ_CFLAGS  := -std=gnu11 $(WARNINGS) -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
-FUZZ_SAN     := address,undefined
+FUZZ_CFLAGS  := -std=gnu11 $(WARNINGS) -g -O2 -fno-omit-frame-pointer
+FUZZ_SAN     := -fsanitize=address,undefined -fno-sanitize-recover=all
+# What libFuzzer watches. The checks themselves are not of interest, and a null pointer crashes by
+# itself; its check before each access would cost a third of the speed.
+FUZZ_WATCH   := -fsanitize=fuzzer-no-link -fno-sanitize=null
 
-# What reads hostile bytes: the pure middle, capture files and ring records, and what is printed of them.
+# What reads hostile bytes: the pure middle, capture files, ring records, and what is printed of them.
 FUZZED_SRC := $(CORE_SRC) $(wildcard user/file/*.c user/report/*.c) user/diag.c user/units.c \
 	user/live/record.c
 # Helpers that several fuzzers share.
@@ -248,8 +252,8 @@ COVER_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/cover/%)
 $(BUILD)/fuzz/%.o: %.c | $(READY)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
-	$(Q)$(CLANG) $(ALL_CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,$(FUZZ_SAN) $(DEPFLAGS) \
-		-c $< -o $@
+	$(Q)$(CLANG) $(ALL_CPPFLAGS) $(FUZZ_CFLAGS) $(FUZZ_SAN) \
+		$(if $(filter user/%,$<),$(FUZZ_WATCH)) $(DEPFLAGS) -c $< -o $@
 
 $(BUILD)/fuzz/libfuzzed.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(FUZZED_SRC) $(FUZZ_AUX))
 	$(call say,AR,$@)
@@ -258,7 +262,7 @@ $(BUILD)/fuzz/libfuzzed.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(FUZZED_SRC) $(FUZZ
 $(BUILD)/tests/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(BUILD)/fuzz/libfuzzed.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CLANG) -fsanitize=fuzzer,$(FUZZ_SAN) -o $@ $^ $(LLHTTP_A) -lpcap -lyajl
+	$(Q)$(CLANG) -fsanitize=fuzzer $(FUZZ_SAN) -o $@ $^ $(LLHTTP_A) -lpcap -lyajl
 
 # Where clang has no libFuzzer the tests are told so, in place of the programs.
 FUZZ_LACKING := $(BUILD)/fuzz/lacking
@@ -266,15 +270,29 @@ FUZZ_LACKING := $(BUILD)/fuzz/lacking
 fuzz-build: | $(READY)
 	$(Q)mkdir -p $(dir $(FUZZ_LACKING)); rm -f $(FUZZ_LACKING); \
 	if echo 'int LLVMFuzzerTestOneInput(const char *b, long n) { return 0; }' | $(CLANG) \
-		-fsanitize=fuzzer,$(FUZZ_SAN) -x c - -o $(BUILD)/fuzz/probe 2>/dev/null; then \
-		$(MAKE) --no-print-directory $(FUZZ_BIN); \
+		-fsanitize=fuzzer $(FUZZ_SAN) -x c - -o $(BUILD)/fuzz/probe 2>/dev/null; then \
+		$(MAKE) --no-print-directory fuzz-programs; \
 	else \
 		echo "$(CLANG) has no libFuzzer: the package libclang-rt-dev is missing" \
 			>$(FUZZ_LACKING); \
 	fi
 
+fuzz-programs: $(FUZZ_BIN)
+	@:
+
 fuzz-quick: fuzz-build
 	$(Q)BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run fuzz
+
+# Of the inputs that fuzzing found here, keeps those that reach what no other seed reaches. make_seeds
+# and people name theirs otherwise.
+fuzz-merge: fuzz-build
+	$(Q)for bin in $(FUZZ_BIN); do \
+		seeds=tests/fuzz/seeds/$${bin##*/}; \
+		find $$seeds -regextype posix-extended -regex '.*/[0-9a-f]{40}' -delete; \
+		$$bin -merge=1 -use_counters=0 $$seeds $(BUILD)/fuzz/corpus/$${bin##*/} \
+			2>$(BUILD)/fuzz/merge.log || { cat $(BUILD)/fuzz/merge.log >&2; exit 1; }; \
+		echo "$$seeds: $$(ls $$seeds | wc -l) files, $$(du -sb $$seeds | cut -f 1) bytes"; \
+	done
 
 $(BUILD)/cover/%.o: %.c | $(READY)
 	@mkdir -p $(@D)
@@ -282,8 +300,11 @@ $(BUILD)/cover/%.o: %.c | $(READY)
 	$(Q)$(CLANG) $(ALL_CPPFLAGS) $(FUZZ_CFLAGS) -fprofile-instr-generate -fcoverage-mapping \
 		$(DEPFLAGS) -c $< -o $@
 
-$(BUILD)/cover/%: $(BUILD)/cover/tests/fuzz/%.o \
-		$(patsubst %.c,$(BUILD)/cover/%.o,$(FUZZED_SRC) $(FUZZ_AUX))
+$(BUILD)/cover/libfuzzed.a: $(patsubst %.c,$(BUILD)/cover/%.o,$(FUZZED_SRC) $(FUZZ_AUX))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/cover/%: $(BUILD)/cover/tests/fuzz/%.o $(BUILD)/cover/libfuzzed.a
 	$(call say,LINK,$@)
 	$(Q)$(CLANG) -fsanitize=fuzzer -fprofile-instr-generate -o $@ $^ $(LLHTTP_A) -lpcap -lyajl
 
@@ -295,8 +316,8 @@ fuzz-coverage: $(COVER_BIN)
 			2>$$bin.log || { cat $$bin.log >&2; exit 1; }; \
 	done
 	$(Q)$(LLVM_PROFDATA) merge -o $(BUILD)/cover/all.profdata $(COVER_BIN:%=%.profraw)
-	$(Q)$(LLVM_COV) report -instr-profile=$(BUILD)/cover/all.profdata $(firstword $(COVER_BIN)) \
-		$(patsubst %,-object %,$(COVER_BIN)) $(FUZZED_SRC)
+	$(Q)$(LLVM_COV) report -instr-profile=$(BUILD)/cover/all.profdata \
+		$(firstword $(COVER_BIN)) $(COVER_BIN:%=-object %) $(FUZZED_SRC)
 
 # --- the rest --------------------------------------------------------------------------------------
 

@@ -4,10 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void check_demand(bool holds, const char *what, const char *file, int line)
+void check_failed(const char *what, const char *file, int line)
 {
-	if (holds)
-		return;
 	fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, what);
 	abort();
 }

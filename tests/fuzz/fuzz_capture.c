@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fuzz_capture.c - any bytes as a capture file, all the way to what is printed: both formats, link layers,
- * tunnels, fragments, the flow table, and its transactions and segments (-v) as text and as JSON. The
- * input is the file itself, so that `httplat -r` reads what was found. A length that 3 divides reads it
- * through a filter.
+ * fuzz_capture.c - any bytes as a capture file, all the way to what is printed: both formats, link
+ * layers, tunnels, fragments, the flow table, and its transactions and segments (-v) as text and as
+ * JSON. The input is the file itself, so that `httplat -r` reads what was found. It is read through a
+ * filter where 3 divides its length.
  *
- * A file that is refused is refused with a sentence. What is printed is safe for a terminal and UTF-8, one
- * line a record; every line of JSON is one object without a key twice.
+ * A file that is refused is refused with a sentence. What is printed is safe for a terminal and UTF-8,
+ * one line a record; every line of JSON is one object without a key twice.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,7 +125,7 @@ static void read_capture(struct run *run, const uint8_t *data, size_t size)
 	close(fd);
 }
 
-/* --- what was printed -------------------------------------------------------------------------- */
+/* --- what was printed ------------------------------------------------------------------------ */
 
 /* Bytes that a terminal could take for commands, or that reorder what it shows. */
 static bool is_harmful(uint32_t cp)

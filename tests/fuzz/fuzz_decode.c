@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fuzz_decode.c - any bytes as an IP packet, and as a TCP header: no read past the end, and what comes out
- * agrees with itself.
+ * fuzz_decode.c - any bytes as an IP packet, and as a TCP header: no read past the end, and what
+ * comes out agrees with itself.
  *
  * The first two bytes say how many more there were on the wire than were captured.
  */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fuzz_http.c - how a stream is cut into segments changes nothing: the same bytes whole, a byte at a time, and in pieces give
- * the same transactions. Input: a byte that picks the pieces, two bytes of the requests' length, requests,
- * responses.
+ * fuzz_http.c - how a stream is cut into segments changes nothing: the same bytes whole, a byte at
+ * a time, and in pieces give the same transactions. Input: a byte that picks the pieces, two bytes of
+ * the requests' length, requests, responses.
  *
  * Where a position was lost the next message is looked for at the beginning of segments, so only inputs that
  * parse from end to end when they come whole are compared.

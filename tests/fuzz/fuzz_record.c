@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fuzz_record.c - any bytes as records of the ring buffer, and what comes out of them through the flow
- * table, since a record's annotations (losses, stream starts, socket cookies, addresses, times) are as
- * hostile as its packet. Input: records, each after three bytes:
+ * fuzz_record.c - any bytes as records of the ring buffer, and what comes out of them through the
+ * flow table, since a record's annotations (losses, stream starts, socket cookies, addresses, times)
+ * are as hostile as its packet. Input: records, each after three bytes:
  *
  *	control  bit 0: type, hook, direction and lengths are made to make sense
  *	         bit 1: the middle's clock goes on to the record's time afterwards
  *	         bit 2: it comes from a tap, where the addresses say which end is local
  *	length   of the record, two bytes, the higher first
  *
- * Each record is a block of the heap of exactly its size, so that no byte behind it can be read unseen.
+ * Each record is a block of the heap of exactly its size, so that no byte behind it can be read
+ * unseen.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,108 +1,181 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fuzz_segments.c - reassembly against a naive one. Input: four bytes a segment {flags, offset, offset, length} of one direction; the
- * naive one has an array with a byte for each offset, where the first copy wins. In the end what was delivered
- * must be the array, with the holes where nothing came, and nothing may be left over.
+ * fuzz_segments.c - reassembly against a naive one, which has an array with a place for each offset
+ * of each direction, where the first copy wins. Input: a byte {bit 0: sequence numbers wrap, bit 1:
+ * little memory}, then six bytes a segment:
+ *
+ *	flags   bit 0 direction, 1 acknowledges, 2 other content, 3 only half was copied,
+ *	        4 the kernel lost something, 5 FIN, 6 time goes on afterwards, 7 for long
+ *	offset  two bytes, in its direction's stream
+ *	length
+ *	ack     two bytes, in the other direction's stream
+ *
+ * What is delivered has to be the arrays, with holes where nothing came before the hole was given
+ * up; no chunk may come before what it acknowledges, unless time or memory ran out; nothing may be
+ * left over.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
+#include "core/bytes.h"
 #include "core/reasm.h"
 
-#define SPACE 4096
+enum { SPACE = 1024, SEGMENT_BYTES = 6, LITTLE_MEMORY = 1024 };
+enum {
+	FROM_SERVER = 1,
+	ACKS = 2,
+	OTHER = 4,
+	HOLLOW = 8,
+	LOST = 16,
+	FIN = 32,
+	FLUSH = 64,
+	LONG = 128
+};
+enum { NOT_COPIED = 0x100, NEVER = -1 };
 
 struct naive {
-	int byte[SPACE]; /* -1: never came */
-	unsigned int end;  /* of what was delivered */
-	bool began;
+	struct {
+		/* NEVER, or the first copy's; with NOT_COPIED only its length is known. */
+		int16_t byte[SPACE];
+		unsigned int end; /* of what was delivered */
+		bool fin, ended;
+		uint64_t origin;
+	} half[2];
+	bool forced; /* time, memory or input is at its end: order may suffer */
 };
-
-static void fail(const char *why, unsigned int at)
-{
-	fprintf(stderr, "%s at %u\n", why, at);
-	abort();
-}
-
-static uint64_t origin;
 
 static void on_chunk(void *ctx, unsigned int dir, const struct reasm_chunk *c)
 {
 	struct naive *n = ctx;
-	unsigned int at, i;
+	unsigned int at = (unsigned int)(c->off - n->half[dir].origin), i;
+	unsigned int other_end = n->half[!dir].end;
+	uint64_t ack;
 
-	if (dir)
-		return;
-	at = (unsigned int)(c->off - origin);
-	if (at + c->len > SPACE)
-		fail("beyond the stream", at);
-	if (at != n->end + c->missing)
-		fail("not where the last chunk ended", at);
-	for (i = n->end; i < at; i++)
-		if (n->byte[i] >= 0)
-			fail("a byte that came is told as missing", i);
-	for (i = 0; i < c->len; i++)
-		if (n->byte[at + i] < 0 || (i < c->cap_len && n->byte[at + i] != c->data[i]))
-			fail("another byte", at + i);
-	n->end = at + c->len;
-	n->began = true;
+	demand(at + c->len <= SPACE);
+	demand(c->cap_len <= c->len);
+	demand(c->skip == (int64_t)c->missing); /* both beginnings are known */
+	demand(at == n->half[dir].end + c->missing);
+	for (i = n->half[dir].end; i < at; i++)
+		demand(n->half[dir].byte[i] == NEVER);
+	for (i = 0; i < c->len; i++) {
+		demand(n->half[dir].byte[at + i] != NEVER);
+		demand(n->half[dir].byte[at + i] & NOT_COPIED
+			       ? i >= c->cap_len
+			       : i < c->cap_len && n->half[dir].byte[at + i] == c->data[i]);
+	}
+	if (c->has_ack && !n->forced && !n->half[!dir].ended) {
+		ack = c->ack - n->half[!dir].origin;
+		demand(ack <= other_end + 1); /* one more may be a FIN */
+	}
+	demand(!c->end || n->half[dir].fin || n->forced);
+	n->half[dir].ended |= c->end;
+	n->half[dir].end = at + c->len;
 }
 
 static void on_old(void *ctx, unsigned int dir, uint64_t from, uint64_t to)
 {
-	if (!dir && from >= to)
-		fail("empty old bytes", 0);
+	struct naive *n = ctx;
+	uint64_t i, at;
+
+	demand(from < to);
+	for (i = from; i < to; i++) {
+		at = i - n->half[dir].origin;
+		demand(at < n->half[dir].end || n->half[dir].byte[at] != NEVER);
+	}
 }
 
-static const struct reasm_ops ops = { .chunk = on_chunk, .old_bytes = on_old };
+static const struct reasm_ops ops = {.chunk = on_chunk, .old_bytes = on_old};
+
+static void naive_push(struct naive *n, unsigned int dir, unsigned int off,
+		       const struct segment *seg)
+{
+	unsigned int i, at;
+
+	for (i = 0; i < seg->payload_len; i++) {
+		at = off + i;
+		if (at < n->half[dir].end || n->half[dir].byte[at] != NEVER)
+			continue;
+		n->half[dir].byte[at] = i < seg->payload_cap ? seg->payload[i] : NOT_COPIED;
+	}
+	n->half[dir].fin |= seg->flags & TCP_FIN;
+}
+
+static void begin(struct reasm *r, const struct reasm_env *env, struct naive *n, uint32_t base)
+{
+	struct segment syn = {.seq = base - 1, .flags = TCP_SYN};
+	struct segment syn_ack = {.seq = base - 1, .ack = base, .flags = TCP_SYN | TCP_ACK};
+
+	memset(n, 0, sizeof(*n));
+	memset(n->half[0].byte, 0xff, sizeof(n->half[0].byte));
+	memset(n->half[1].byte, 0xff, sizeof(n->half[1].byte));
+	reasm_push(r, env, n, 0, &syn, 1);
+	reasm_push(r, env, n, 1, &syn_ack, 2);
+	n->half[0].origin = r->half[0].next;
+	n->half[1].origin = r->half[1].next;
+}
+
+static void take(struct reasm *r, const struct reasm_env *env, struct naive *n, uint32_t base,
+		 const uint8_t *in, uint64_t arrival)
+{
+	uint8_t payload[255];
+	unsigned int flags = in[0], dir = flags & FROM_SERVER;
+	unsigned int off = get_be16(in + 1) % (SPACE - 255);
+	struct segment seg = {
+		.time_ns = arrival,
+		.dir = SEG_DIR_INGRESS,
+		.seq = base + off,
+		.ack = base + get_be16(in + 4) % SPACE,
+		.flags = (flags & ACKS ? TCP_ACK : 0) | (flags & FIN ? TCP_FIN : 0),
+		.payload = payload,
+		.payload_len = in[3],
+		.payload_cap = flags & HOLLOW ? in[3] / 2 : in[3],
+		.note = {.lost_events = !!(flags & LOST)},
+	};
+
+	for (unsigned int i = 0; i < in[3]; i++)
+		payload[i] = (uint8_t)(off + i + (flags & OTHER ? 0x80 : 0));
+	if (!seg.payload_cap)
+		seg.payload = NULL;
+	naive_push(n, dir, off, &seg);
+	reasm_push(r, env, n, dir, &seg, arrival);
+	if (flags & FLUSH) {
+		n->forced = true;
+		reasm_flush(r, env, n, flags & LONG ? arrival + 1 : arrival - 2);
+		n->forced = env->max_conn_memory == LITTLE_MEMORY;
+	}
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct naive n;
-	static uint8_t payload[256];
-	struct counters cnt = { 0 };
-	struct mem mem = { 0 };
-	struct reasm_env env = { .ops = &ops, .mem = &mem, .cnt = &cnt, .max_conn_memory = 1 << 22 };
-	struct reasm r;
-	struct segment seg = { .flags = TCP_SYN };
+	struct counters cnt = {0};
+	struct mem mem = {0};
+	struct reasm_env env = {.ops = &ops, .mem = &mem, .cnt = &cnt, .max_conn_memory = 1 << 22};
+	struct reasm r = {0};
+	uint64_t arrival = 3;
+	bool other = false;
 	uint32_t base;
-	uint64_t arrival = 1;
 
-	if (size < 4)
+	if (!size)
 		return 0;
-	memset(&r, 0, sizeof(r));
-	memset(&n, 0, sizeof(n));
-	memset(n.byte, 0xff, sizeof(n.byte));
-	base = data[0] & 1 ? 0u - 200 : 1000; /* it wraps */
-	seg.seq = base - 1;
-	reasm_push(&r, &env, &n, 0, &seg, arrival++);
-	origin = r.half[0].next;
-	for (data++, size--; size >= 4; data += 4, size -= 4) {
-		unsigned int off = (data[1] << 8 | data[2]) % (SPACE - 256), len = data[3];
-
-		/* A single byte just before the next one expected is a probe, whatever it is. */
-		if (len == 1 && off + 1 == r.half[0].next - origin)
-			continue;
-		for (unsigned int i = 0; i < len; i++) {
-			payload[i] = (uint8_t)(off + i + (data[0] & 0x80));
-			if (n.byte[off + i] < 0 && off + i >= n.end)
-				n.byte[off + i] = payload[i];
-		}
-		seg = (struct segment){ .time_ns = arrival, .seq = base + off, .payload = payload,
-					.payload_len = len, .payload_cap = len };
-		if (!len)
-			seg.payload = NULL;
-		reasm_push(&r, &env, &n, 0, &seg, arrival++);
-		if (data[0] & 1)
-			reasm_flush(&r, &env, &n, arrival - (data[0] >> 4 & 7));
+	base = data[0] & 1 ? 0u - 200 : 1000;
+	begin(&r, &env, &n, base);
+	if (data[0] & 2)
+		env.max_conn_memory = LITTLE_MEMORY;
+	n.forced = data[0] & 2;
+	for (data++, size--; size >= SEGMENT_BYTES; data += SEGMENT_BYTES, size -= SEGMENT_BYTES) {
+		other |= data[0] & OTHER;
+		take(&r, &env, &n, base, data, arrival++);
+		demand(r.buffered <= env.max_conn_memory);
 	}
+	n.forced = true;
 	reasm_finish(&r, &env, &n, REASM_GAP_END);
-	for (unsigned int i = n.end; i < SPACE; i++)
-		if (n.byte[i] >= 0)
-			fail("never delivered", i);
+	for (unsigned int i = 0; i < SPACE; i++) {
+		demand(i < n.half[0].end || n.half[0].byte[i] == NEVER);
+		demand(i < n.half[1].end || n.half[1].byte[i] == NEVER);
+	}
+	demand(other || !cnt.conflicts);
 	reasm_free(&r, &env);
-	if (mem.used || r.buffered || r.buffered_cnt)
-		fail("memory is left", 0);
+	demand(!mem.used && !r.buffered && !r.buffered_cnt);
 	return 0;
 }
