@@ -502,6 +502,19 @@ static void test_gap_before_fin_at_the_end(void **state)
 	assert_string_equal(g->log, "c^one c[7]$");
 }
 
+/* One byte beyond everything seen may be a FIN that was missed, but not where the FIN was seen. */
+static void test_gap_of_one_byte_before_fin(void **state)
+{
+	struct rig *g = *state;
+
+	say(&g->s, CLIENT, "one");
+	miss(&g->s, CLIENT, "m");
+	tell(&g->s, CLIENT, TCP_FIN);
+	reasm_finish(&g->r, &g->env, g, REASM_GAP_END);
+	assert_string_equal(g->log, "c^one c[1]$");
+	assert_int_equal(g->cnt.gap_bytes, 1);
+}
+
 /* The FIN is no missing byte, though it was acknowledged with them. */
 static void test_gap_before_fin_acknowledged(void **state)
 {
@@ -646,6 +659,7 @@ int main(void)
 		SYNCED(test_out_of_memory),
 		SYNCED(test_gap_at_the_end),
 		SYNCED(test_gap_before_fin_at_the_end),
+		SYNCED(test_gap_of_one_byte_before_fin),
 		SYNCED(test_gap_before_fin_acknowledged),
 		MIDSTREAM(test_midstream),
 		MIDSTREAM(test_stream_start_known),

@@ -159,10 +159,11 @@ static void deliver_end(struct reasm *r, const struct reasm_env *env, void *ctx,
 	env->ops->chunk(ctx, dir, &c);
 }
 
-/* One byte beyond everything seen, with nothing behind it, is a FIN that the capture missed. */
+/* One byte beyond everything seen, with nothing behind it, is a FIN that the capture missed; where the FIN was
+ * seen, it is a byte before it. */
 static bool beyond_fin(const struct reasm_half *h, uint64_t ack)
 {
-	return !h->head && ack == h->next + 1;
+	return !h->fin_known && !h->head && ack == h->next + 1;
 }
 
 static bool half_held(const struct reasm_half *other, bool has_ack, uint64_t ack)
