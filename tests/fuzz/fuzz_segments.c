@@ -37,12 +37,20 @@ struct naive {
 	struct {
 		/* NEVER, or the first copy's; with NOT_COPIED only its length is known. */
 		int16_t byte[SPACE];
-		unsigned int end; /* of what was delivered */
+		unsigned int end;    /* of what was delivered */
+		unsigned int acked;  /* by the other end */
+		unsigned int fin_at; /* where the first FIN that counts stands, with fin */
 		bool fin, ended;
 		uint64_t origin;
 	} half[2];
-	bool forced; /* time, memory or input is at its end: order may suffer */
+	bool lost;   /* the kernel said so, with the segment that is being taken */
+	bool forced; /* by time, memory or the end: holes are given up, order may suffer */
 };
+
+static bool fin_reached(const struct naive *n, unsigned int dir)
+{
+	return n->half[dir].fin && n->half[dir].end >= n->half[dir].fin_at;
+}
 
 static void on_chunk(void *ctx, unsigned int dir, const struct reasm_chunk *c)
 {
@@ -67,9 +75,11 @@ static void on_chunk(void *ctx, unsigned int dir, const struct reasm_chunk *c)
 		ack = c->ack - n->half[!dir].origin;
 		demand(ack <= other_end + 1); /* one more may be a FIN */
 	}
-	demand(!c->end || n->half[dir].fin || n->forced);
-	n->half[dir].ended |= c->end;
+	demand(!c->missing || at <= n->half[dir].acked || n->lost || n->forced);
 	n->half[dir].end = at + c->len;
+	demand(!c->end || fin_reached(n, dir) || n->forced);
+	demand(c->end || !c->len || !fin_reached(n, dir));
+	n->half[dir].ended |= c->end;
 }
 
 static void on_old(void *ctx, unsigned int dir, uint64_t from, uint64_t to)
@@ -86,10 +96,10 @@ static void on_old(void *ctx, unsigned int dir, uint64_t from, uint64_t to)
 
 static const struct reasm_ops ops = {.chunk = on_chunk, .old_bytes = on_old};
 
-static void naive_push(struct naive *n, unsigned int dir, unsigned int off,
+static void naive_push(struct naive *n, unsigned int dir, unsigned int off, unsigned int ack,
 		       const struct segment *seg)
 {
-	unsigned int i, at;
+	unsigned int end = off + seg->payload_len, i, at;
 
 	for (i = 0; i < seg->payload_len; i++) {
 		at = off + i;
@@ -97,7 +107,14 @@ static void naive_push(struct naive *n, unsigned int dir, unsigned int off,
 			continue;
 		n->half[dir].byte[at] = i < seg->payload_cap ? seg->payload[i] : NOT_COPIED;
 	}
-	n->half[dir].fin |= seg->flags & TCP_FIN;
+	/* One that stands before what was delivered is an old one. */
+	if (seg->flags & TCP_FIN && !n->half[dir].fin && end >= n->half[dir].end) {
+		n->half[dir].fin = true;
+		n->half[dir].fin_at = end;
+	}
+	if (seg->flags & TCP_ACK && ack > n->half[!dir].acked)
+		n->half[!dir].acked = ack;
+	n->lost = seg->note.lost_events;
 }
 
 static void begin(struct reasm *r, const struct reasm_env *env, struct naive *n, uint32_t base)
@@ -119,12 +136,12 @@ static void take(struct reasm *r, const struct reasm_env *env, struct naive *n, 
 {
 	uint8_t payload[255];
 	unsigned int flags = in[0], dir = flags & FROM_SERVER;
-	unsigned int off = get_be16(in + 1) % (SPACE - 255);
+	unsigned int off = get_be16(in + 1) % (SPACE - 255), ack = get_be16(in + 4) % SPACE;
 	struct segment seg = {
 		.time_ns = arrival,
 		.dir = SEG_DIR_INGRESS,
 		.seq = base + off,
-		.ack = base + get_be16(in + 4) % SPACE,
+		.ack = base + ack,
 		.flags = (flags & ACKS ? TCP_ACK : 0) | (flags & FIN ? TCP_FIN : 0),
 		.payload = payload,
 		.payload_len = in[3],
@@ -136,7 +153,7 @@ static void take(struct reasm *r, const struct reasm_env *env, struct naive *n, 
 		payload[i] = (uint8_t)(off + i + (flags & OTHER ? 0x80 : 0));
 	if (!seg.payload_cap)
 		seg.payload = NULL;
-	naive_push(n, dir, off, &seg);
+	naive_push(n, dir, off, ack, &seg);
 	reasm_push(r, env, n, dir, &seg, arrival);
 	if (flags & FLUSH) {
 		n->forced = true;
@@ -174,6 +191,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		demand(i < n.half[0].end || n.half[0].byte[i] == NEVER);
 		demand(i < n.half[1].end || n.half[1].byte[i] == NEVER);
 	}
+	demand(n.half[0].ended || !n.half[0].fin);
+	demand(n.half[1].ended || !n.half[1].fin);
 	demand(other || !cnt.conflicts);
 	reasm_free(&r, &env);
 	demand(!mem.used && !r.buffered && !r.buffered_cnt);
