@@ -259,10 +259,12 @@ $(BUILD)/fuzz/libfuzzed.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(FUZZED_SRC) $(FUZZ
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
+$(BUILD)/tests/fuzz/fuzz_capture $(BUILD)/cover/fuzz_capture: FUZZ_WRAP := -Wl,--wrap=frames_next
+
 $(BUILD)/tests/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(BUILD)/fuzz/libfuzzed.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CLANG) -fsanitize=fuzzer $(FUZZ_SAN) -o $@ $^ $(LLHTTP_A) -lpcap -lyajl
+	$(Q)$(CLANG) -fsanitize=fuzzer $(FUZZ_SAN) $(FUZZ_WRAP) -o $@ $^ $(LLHTTP_A) -lpcap -lyajl
 
 # Where clang has no libFuzzer the tests are told so, in place of the programs.
 FUZZ_LACKING := $(BUILD)/fuzz/lacking
@@ -306,7 +308,8 @@ $(BUILD)/cover/libfuzzed.a: $(patsubst %.c,$(BUILD)/cover/%.o,$(FUZZED_SRC) $(FU
 
 $(BUILD)/cover/%: $(BUILD)/cover/tests/fuzz/%.o $(BUILD)/cover/libfuzzed.a
 	$(call say,LINK,$@)
-	$(Q)$(CLANG) -fsanitize=fuzzer -fprofile-instr-generate -o $@ $^ $(LLHTTP_A) -lpcap -lyajl
+	$(Q)$(CLANG) -fsanitize=fuzzer -fprofile-instr-generate $(FUZZ_WRAP) -o $@ $^ $(LLHTTP_A) \
+		-lpcap -lyajl
 
 # What the committed corpora reach, a line for each file.
 fuzz-coverage: $(COVER_BIN)
