@@ -285,15 +285,10 @@ fuzz-programs: $(FUZZ_BIN)
 fuzz-quick: fuzz-build
 	$(Q)BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run fuzz
 
-# Of the inputs that fuzzing found here, keeps those that reach what no other seed reaches. make_seeds
-# and people name theirs otherwise.
+# Takes the best of what fuzzing found here into the seeds.
 fuzz-merge: fuzz-build
 	$(Q)for bin in $(FUZZ_BIN); do \
-		seeds=tests/fuzz/seeds/$${bin##*/}; \
-		find $$seeds -regextype posix-extended -regex '.*/[0-9a-f]{40}' -delete; \
-		$$bin -merge=1 -use_counters=0 $$seeds $(BUILD)/fuzz/corpus/$${bin##*/} \
-			2>$(BUILD)/fuzz/merge.log || { cat $(BUILD)/fuzz/merge.log >&2; exit 1; }; \
-		echo "$$seeds: $$(ls $$seeds | wc -l) files, $$(du -sb $$seeds | cut -f 1) bytes"; \
+		tests/fuzz/merge $$bin $(BUILD)/fuzz/corpus/$${bin##*/} || exit 1; \
 	done
 
 $(BUILD)/cover/%.o: %.c | $(READY)
