@@ -12,7 +12,8 @@
 #include "check.h"
 #include "core/flow.h"
 
-#define LIMIT (1u << 20)
+#define LIMIT	     (1u << 20)
+#define LITTLE_LIMIT (1u << 14)
 
 struct reader {
 	const uint8_t *at, *end;
@@ -80,8 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t now = 1000;
 	uint8_t mode = take(&r);
 
-	config.max_memory = LIMIT;
-	config.max_conn_memory = LIMIT / 4;
+	config.max_memory = mode & 16 ? LITTLE_LIMIT : LIMIT;
+	config.max_conn_memory = config.max_memory / 4;
 	ft = flow_table_new(&config, &sink, &cnt);
 	demand(ft);
 	while (r.at < r.end) {

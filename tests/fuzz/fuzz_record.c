@@ -20,7 +20,8 @@
 #include "core/flow.h"
 #include "live/record.h"
 
-#define MEMORY_MAX (1u << 20)
+/* So little that connections have to be forgotten. */
+#define MEMORY_MAX (1u << 14)
 #define GAP_NS	   10000000000u
 #define IDLE_NS	   600000000000u
 
