@@ -528,6 +528,33 @@ static void test_gap_before_fin_acknowledged(void **state)
 	assert_int_equal(g->cnt.gap_bytes, 7);
 }
 
+/* A segment without data stands behind all that was sent before it. */
+static void test_gap_before_empty_segment(void **state)
+{
+	struct rig *g = *state;
+
+	say(&g->s, CLIENT, "one");
+	g->s.deaf[SERVER] = true;
+	miss(&g->s, CLIENT, "missing");
+	tell(&g->s, CLIENT, 0);
+	assert_string_equal(g->log, "c^one");
+	reasm_finish(&g->r, &g->env, g, REASM_GAP_END);
+	assert_string_equal(g->log, "c^one c[7]");
+	assert_int_equal(g->cnt.gaps_end, 1);
+}
+
+/* Nothing of a direction was captured, but its acknowledgements were. */
+static void test_gap_of_everything(void **state)
+{
+	struct rig *g = *state;
+
+	tell(&g->s, CLIENT, 0);
+	miss(&g->s, SERVER, "missing");
+	tell(&g->s, CLIENT, 0);
+	reasm_finish(&g->r, &g->env, g, REASM_GAP_END);
+	assert_int_equal(g->cnt.gap_bytes, 7);
+}
+
 static void test_midstream(void **state)
 {
 	struct rig *g = *state;
@@ -652,6 +679,8 @@ int main(void)
 		SYNCED(test_gap_acknowledged),
 		SYNCED(test_gap_acknowledged_at_the_end),
 		SYNCED(test_gap_not_acknowledged),
+		SYNCED(test_gap_before_empty_segment),
+		MIDSTREAM(test_gap_of_everything),
 		SYNCED(test_gap_acknowledged_grace),
 		SYNCED(test_gap_lost_by_the_kernel),
 		SYNCED(test_gap_timeout),

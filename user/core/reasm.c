@@ -514,13 +514,13 @@ int reasm_push(struct reasm *r, const struct reasm_env *env, void *ctx, unsigned
 	if (seg->note.lost_events)
 		r->lost_pending = true;
 	p.has_ack = take_ack(&r->half[!dir], seg, &p.ack);
-	if (p.len || seg->flags & (TCP_SYN | TCP_FIN))
+	if (p.len || seg->flags & (TCP_SYN | TCP_FIN) || !h->started)
 		start_half(h, seg, data_seq);
-	if (!h->started)
-		return 0;
 	p.off = reasm_offset(h, data_seq);
 	if (p.off > h->next + REASM_WINDOW || p.off + REASM_WINDOW < h->next)
 		return 0;
+	if (!p.len && p.off > h->sent)
+		h->sent = p.off;
 	/* A reset stands behind all that was sent, or acknowledged (RFC 9293 §3.5.2). */
 	if (seg->flags & TCP_RST && p.off > h->next && !(h->acked_known && h->acked >= p.off)) {
 		h->acked_known = true;
@@ -593,9 +593,10 @@ void reasm_finish(struct reasm *r, const struct reasm_env *env, void *ctx, enum 
 		struct reasm_half *h = &r->half[dir];
 		uint64_t limit = h->fin_known ? h->fin_off : h->acked_known ? h->acked : 0;
 
-		/* Bytes that were acknowledged, or lie before the FIN, existed. */
-		if (h->started && !h->ended && (h->delivered || h->start_known) &&
-		    !beyond_fin(h, limit))
+		/* Bytes that were acknowledged, or lie before the FIN or an empty segment, existed. */
+		if (!h->fin_known && h->sent > limit)
+			limit = h->sent;
+		if (h->started && !h->ended && !beyond_fin(h, limit))
 			give_up(r, env, ctx, dir, limit, cause);
 		if (h->started && !h->ended && h->skipped)
 			deliver_end(r, env, ctx, dir);

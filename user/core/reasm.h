@@ -75,6 +75,7 @@ struct reasm_half {
 	bool acked_known;
 	uint64_t next; /* first byte not delivered */
 	uint64_t acked;
+	uint64_t sent; /* where segments without payload began: all before it was sent */
 	uint64_t acked_hole_ns; /* when a hole was first seen to be acknowledged; 0: none is */
 	uint64_t fin_off;
 	uint64_t skipped; /* given up since the last chunk */
