@@ -138,6 +138,13 @@ static enum http_body msg_tell_head(struct http_stream *s)
 	return s->env->ops->head(s->ctx, s->dir, s->cur);
 }
 
+/* A header section that breaks off inside a value that is kept. */
+static void drop_half_value(struct http_stream *s)
+{
+	if (!s->headers_done && s->want >= 0)
+		s->cur->kept_cnt = s->want;
+}
+
 /* Ends the current message; `complete`: its last byte was seen. */
 static void msg_end(struct http_stream *s, bool complete)
 {
@@ -195,8 +202,7 @@ static void msg_break(struct http_stream *s, uint32_t flags)
 		lose_position(s, start, !(flags & TX_MALFORMED));
 		return;
 	}
-	if (!s->headers_done && s->want >= 0)
-		msg->kept_cnt = s->want; /* half a value is none */
+	drop_half_value(s);
 	if (!msg->head_told)
 		msg_tell_head(s);
 	lose_position(s, s->off, false);
@@ -594,25 +600,40 @@ static uint32_t take_idle(struct http_stream *s, const uint8_t *data, uint32_t l
 
 static void take_bytes(struct http_stream *s, const uint8_t *data, uint32_t len);
 
+static const uint8_t version_prefix[] = "HTTP/1.";
+
+/* The stream ends with the beginning of what could be a status line: as bytes of a body they need no further
+ * explanation. */
+static void end_peek(struct http_stream *s)
+{
+	uint32_t held = s->peek_len;
+
+	s->off -= held;
+	s->peek_len = 0;
+	s->state = HTTP_MESSAGE;
+	llhttp_resume(&s->parser);
+	parse(s, version_prefix, held);
+}
+
 /*
  * After a header section whose body is in doubt: a status line at once means that there was none. It may come in
  * pieces; what matched so far needs no memory.
  */
 static uint32_t take_peek(struct http_stream *s, const uint8_t *data, uint32_t len)
 {
-	static const uint8_t version[] = "HTTP/1.";
+	const uint8_t *version = version_prefix;
 	uint32_t held = s->peek_len, i = 0;
 
-	while (i < len && s->peek_len < sizeof(version) - 1 && data[i] == version[s->peek_len]) {
+	while (i < len && s->peek_len < sizeof(version_prefix) - 1 && data[i] == version[s->peek_len]) {
 		s->peek_len++;
 		i++;
 	}
-	if (i == len && s->peek_len < sizeof(version) - 1) {
+	if (i == len && s->peek_len < sizeof(version_prefix) - 1) {
 		s->off += i;
 		return i;
 	}
 	s->off -= held;
-	if (s->peek_len == sizeof(version) - 1) {
+	if (s->peek_len == sizeof(version_prefix) - 1) {
 		msg_end(s, true);
 	} else {
 		s->state = HTTP_MESSAGE;
@@ -891,14 +912,16 @@ static void stream_end(struct http_stream *s)
 		s->state = HTTP_SCAN;
 		return;
 	}
+	drop_half_value(s);
 	if (!s->cur->head_told)
 		msg_tell_head(s);
-	if (s->state == HTTP_PEEK) {
-		s->off -= s->peek_len;
-		msg_end(s, true);
-	} else {
-		msg_end(s, s->until_close && s->headers_done && !(s->cur->flags & TX_GAP));
+	if (s->state == HTTP_PEEK && s->peek_len) {
+		end_peek(s);
+		if (!s->cur)
+			return;
 	}
+	msg_end(s, s->state == HTTP_PEEK ||
+			   (s->until_close && s->headers_done && !(s->cur->flags & TX_GAP)));
 }
 
 void http_stream_chunk(struct http_stream *s, const struct reasm_chunk *chunk)
@@ -937,7 +960,10 @@ void http_stream_chunk(struct http_stream *s, const struct reasm_chunk *chunk)
 
 void http_stream_opaque(struct http_stream *s)
 {
-	if (s->cur && s->cur->head_told) {
+	if (s->cur && (s->cur->head_told || s->cur->m.seen)) {
+		drop_half_value(s);
+		if (!s->cur->head_told)
+			msg_tell_head(s);
 		msg_end(s, false);
 	} else if (s->cur) { /* what looked like a message belongs to the other protocol */
 		http_msg_free(s->env, s->cur);
