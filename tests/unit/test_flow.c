@@ -495,14 +495,14 @@ static void assert_bounded(void)
 /* A new connection is still followed when a flood is over. */
 static void assert_alive(void)
 {
-	size_t before = cap.tx_cnt;
+	uint64_t before = cap.cnt.pairs;
 
 	s.end[CLIENT].addr[12] = 77;
 	s.next[CLIENT] = 123456;
 	s.next[SERVER] = 654321;
 	handshake(&s);
 	exchange();
-	assert_int_equal(cap.tx_cnt, before + 1);
+	assert_int_equal(cap.cnt.pairs, before + 1);
 }
 
 static void other_client(unsigned int i)

@@ -452,6 +452,134 @@ static void test_midstream_pipelined(void **state)
 	assert_true(asked(3)->flags & TX_PIPELINED);
 }
 
+/* Holes that were acknowledged are not waited for any longer. */
+static void later(void)
+{
+	tell(&s, CLIENT, 0);
+	s.ns += 2000000000;
+}
+
+/* Bursts of `size` that wait for all of their answers. */
+static void bursts(unsigned int from, unsigned int to, unsigned int size)
+{
+	for (; from <= to; from += size) {
+		for (unsigned int n = from; n < from + size; n++)
+			ask(n);
+		for (unsigned int n = from; n < from + size; n++)
+			answer(n);
+	}
+}
+
+static void assert_pairs(unsigned int from, unsigned int to)
+{
+	for (; from <= to; from++)
+		assert_pair(from);
+}
+
+/* A short hole may have hidden nothing but 1xx responses: that the client sends bursts and waits for their answers
+ * tells what it hid, before the connection ends. */
+static void test_bursts_behind_holes(void **state)
+{
+	bursts(1, 40, 4);
+	ask(41);
+	ask(42);
+	ask(43);
+	ask(44);
+	miss(&s, SERVER, response(41));
+	answer(42);
+	answer(43);
+	answer(44);
+	later();
+	bursts(45, 60, 4);
+	assert_pairs(1, 40);
+	assert_unanswered(41, TX_GAP);
+	assert_pairs(42, 60);
+}
+
+/* What two holes of one burst hid cannot be told apart; what comes behind them does not wait for it. */
+static void test_two_holes_in_a_burst(void **state)
+{
+	bursts(1, 40, 4);
+	ask(41);
+	ask(42);
+	ask(43);
+	ask(44);
+	miss(&s, SERVER, response(41));
+	answer(42);
+	miss(&s, SERVER, response(43));
+	answer(44);
+	later();
+	later();
+	bursts(45, 60, 4);
+	assert_pairs(1, 40);
+	assert_unanswered(41, TX_GAP);
+	assert_unanswered(42, TX_GAP);
+	assert_orphan(42, TX_GAP);
+	assert_pairs(44, 60);
+	assert_no_wrong_pair();
+}
+
+/* Nor does it take the end of the connection: the next rounds tell. */
+static void test_requests_of_a_burst_lost(void **state)
+{
+	bursts(1, 40, 4);
+	ask(41);
+	miss(&s, CLIENT, request(42));
+	ask(43);
+	ask(44);
+	answer(41);
+	answer(42);
+	answer(43);
+	answer(44);
+	later();
+	bursts(45, 60, 4);
+	assert_pair(41);
+	assert_orphan(42, TX_GAP);
+	assert_pairs(43, 60);
+}
+
+/* The end of a connection of which each request was sent with others outstanding. */
+static void test_window_and_the_end(void **state)
+{
+	unsigned int n;
+
+	for (n = 1; n < 4; n++)
+		ask(n);
+	for (; n <= 40; n++) {
+		ask(n);
+		if (n == 23)
+			miss(&s, SERVER, response(n - 3));
+		else
+			answer(n - 3);
+	}
+	for (n = 38; n <= 40; n++)
+		answer(n);
+	end();
+	assert_pairs(1, 19);
+	assert_unanswered(20, TX_GAP);
+	assert_pairs(21, 40);
+}
+
+/* One that sends as it likes proves nothing: its pairs wait for better evidence. */
+static void test_no_habit_no_pair(void **state)
+{
+	bursts(1, 2, 2);
+	bursts(3, 6, 4);
+	bursts(7, 8, 1);
+	ask(9);
+	ask(10);
+	miss(&s, SERVER, response(9));
+	ask(11);
+	answer(10);
+	assert_pairs(1, 8);
+	for (size_t i = 0; i < cap.tx_cnt; i++)
+		assert_false(cap.tx[i].tx.resp.seen && cap.tx[i].tx.resp.body_size == 10);
+	answer(11);
+	end();
+	assert_no_wrong_pair();
+	assert_pairs(10, 11); /* the end drained it */
+}
+
 #define TEST(f)	     cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define MIDSTREAM(f) cmocka_unit_test_setup_teardown(f, setup_midstream, teardown)
 
@@ -488,6 +616,11 @@ int main(void)
 		MIDSTREAM(test_midstream_response_first),
 		MIDSTREAM(test_midstream_inside_a_body),
 		MIDSTREAM(test_midstream_pipelined),
+		TEST(test_bursts_behind_holes),
+		TEST(test_requests_of_a_burst_lost),
+		TEST(test_two_holes_in_a_burst),
+		TEST(test_window_and_the_end),
+		TEST(test_no_habit_no_pair),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

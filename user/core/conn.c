@@ -140,6 +140,16 @@ static void on_exchange(void *ctx, struct http_msg *req, struct http_msg *resp, 
 
 /* --- HTTP's calls ---------------------------------------------------------------------------- */
 
+static void count_protocol(struct counters *cnt, enum protocol protocol, int by)
+{
+	if (protocol == PROTOCOL_TLS)
+		cnt->flows_tls += by;
+	else if (protocol == PROTOCOL_HTTP2)
+		cnt->flows_http2 += by;
+	else if (protocol == PROTOCOL_OTHER)
+		cnt->flows_other += by;
+}
+
 static bool on_role(void *ctx, unsigned int dir, enum http_role role)
 {
 	struct conn *c = ctx;
@@ -149,6 +159,7 @@ static bool on_role(void *ctx, unsigned int dir, enum http_role role)
 		return c->http->client == client;
 	c->http->client = client;
 	if (!c->is_http) {
+		count_protocol(c->env->cnt, c->protocol, -1); /* what it began with was something else */
 		c->is_http = true;
 		c->env->cnt->flows_http++;
 	}
@@ -170,7 +181,7 @@ static void ready_pair(struct conn *c)
 	if (c->http->stream[c->http->client].broken)
 		pair_request_lost(&c->http->pair, c->http->stream[c->http->client].lost_off);
 	if (c->http->stream[!c->http->client].broken)
-		pair_response_lost(&c->http->pair);
+		pair_response_lost(&c->http->pair, c->http->stream[!c->http->client].lost_off);
 }
 
 /* What pairing has to know of the other stream when it judges a message. */
@@ -180,6 +191,7 @@ static void tell_pending(struct conn *c)
 	bool pending = req->cur && !req->cur->head_told;
 
 	c->http->pair.resp_off = c->http->stream[!c->http->client].off;
+	c->http->pair.resp_unsure = c->http->stream[!c->http->client].state == HTTP_PEEK;
 	c->http->pair.req_pending_off = pending ? req->cur->start_off : UINT64_MAX;
 }
 
@@ -222,7 +234,7 @@ static void on_lost(void *ctx, unsigned int dir, uint64_t off)
 	if (is_request_dir(c, dir))
 		pair_request_lost(&c->http->pair, off);
 	else
-		pair_response_lost(&c->http->pair);
+		pair_response_lost(&c->http->pair, off);
 }
 
 static void on_hole(void *ctx, unsigned int dir, uint64_t from, uint64_t to, bool boundary)
@@ -254,16 +266,6 @@ static void on_body(void *ctx, unsigned int dir, uint64_t to)
 	c->elide_told[dir] = true;
 	c->elide_to[dir] = seq;
 	c->env->sink.elide(c->env->sink.ctx, c->cookie, dir ? SEG_DIR_INGRESS : SEG_DIR_EGRESS, seq);
-}
-
-static void count_protocol(struct counters *cnt, enum protocol protocol, int by)
-{
-	if (protocol == PROTOCOL_TLS)
-		cnt->flows_tls += by;
-	else if (protocol == PROTOCOL_HTTP2)
-		cnt->flows_http2 += by;
-	else if (protocol == PROTOCOL_OTHER)
-		cnt->flows_other += by;
 }
 
 static void on_other(void *ctx, unsigned int dir, enum protocol protocol)
@@ -504,17 +506,14 @@ static bool ended_in_order(const struct conn *c)
 
 void conn_end(struct conn *c)
 {
-	bool drained;
-
 	if (c->closed)
 		return;
-	drained = c->http && ended_in_order(c);
 	reasm_finish(&c->reasm, &c->env->reasm, c, REASM_GAP_END);
 	if (c->http) {
 		http_stream_finish(&c->http->stream[0]);
 		http_stream_finish(&c->http->stream[1]);
 		if (c->http->pair_ready)
-			pair_finish(&c->http->pair, &c->env->pair, c, drained);
+			pair_finish(&c->http->pair, &c->env->pair, c, ended_in_order(c));
 		mem_free(c->env->http.mem, c->http, sizeof(*c->http));
 		c->http = NULL;
 	}

@@ -47,10 +47,10 @@ struct http_kept_header {
 
 /* A message on its way. Owned by the stream until ops->message, then by the callee. */
 struct http_msg {
-	struct http_msg *next; /* next, peer, index, orphan: for its owner */
+	struct http_msg *next; /* from here to `peak`: for its owner */
 	struct http_msg *peer;
-	uint64_t index;
-	bool orphan;
+	uint64_t index, answered;
+	bool numbered, has_answered, orphan, round, peak;
 	struct message m;
 	bool response;
 	bool head_told; /* ops->head was called */

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "evidence.h"
+
 /* --- queues --------------------------------------------------------------------------------- */
 
 static void queue_push(struct http_msg **head, struct http_msg **tail, struct http_msg *msg)
@@ -36,16 +38,6 @@ static struct http_msg *resp_take(struct pair *p, struct http_msg *prev)
 		p->resp_tail = prev;
 	p->resp_cnt--;
 	return resp;
-}
-
-static struct http_msg *req_find(const struct pair *p, uint64_t index)
-{
-	struct http_msg *req;
-
-	for (req = p->req_head; req; req = req->next)
-		if (req->index == index)
-			return req;
-	return NULL;
 }
 
 /* --- reporting ------------------------------------------------------------------------------ */
@@ -102,9 +94,11 @@ static void report_finished(struct pair *p, const struct pair_env *env, void *ct
 
 	while ((req = p->req_head) && req->ended) {
 		if (req->orphan) {
+			evidence_keep_peak(p, req);
 			req_pop(p);
 			report_unanswered(p, env, ctx, req, TX_GAP);
 		} else if (req->peer && req->peer->ended) {
+			evidence_keep_peak(p, req);
 			req_pop(p);
 			report(p, env, ctx, req, req->peer, 0);
 		} else {
@@ -176,167 +170,7 @@ void pair_init(struct pair *p, const struct pair_env *env, bool midstream, bool 
 		need_align(p, env, -ALIGN_FAR, ALIGN_FAR);
 }
 
-/* Whether the client is taken to have nothing outstanding when it sends a request. */
-static bool drains(const struct pair *p)
-{
-	return !p->pipelining && (p->fresh || p->lockstep >= PAIR_LOCKSTEP);
-}
-
-/* Takes V[j] - U[i] for d, unless facts speak against it: then the client pipelines. */
-static void assume_drained(struct pair *p, unsigned int i, unsigned int j, int64_t d)
-{
-	int64_t lo, hi;
-
-	if (!drains(p))
-		return;
-	align_range(p->align, i, j, &lo, &hi);
-	if (d < lo || d > hi)
-		p->pipelining = true;
-	else
-		align_at_least(p->align, i, j, d);
-}
-
-/*
- * What response resp, number p of region j, says of the requests. One that acknowledged more than resp's
- * start was sent after it. One that acknowledged no more, but everything before resp, was sent when the server had
- * begun p + V[j] responses: at least so many requests came before it, and just as many if it drained.
- */
-static void weigh_acks(struct pair *p, const struct http_msg *resp)
-{
-	unsigned int j = p->align->cnt[ALIGN_RESPONSES] - 1;
-	const struct align_region *region = &p->align->region[ALIGN_RESPONSES][j];
-	bool first = resp->index == region->first;
-	const struct http_msg *req;
-
-	for (req = p->req_head; req; req = req->next) {
-		int64_t diff = (int64_t)req->index - (int64_t)resp->index;
-		unsigned int i;
-
-		if (!req->has_ack || req->peer)
-			continue;
-		i = align_region_of(p->align, ALIGN_REQUESTS, req->index);
-		if (req->ack > resp->start_off) {
-			align_at_most(p->align, i, j, diff - 1);
-		} else if (req->ack >= region->to && (first || req->ack > p->resp_start)) {
-			align_at_most(p->align, i, j, diff);
-			assume_drained(p, i, j, diff);
-		}
-	}
-}
-
-/* A response answers a request of which the server had received the beginning. */
-static void weigh_received(struct pair *p, const struct http_msg *resp)
-{
-	unsigned int j = p->align->cnt[ALIGN_RESPONSES] - 1;
-	uint64_t cnt = p->req_head ? p->req_head->index : p->req_next;
-	const struct http_msg *req;
-
-	if (!resp->has_ack || (p->req_broken && resp->ack > p->req_lost_off))
-		return;
-	for (req = p->req_head; req; req = req->next)
-		if (req->start_off < resp->ack)
-			cnt = req->index + 1;
-	if (p->req_pending_off < resp->ack)
-		cnt++;
-	align_at_most(p->align, align_region_at(p->align, ALIGN_REQUESTS, resp->ack), j,
-		      (int64_t)cnt - (int64_t)resp->index - 1);
-}
-
-/* A request answers nothing that was sent before what it acknowledges. */
-static void weigh_request(struct pair *p, const struct http_msg *req)
-{
-	unsigned int i = p->align->cnt[ALIGN_REQUESTS] - 1;
-	const struct http_msg *resp, *last = NULL;
-
-	for (resp = p->resp_head; resp && req->has_ack; resp = resp->next)
-		if (resp->start_off < req->ack)
-			last = resp;
-	if (last)
-		align_at_most(p->align, i,
-			      align_region_of(p->align, ALIGN_RESPONSES, last->index),
-			      (int64_t)req->index - (int64_t)last->index - 1);
-}
-
 /* --- resolution ------------------------------------------------------------------------------ */
-
-/* The messages [first, end) of a region. */
-static void region_span(const struct pair *p, enum align_side side, unsigned int n, uint64_t *first,
-			uint64_t *end)
-{
-	const struct align *a = p->align;
-
-	*first = a->region[side][n].first;
-	if (n + 1 < a->cnt[side])
-		*end = a->region[side][n + 1].first;
-	else
-		*end = side == ALIGN_REQUESTS ? p->req_next : p->resp_next;
-}
-
-/* Whether resp may answer a request that is not numbered yet: its header section is still coming, or a hole is
- * there whose end is not found. */
-static bool more_requests(const struct pair *p, const struct http_msg *resp)
-{
-	uint64_t off = p->req_broken ? p->req_lost_off : p->req_pending_off;
-
-	return off != UINT64_MAX && !(resp->has_ack && resp->ack <= off);
-}
-
-/*
- * The one request that resp can answer. *alive: it may answer a request that is not reported yet, so that
- * further evidence may help.
- */
-static struct http_msg *only_request(const struct pair *p, const struct http_msg *resp, bool *alive)
-{
-	unsigned int i, j = align_region_of(p->align, ALIGN_RESPONSES, resp->index);
-	uint64_t waiting = p->req_head ? p->req_head->index : p->req_next;
-
-	*alive = false;
-	for (i = 0; i < p->align->cnt[ALIGN_REQUESTS]; i++) {
-		uint64_t first, end;
-		int64_t lo, hi;
-		bool certain = align_range(p->align, i, j, &lo, &hi);
-		struct http_msg *req;
-
-		region_span(p, ALIGN_REQUESTS, i, &first, &end);
-		if (i + 1 == p->align->cnt[ALIGN_REQUESTS] && more_requests(p, resp))
-			end = UINT32_MAX;
-		if (first < waiting)
-			first = waiting;
-		lo += resp->index;
-		hi += resp->index;
-		if (hi < (int64_t)first || lo >= (int64_t)end)
-			continue;
-		req = certain ? req_find(p, lo) : NULL;
-		if (req && !req->peer && !req->orphan)
-			return req;
-		*alive |= !certain || lo >= (int64_t)p->req_next;
-	}
-	return NULL;
-}
-
-/* Whether a response that waits, or one that is still to come, can answer req. */
-static bool answerable(const struct pair *p, const struct http_msg *req)
-{
-	unsigned int j, i = align_region_of(p->align, ALIGN_REQUESTS, req->index);
-	unsigned int last = p->align->cnt[ALIGN_RESPONSES] - 1;
-
-	for (j = 0; j <= last; j++) {
-		uint64_t first, end;
-		int64_t lo, hi;
-
-		align_range(p->align, i, j, &lo, &hi);
-		region_span(p, ALIGN_RESPONSES, j, &first, &end);
-		if (!p->resp_head)
-			first = end;
-		else if (first < p->resp_head->index)
-			first = p->resp_head->index;
-		/* Response n - D, D in [lo, hi] */
-		if ((int64_t)req->index - hi < (j == last ? INT64_MAX : (int64_t)end) &&
-		    (int64_t)req->index - lo >= (int64_t)first)
-			return true;
-	}
-	return false;
-}
 
 /* Back to one number, when nothing that waits needs more. */
 static void settle(struct pair *p, const struct pair_env *env)
@@ -353,8 +187,49 @@ static void settle(struct pair *p, const struct pair_env *env)
 	for (req = p->req_head; req; req = req->next)
 		if (!req->peer && !req->orphan && req->index < first)
 			return;
+	for (struct http_msg *known = p->req_head; known; known = known->next)
+		evidence_keep_peak(p, known);
 	p->d = lo;
+	p->before.known = false;
 	drop_align(p, env);
+}
+
+/* Whether a message of a region can be told apart behind the last hole of the other side. */
+static bool is_certain(const struct pair *p, enum align_side side, uint64_t index)
+{
+	const struct align *a = p->align;
+	unsigned int i = a->cnt[ALIGN_REQUESTS] - 1, j = a->cnt[ALIGN_RESPONSES] - 1;
+	int64_t lo, hi;
+
+	if (side == ALIGN_REQUESTS)
+		i = align_region_of(a, side, index);
+	else
+		j = align_region_of(a, side, index);
+	return align_range(a, i, j, &lo, &hi);
+}
+
+/*
+ * Behind the last holes the count is known again. What lies before them and is still open can only be decided by
+ * a habit that is not proven yet: it keeps later requests from being reported, so it is given up when
+ * the habits are known, or too many wait.
+ */
+static void give_up_hopeless(struct pair *p, const struct pair_env *env, void *ctx)
+{
+	struct http_msg *req, *resp, *prev = NULL, *next;
+
+	if (p->req_broken || p->resp_broken || !is_certain(p, ALIGN_REQUESTS, UINT64_MAX) ||
+	    (!evidence_habits_known(p) && p->req_cnt <= PAIR_PATIENCE))
+		return;
+	for (req = p->req_head; req; req = req->next)
+		if (!req->peer && !is_certain(p, ALIGN_REQUESTS, req->index))
+			req->orphan = true;
+	for (resp = p->resp_head; resp; resp = next) {
+		next = resp->next;
+		if (is_certain(p, ALIGN_RESPONSES, resp->index))
+			prev = resp;
+		else
+			give_up_response(p, env, ctx, resp_take(p, prev));
+	}
 }
 
 /* Draws the conclusions from the evidence. */
@@ -363,7 +238,9 @@ static void resolve(struct pair *p, const struct pair_env *env, void *ctx)
 	struct http_msg *req, *resp, *prev = NULL, *next;
 	bool alive;
 
+	evidence_assume(p);
 	if (p->align->contradiction) {
+		window_refute(&p->window);
 		give_up(p, env, ctx, UINT64_MAX, UINT64_MAX);
 		align_init(p->align, -ALIGN_FAR, ALIGN_FAR);
 	}
@@ -371,7 +248,7 @@ static void resolve(struct pair *p, const struct pair_env *env, void *ctx)
 		give_up(p, env, ctx, UINT64_MAX, UINT64_MAX);
 	for (resp = p->resp_head; resp; resp = next) {
 		next = resp->next;
-		req = only_request(p, resp, &alive);
+		req = evidence_only_request(p, resp, &alive);
 		if (!req && alive) {
 			prev = resp;
 			continue;
@@ -382,8 +259,9 @@ static void resolve(struct pair *p, const struct pair_env *env, void *ctx)
 		else
 			give_up_response(p, env, ctx, resp);
 	}
+	give_up_hopeless(p, env, ctx);
 	for (req = p->req_head; req; req = req->next)
-		if (!req->peer && !req->orphan && !answerable(p, req))
+		if (!req->peer && !req->orphan && !evidence_answerable(p, req))
 			req->orphan = true;
 	settle(p, env);
 	report_finished(p, env, ctx);
@@ -397,6 +275,8 @@ static void add_hole(struct pair *p, const struct pair_env *env, void *ctx, enum
 	uint64_t next = side == ALIGN_REQUESTS ? p->req_next : p->resp_next;
 
 	p->fresh = false;
+	if (side == ALIGN_REQUESTS)
+		p->before.known = false;
 	if (!need_align(p, env, p->d, p->d)) {
 		give_up(p, env, ctx, UINT64_MAX, UINT64_MAX);
 		return;
@@ -435,13 +315,6 @@ static bool is_pipelined(const struct pair *p, const struct http_msg *req)
 	       !(prev->peer && prev->peer->ended);
 }
 
-/* A request that acknowledges a response to its end, and nothing behind it, as one does that waits for the answer. */
-static void count_lockstep(struct pair *p, const struct http_msg *req)
-{
-	if (req->has_ack && p->last_resp_end && p->last_resp_end == req->ack)
-		p->lockstep++;
-}
-
 void pair_request_head(struct pair *p, const struct pair_env *env, void *ctx, struct http_msg *req)
 {
 	req->index = p->req_next++;
@@ -450,15 +323,15 @@ void pair_request_head(struct pair *p, const struct pair_env *env, void *ctx, st
 		req->flags |= TX_PIPELINED;
 		p->pipelining = true;
 	}
+	evidence_window(p, req);
 	queue_push(&p->req_head, &p->req_tail, req);
 	p->req_cnt++;
-	count_lockstep(p, req);
 	if (p->blind && !need_align(p, env, -ALIGN_FAR, ALIGN_FAR)) {
 		req->orphan = true;
 		return;
 	}
 	if (p->align) {
-		weigh_request(p, req);
+		evidence_request(p, req);
 		resolve(p, env, ctx);
 	} else if (p->req_cnt > PAIR_OUTSTANDING_MAX) {
 		give_up(p, env, ctx, UINT64_MAX, UINT64_MAX);
@@ -504,7 +377,7 @@ static enum http_body body_of(const struct http_msg *req, const struct http_msg 
 /* A response of which it is known that it answers request n. False: TCP says that it cannot. */
 static bool answer(struct pair *p, struct http_msg *resp, int64_t n)
 {
-	struct http_msg *req = n >= 0 ? req_find(p, n) : NULL;
+	struct http_msg *req = n >= 0 ? evidence_find_request(p, n) : NULL;
 
 	if (!req || req->peer || req->orphan)
 		return false;
@@ -529,12 +402,18 @@ static bool is_interim(const struct http_msg *resp)
 	return resp->status / 100 == 1 && resp->status != 101;
 }
 
+static void number(struct pair *p, struct http_msg *resp)
+{
+	resp->index = p->resp_next++;
+	resp->numbered = true;
+}
+
 static void wait_for_evidence(struct pair *p, const struct pair_env *env, void *ctx,
 			      struct http_msg *resp)
 {
-	resp->index = p->resp_next++;
-	weigh_acks(p, resp);
-	weigh_received(p, resp);
+	number(p, resp);
+	evidence_acks(p, resp);
+	evidence_received(p, resp);
 	p->resp_start = resp->start_off;
 	queue_push(&p->resp_head, &p->resp_tail, resp);
 	p->resp_cnt++;
@@ -551,18 +430,18 @@ enum http_body pair_response_head(struct pair *p, const struct pair_env *env, vo
 	resp->interim_cnt = p->interim_cnt;
 	p->interim_cnt = 0;
 	p->says_close = resp->says_close;
-	if (!p->align && !p->blind && more_requests(p, resp) &&
+	if (!p->align && !p->blind && evidence_more_requests(p, resp) &&
 	    (int64_t)p->resp_next + p->d >= (int64_t)p->req_next)
 		need_align(p, env, p->d, p->d);
 	if (p->align) {
 		wait_for_evidence(p, env, ctx, resp);
 	} else if (!p->blind && answers_hidden(p)) {
-		resp->index = p->resp_next++;
+		number(p, resp);
 		p->resp_start = resp->start_off;
 		resp->flags |= TX_GAP;
 		resp->orphan = true;
 	} else if (!p->blind && answer(p, resp, (int64_t)p->resp_next + p->d)) {
-		resp->index = p->resp_next++;
+		number(p, resp);
 		p->resp_start = resp->start_off;
 	} else {
 		resp->orphan = true;
@@ -577,6 +456,10 @@ void pair_response_end(struct pair *p, const struct pair_env *env, void *ctx,
 		http_msg_free(env->http, resp);
 		return;
 	}
+	if (resp->numbered) {
+		p->ends[resp->index % PAIR_ENDS] = resp->end_off;
+		p->ended = resp->index + 1;
+	}
 	p->last_resp_end = resp->end_off;
 	p->last_resp_has_ack = resp->has_ack;
 	p->last_resp_ack = resp->ack;
@@ -587,9 +470,11 @@ void pair_response_end(struct pair *p, const struct pair_env *env, void *ctx,
 		report_finished(p, env, ctx);
 }
 
-void pair_response_lost(struct pair *p)
+void pair_response_lost(struct pair *p, uint64_t off)
 {
 	p->resp_broken = true;
+	p->resp_lost_off = off;
+	p->before.run = 0;
 }
 
 /* Whether a request that is known may have been answered before offset `to`. */

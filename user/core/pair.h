@@ -13,14 +13,15 @@
  *	           (resp.start >= req.ack), and the server had received the request's beginning by then
  *	           (resp.ack > req.start)
  *	drained    when nothing is outstanding, the next response answers the next request: at the end of a
- *	           connection that ended in order; before each request of a client that has shown that it
- *	           does not pipeline; at the beginning of a connection that was picked up midstream, while
- *	           nothing points to pipelining
+ *	           connection that ended in order; when a client whose habit is known (window.h) begins
+ *	           a round; at the beginning of a connection that was picked up midstream, while nothing
+ *	           points to pipelining
+ *	ceiling    a client whose habit is known lets no more requests be outstanding than it ever did
  *
- * The first two are facts. The third is an assumption with a threshold (PAIR_LOCKSTEP): a client that
- * waited for the answer so often, and never did not, is taken to do so always. A client's habit before it is known
- * proves nothing: random conversations show that a client that pipelines only now and then is otherwise
- * paired wrongly behind a hole.
+ * The first two are facts, the others assumptions, with thresholds in window.h. A habit is applied where two rounds
+ * between the same holes agree, and to all that waits: so evidence that comes late still aligns what was sent
+ * before. What cannot be decided once the count is known again is given up, for it keeps later requests from being
+ * reported.
  *
  * A wrong pair is the worst that can happen, so what no evidence decides is reported apart: the request without a
  * response and the response as an orphan, both with TX_GAP.
@@ -34,6 +35,7 @@
 #include "align.h"
 #include "counters.h"
 #include "http.h"
+#include "window.h"
 
 /* A hole up to this long may have held nothing but 1xx responses. */
 #define PAIR_INTERIM_MAX 512
@@ -41,10 +43,12 @@
 #define PAIR_MESSAGE_MIN 16
 /* Messages that may wait for evidence, of each kind. */
 #define PAIR_WAIT_MAX 256
+/* So many requests wait for a habit to be proven, when nothing else can decide. */
+#define PAIR_PATIENCE 64
 /* Requests that may wait for their response. */
 #define PAIR_OUTSTANDING_MAX 8192
-/* So many exchanges in lockstep prove a client that does not pipeline. */
-#define PAIR_LOCKSTEP 8
+/* Responses whose ends are remembered. */
+#define PAIR_ENDS 16
 
 struct pair_ops {
 	/* An exchange ended: one of req, resp may be NULL. Both are borrowed. extra: further enum tx_flag. hol_ns:
@@ -70,10 +74,11 @@ struct pair {
 	bool fresh;                   /* no hole so far */
 	bool pipelining;              /* the client was seen to pipeline */
 	bool req_broken, resp_broken; /* the position in the stream is lost */
-	uint64_t req_lost_off;
+	uint64_t req_lost_off, resp_lost_off;
 	/* What the caller knows of the other stream, set before a head is told: the next byte of the responses; the
-	 * start of a request whose header section is not complete (UINT64_MAX: none). */
+	 * start of a request whose header section is not complete (UINT64_MAX: none); whether a response may have ended. */
 	uint64_t resp_off, req_pending_off;
+	bool resp_unsure;
 	uint64_t resp_start;    /* offset of the last numbered response */
 	uint64_t last_resp_end; /* offset behind the last response that ended */
 	bool last_resp_has_ack;
@@ -83,8 +88,15 @@ struct pair {
 	bool last_resp_known;
 	uint64_t ended_ns; /* when the last response was complete */
 	bool says_close;   /* the last response did */
-	unsigned int lockstep;
 	uint32_t interim_cnt;
+	struct window window;
+	struct {
+		bool known;
+		uint64_t index, answered;
+		unsigned int run; /* requests since the client received something; 0 unknown */
+	} before;                 /* the last request, while nothing was missed behind it */
+	uint64_t ended;           /* number behind the last response that ended */
+	uint64_t ends[PAIR_ENDS]; /* offsets of their ends, by number */
 };
 
 /* midstream: the connection's beginning was not seen. fresh: nor was a hole in it. */
@@ -100,7 +112,7 @@ void pair_response_end(struct pair *p, const struct pair_env *env, void *ctx,
 void pair_request_lost(struct pair *p, uint64_t off);
 void pair_request_hole(struct pair *p, const struct pair_env *env, void *ctx, uint64_t from,
 		       uint64_t to, bool boundary);
-void pair_response_lost(struct pair *p);
+void pair_response_lost(struct pair *p, uint64_t off);
 void pair_response_hole(struct pair *p, const struct pair_env *env, void *ctx, uint64_t from,
 			uint64_t to, bool boundary);
 
