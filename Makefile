@@ -205,13 +205,23 @@ $(BUILD)/tests/unit/%: $(BUILD)/san/tests/unit/%.o $(BUILD)/san/libunit.a $(BUIL
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
+# The model test once more as the program is built: without sanitizers it takes many more conversations.
+MODEL_BIN := $(BUILD)/tests/plain/test_model
+MODEL_SRC := tests/unit/test_model.c $(wildcard tests/unit/model_*.c)
+
+$(MODEL_BIN): $(MODEL_SRC) tests/unit/model.h $(BUILD)/libcore.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(MODEL_SRC) $(BUILD)/libcore.a \
+		-lcmocka $(LLHTTP_A)
+
 # Builds every unit test with AddressSanitizer and UndefinedBehaviorSanitizer.
 asan: $(UNIT_BIN)
 
 unit: $(UNIT_BIN)
 	$(Q)BUILD=$(BUILD) tests/run unit
 
-test-build: $(HTTPLAT) $(BUILD)/libcore.a asan
+test-build: $(HTTPLAT) $(BUILD)/libcore.a asan $(MODEL_BIN)
 	@:
 
 # tools/setup runs first, so the rest is a second make: it sees what was installed.

@@ -199,6 +199,11 @@ class Loss(unittest.TestCase):
                 kept.append(record)
         found = self.pairs(self.trace(kept, 'loss.pcap'))
         border = LOCKSTEP * REQUESTS
+        everything = set(range(border + PIPELINED * REQUESTS)) - hit
+        all_got = 100.0 * len(everything & found) / max(1, len(everything))
+        print('seed %d, %.1f %% removed, all: %d untouched, %.2f %% complete'
+              % (SEED, share * 100, len(everything), all_got))
+        self.assertGreaterEqual(all_got, least)
         for name, numbers, floor in (('lockstep', range(border), least),
                                      ('pipelined', range(border, border + PIPELINED * REQUESTS),
                                       least_piped)):
@@ -208,21 +213,21 @@ class Loss(unittest.TestCase):
                   % (SEED, share * 100, name, len(whole), got))
             self.assertGreaterEqual(got, floor)
 
-    # Pipelined bursts are asserted as they come out today. Behind a hole shorter than a run of 1xx responses
-    # could be, only the connection's end tells how many responses it hid, and at 10 % no end is near.
+    # Of bursts at 10 % little is asserted: on loopback some begin while the one before is being answered, so that
+    # not every connection shows a habit in the few rounds between two holes.
 
     def test_nothing_removed(self):
         self.assertEqual(self.pairs(self.trace(self.records, 'whole.pcap')),
                          set(range((LOCKSTEP + PIPELINED) * REQUESTS)))
 
     def test_one_in_1000(self):
-        self.check(0.001, 99, 90)
+        self.check(0.001, 99, 99)
 
     def test_one_in_100(self):
-        self.check(0.01, 95, 75)
+        self.check(0.01, 95, 85)
 
     def test_one_in_10(self):
-        self.check(0.1, 85, 15)
+        self.check(0.1, 85, 30)
 
 
 if __name__ == '__main__':

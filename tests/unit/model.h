@@ -28,6 +28,7 @@ enum model_end {
 	MODEL_END_CLIENT_RST,     /* the client resets at some moment */
 	MODEL_END_CUT,            /* the capture stops at some moment */
 	MODEL_END_TUNNEL,         /* the last exchange is a CONNECT or an upgrade */
+	MODEL_END_GIVEN_UP,       /* the server falls silent, the client waits, then closes */
 	MODEL_END_MAX,
 };
 
@@ -73,6 +74,8 @@ struct model {
 	unsigned int answer_cnt;   /* of them the server answers so many */
 	unsigned int depth;        /* requests that the client lets be outstanding */
 	bool mixed_depth;
+	bool bursts; /* it sends so many, then waits for all of their answers */
+	bool decoys; /* bodies hold start lines */
 	bool in_order_network;
 	enum model_place place;
 	uint32_t isn[2];
@@ -94,8 +97,9 @@ void model_append(struct model_bytes *b, const void *data, size_t len);
 void model_request(struct model *m, unsigned int i);
 void model_response(struct model *m, unsigned int i);
 
-/* Makes the conversation of this seed. Freed by model_free(). */
-void model_make(struct model *m, uint64_t seed);
+/* Makes the conversation of this seed. decoys: bodies may hold start lines, which behind a hole nobody can tell from
+ * real ones. Freed by model_free(). */
+void model_make(struct model *m, uint64_t seed, bool decoys);
 void model_free(struct model *m);
 
 /* How a capture of it was damaged, and what of it came out. */

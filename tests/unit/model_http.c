@@ -49,7 +49,7 @@ static void say(struct model_bytes *b, const char *format, ...)
 }
 
 /* Bytes that hold no start line; line ends and the like are there to mislead. */
-static void say_noise(struct model *m, struct model_bytes *b, uint32_t len)
+static void say_random(struct model *m, struct model_bytes *b, uint32_t len)
 {
 	static const char alphabet[] = "abcdefgh HTTP/0123\r\n:QZX\0\xff";
 	char block[256];
@@ -64,6 +64,30 @@ static void say_noise(struct model *m, struct model_bytes *b, uint32_t len)
 		for (len -= n; len >= sizeof(block); len -= sizeof(block))
 			model_append(b, block, n);
 	}
+}
+
+/* Whole messages, as a body may hold them. */
+static uint32_t say_decoy(struct model *m, struct model_bytes *b, uint32_t len)
+{
+	static const char *const decoys[] = {
+		"GET /decoy HTTP/1.1\r\nHost: decoy\r\n\r\n",
+		"\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 100 Continue\r\n\r\n",
+		"0\r\n\r\nPOST /decoy HTTP/1.1\r\nContent-Length: 9\r\n\r\n",
+	};
+	const char *decoy = decoys[model_below(m, sizeof(decoys) / sizeof(decoys[0]))];
+
+	if (strlen(decoy) > len)
+		return 0;
+	model_append(b, decoy, strlen(decoy));
+	return strlen(decoy);
+}
+
+static void say_noise(struct model *m, struct model_bytes *b, uint32_t len)
+{
+	if (m->decoys && model_chance(m, 300))
+		len -= say_decoy(m, b, len);
+	say_random(m, b, len);
 }
 
 static uint32_t body_length(struct model *m)

@@ -12,6 +12,8 @@
 #define FLIGHT_MAX 512
 #define LATE_MAX 64
 #define HELD_MAX 256
+/* A client that gives up waits longer than one that closes because it has what it wanted. */
+#define PATIENCE_NS 400000000ull
 
 struct range {
 	uint64_t off, end;
@@ -54,6 +56,8 @@ struct sim {
 	uint32_t place_ppm; /* where on the way the capture is, from the client */
 	uint32_t loss_per_mille;
 	unsigned int responses_read;
+	bool awaiting;  /* a burst's answers */
+	uint64_t heard; /* when the client heard last of the server */
 	uint64_t stop_at; /* reset or end of the capture */
 	bool over;
 };
@@ -192,11 +196,36 @@ static void client_close(struct sim *s)
 	me->flush_due = s->now + model_below(s->m, 1000000);
 }
 
+/* Nothing to send: who gives up looks again later. */
+static void client_wait(struct sim *s)
+{
+	if (s->m->end != MODEL_END_GIVEN_UP)
+		return; /* arrivals wake it up */
+	if (s->now >= s->heard + PATIENCE_NS && s->side[0].sent == s->side[0].written)
+		client_close(s);
+	else
+		s->side[0].app_due = s->now + PATIENCE_NS / 4;
+}
+
+/* Whether the client may send another request now. */
+static bool client_may_send(struct sim *s)
+{
+	struct model *m = s->m;
+	unsigned int depth = m->depth, outstanding = s->side[0].next - s->responses_read;
+
+	if (m->bursts) {
+		s->awaiting = outstanding && (s->awaiting || outstanding >= depth);
+		return !s->awaiting;
+	}
+	if (m->mixed_depth && model_chance(m, 600))
+		depth = 1;
+	return outstanding < depth;
+}
+
 static void client_step(struct sim *s)
 {
 	struct model *m = s->m;
 	struct side *me = &s->side[0];
-	unsigned int depth = m->depth;
 
 	me->app_due = NEVER;
 	if (me->fin_wanted)
@@ -209,12 +238,14 @@ static void client_step(struct sim *s)
 	if (me->next == m->exchange_cnt) {
 		if (s->responses_read == m->exchange_cnt && m->end != MODEL_END_SERVER_FIN)
 			client_close(s);
+		else
+			client_wait(s);
 		return;
 	}
-	if (m->mixed_depth && model_chance(m, 600))
-		depth = 1;
-	if (me->next - s->responses_read >= depth)
-		return; /* arrivals wake it up */
+	if (!client_may_send(s)) {
+		client_wait(s);
+		return;
+	}
 	m->req[me->next].pipelined = me->next > s->responses_read;
 	model_request(m, me->next);
 	me->writing_to = m->req[me->next++].end;
@@ -232,7 +263,8 @@ static void client_read(struct sim *s)
 	       s->side[0].received >= m->resp[s->responses_read].end &&
 	       (!m->resp[s->responses_read].undelimited || s->side[0].fin_received))
 		s->responses_read++;
-	if (s->side[0].app_due == NEVER &&
+	s->heard = s->now;
+	if ((s->side[0].app_due == NEVER || m->end == MODEL_END_GIVEN_UP) &&
 	    (s->responses_read > before || s->side[0].next > s->responses_read))
 		s->side[0].app_due = s->now + model_below(m, 2000000);
 }
@@ -269,6 +301,8 @@ static void server_step(struct sim *s)
 		return;
 	}
 	if (me->next == m->answer_cnt) {
+		if (m->end == MODEL_END_GIVEN_UP)
+			return;
 		if (m->answer_cnt < m->exchange_cnt || m->end == MODEL_END_SERVER_FIN ||
 		    m->end == MODEL_END_UNDELIMITED)
 			server_close(s);
@@ -482,6 +516,7 @@ static void plan(struct model *m)
 	m->end = model_chance(m, 500) ? MODEL_END_CLIENT_FIN : model_below(m, MODEL_END_MAX);
 	m->depth = model_chance(m, 500) ? 1 : 2 + model_below(m, 8);
 	m->mixed_depth = model_chance(m, 500);
+	m->bursts = !m->mixed_depth && m->depth > 1 && model_chance(m, 300);
 	for (unsigned int dir = 0; dir < 2; dir++) {
 		m->mss[dir] = sizes[model_below(m, sizeof(sizes) / sizeof(sizes[0]))];
 		m->isn[dir] = (uint32_t)(model_random(&m->rng));
@@ -490,7 +525,8 @@ static void plan(struct model *m)
 		if (m->mss[dir] < 100 && m->exchange_cnt > 4)
 			m->exchange_cnt = m->answer_cnt = 4;
 	}
-	if (m->end == MODEL_END_UNANSWERED_FIN || m->end == MODEL_END_UNANSWERED_RST)
+	if (m->end == MODEL_END_UNANSWERED_FIN || m->end == MODEL_END_UNANSWERED_RST ||
+	    m->end == MODEL_END_GIVEN_UP)
 		m->answer_cnt = model_below(m, m->exchange_cnt);
 }
 
@@ -525,7 +561,7 @@ static void sort_packets(struct model *m)
 	}
 }
 
-void model_make(struct model *m, uint64_t seed)
+void model_make(struct model *m, uint64_t seed, bool decoys)
 {
 	struct sim *s = calloc(1, sizeof(*s));
 
@@ -533,6 +569,7 @@ void model_make(struct model *m, uint64_t seed)
 		abort();
 	memset(m, 0, sizeof(*m));
 	m->seed = m->rng = seed;
+	m->decoys = decoys;
 	plan(m);
 	s->m = m;
 	s->now = 1000000000000ull;
@@ -543,6 +580,7 @@ void model_make(struct model *m, uint64_t seed)
 		       m->place == MODEL_AT_SERVER ? 1000000 :
 						     model_below(m, 1000000);
 	s->loss_per_mille = model_chance(m, 400) ? 1 + model_below(m, 30) : 0;
+	m->decoys &= !s->loss_per_mille; /* a capture that is cut may end with a hole */
 	m->in_order_network = !s->loss_per_mille;
 	s->stop_at = NEVER;
 	for (unsigned int dir = 0; dir < 2; dir++) {

@@ -95,7 +95,7 @@ static void test_every_allocation(void **state)
 		unsigned long all;
 		struct model m;
 
-		model_make(&m, seed);
+		model_make(&m, seed, false);
 		tally.m = &m;
 		alloc_cnt = fail_at = 0;
 		replay(&m, &tally);
