@@ -27,10 +27,11 @@ struct attribution {
 struct attribution *attribution_new(void)
 {
 	struct attribution *at = calloc(1, sizeof(*at));
+	const char *root = getenv("HTTPLAT_ROOT");
 
 	if (!at)
 		return NULL;
-	at->cache = owner_cache_new();
+	at->cache = owner_cache_new(root ? root : "");
 	if (!at->cache) {
 		free(at);
 		return NULL;
@@ -98,14 +99,10 @@ static void find_in_proc(struct attribution *at, struct transaction *tx, uint64_
 void attribution_name(struct attribution *at, struct transaction *tx, uint64_t now_ns,
 		      struct attribution_names *out)
 {
-	static const struct owner nobody;
-	struct owner_names names;
-
 	if (!tx->owner.pid && (tx->side == SIDE_CLIENT || tx->side == SIDE_SERVER))
 		find_in_proc(at, tx, now_ns);
 
-	owner_resolve(at->cache, &nobody, tx->sock_cgroup_id, &names);
-	out->sock_path = names.cgroup_path;
+	out->sock_path = owner_cgroup_path(at->cache, tx->sock_cgroup_id);
 	owner_resolve(at->cache, &tx->owner, tx->sock_cgroup_id, &out->shown);
 	out->owner_path = tx->owner.pid ? out->shown.cgroup_path : NULL;
 }

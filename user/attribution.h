@@ -6,8 +6,11 @@
  *	each transaction ─ attribution_name ─ names from the cache
  *	                                    └ owner unknown: /proc, once per connection, rationed
  *
- * The look-up in /proc is for sockets that were open before the start. It reads many files, so it is
- * done only while it costs less than a tenth of the time.
+ * The look-up in /proc is for sockets that were open before the start. It reads many files, so it
+ * is done only while it costs less than a tenth of the time.
+ *
+ * The environment variable HTTPLAT_ROOT, which is for tests, names a folder that stands for "/"
+ * where state files of container runtimes are looked for.
  */
 #ifndef HTTPLAT_ATTRIBUTION_H
 #define HTTPLAT_ATTRIBUTION_H
@@ -32,13 +35,17 @@ struct attribution_names {
 	const char *sock_path;	  /* the creator's cgroup; NULL unknown */
 };
 
-/* Fills in tx->owner, if it is unknown and can be found, and the names. now_ns is CLOCK_MONOTONIC. The
- * paths are the cache's: valid until the next call. */
+/*
+ * Fills in tx->owner, if it is unknown and can be found, and the names. now_ns is
+ * CLOCK_MONOTONIC. The paths are the cache's: valid until the next call.
+ */
 void attribution_name(struct attribution *at, struct transaction *tx, uint64_t now_ns,
 		      struct attribution_names *out);
 
-/* A cgroup path as the user may write it, /sys/fs/cgroup/a/b too, as one from the root: "/a/b". Points into
- * `path`, or to "/". */
+/*
+ * A cgroup path as the user may write it, /sys/fs/cgroup/a/b too, as one from the root: "/a/b".
+ * Points into `path`, or to "/".
+ */
 const char *attribution_cgroup_path(const struct attribution *at, const char *path);
 
 #endif

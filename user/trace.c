@@ -81,7 +81,7 @@ static void on_transaction(void *ctx, const struct transaction *borrowed)
 {
 	struct trace *tr = ctx;
 	struct transaction tx = *borrowed;
-	struct attribution_names names = {{0}, NULL, NULL};
+	struct attribution_names names = {0};
 
 	if (tr->full || tr->write_err)
 		return;

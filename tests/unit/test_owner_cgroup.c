@@ -44,7 +44,7 @@ static int setup(void **state)
 		return -1;
 	*state = f;
 	cgroup2_open(&f->cg);
-	f->oc = owner_cache_new();
+	f->oc = owner_cache_new("");
 	snprintf(f->dir, sizeof(f->dir), "httplat-test-%d", getpid());
 	return f->oc ? 0 : -1;
 }

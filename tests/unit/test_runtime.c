@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Names from state files. Each test lays out a root folder as the runtime writes it (trimmed to
- * what matters and some of what doesn't), and looks a cgroup path up in it. /
+ * what matters and some of what doesn't), and looks a cgroup path up in it.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "fixture_root.h"
 #include "owner/runtime.h"
 #include "owner/statefile.h"
 
@@ -32,74 +32,12 @@
 #define USER	 "/user.slice/user-1000.slice/user@1000.service/user.slice"
 #define CONFIG_A "/containers/" A "/config.v2.json"
 
-struct fixture {
-	char dir[64];
-	int root;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	if (!f)
-		return -1;
-	strcpy(f->dir, "/tmp/httplat-test-XXXXXX");
-	f->root = mkdtemp(f->dir) ? statefile_root(f->dir) : -1;
-	*state = f;
-	return f->root < 0 ? -1 : 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	return remove(path);
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	close(f->root);
-	nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	free(f);
-	return 0;
-}
-
-/* The folders that `path` lies in, and its place in the host's file system. */
-static const char *place(struct fixture *f, const char *path)
-{
-	static char full[4096];
-
-	snprintf(full, sizeof(full), "%s/%s", f->dir, path);
-	for (char *c = full + strlen(f->dir) + 1; *c; c++) {
-		if (*c != '/')
-			continue;
-		*c = '\0';
-		mkdir(full, 0755);
-		*c = '/';
-	}
-	return full;
-}
-
-static void put(struct fixture *f, const char *path, const char *text)
-{
-	FILE *out = fopen(place(f, path), "w");
-
-	assert_non_null(out);
-	fputs(text, out);
-	fclose(out);
-}
-
-static void put_link(struct fixture *f, const char *path, const char *target)
-{
-	assert_int_equal(symlink(target, place(f, path)), 0);
-}
-
-static bool look(struct fixture *f, const char *cgroup, struct runtime_names *out)
+static bool look(struct fixture_root *f, const char *cgroup, struct runtime_names *out)
 {
 	struct workload w;
 
 	workload_parse(cgroup, &w);
-	return runtime_lookup(f->root, &w, out);
+	return runtime_lookup(f->fd, &w, out);
 }
 
 struct expected {
@@ -113,7 +51,7 @@ static void same(const char *what, const char *got, const char *want)
 		fail_msg("%s is '%s' and not '%s'", what, got, want ? want : "");
 }
 
-static void finds(struct fixture *f, const char *cgroup, struct expected want)
+static void finds(struct fixture_root *f, const char *cgroup, struct expected want)
 {
 	struct runtime_names got;
 
@@ -127,7 +65,7 @@ static void finds(struct fixture *f, const char *cgroup, struct expected want)
 	same("container of the pod", got.pod_container, want.pod_container);
 }
 
-static void finds_nothing(struct fixture *f, const char *cgroup)
+static void finds_nothing(struct fixture_root *f, const char *cgroup)
 {
 	static const struct runtime_names none;
 	struct runtime_names got;
@@ -141,7 +79,7 @@ static void finds_nothing(struct fixture *f, const char *cgroup)
 #define DOCKER_JSON                                                                                \
 	"{\"StreamConfig\":{},\"State\":{\"Running\":true,\"Pid\":4711,\"ExitCode\":0},\"ID\":"    \
 	"\"" A "\",\"Created\":\"2026-11-22T10:00:00Z\",\"Managed\":false,\"Path\":\"nginx\","     \
-	       "\"Args\":[],"                                                                      \
+	"\"Args\":[],"                                                                             \
 	"\"Config\":{\"Hostname\":\"0a1b2c3d4e5f\",\"Env\":[\"PATH=/"                              \
 	"bin\"],\"Image\":\"nginx:1.27\","                                                         \
 	"\"Labels\":{\"com.docker.compose.service\":\"web\"}},\"Image\":\"sha256:" B "\","         \
@@ -152,11 +90,11 @@ static const struct expected docker_web = {WORKLOAD_DOCKER, "shop-web-1", "nginx
 
 static void test_docker(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 	struct runtime_names got;
 
 	finds_nothing(f, "/docker/" A);
-	put(f, "var/lib/docker" CONFIG_A, DOCKER_JSON);
+	fixture_put(f, "var/lib/docker" CONFIG_A, DOCKER_JSON);
 	finds(f, "/docker/" A, docker_web);
 	finds(f, "/system.slice/docker-" A ".scope", docker_web);
 	finds(f, "/batch/" A, docker_web); /* --cgroup-parent */
@@ -170,30 +108,31 @@ static void test_docker(void **state)
 
 static void test_docker_elsewhere(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 
-	put(f, "etc/docker/daemon.json", "{\"log-level\":\"warn\",\"data-root\":\"/srv/docker\"}");
-	put(f, "srv/docker" CONFIG_A, DOCKER_JSON);
+	fixture_put(f, "etc/docker/daemon.json",
+		    "{\"log-level\":\"warn\",\"data-root\":\"/srv/docker\"}");
+	fixture_put(f, "srv/docker" CONFIG_A, DOCKER_JSON);
 	finds(f, "/docker/" A, docker_web);
 }
 
 /* An absolute link stays below the root, as for the daemon that lives there. */
 static void test_docker_behind_a_link(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 
-	put(f, "data/docker" CONFIG_A, DOCKER_JSON);
-	put_link(f, "var/lib/docker", "/data/docker");
+	fixture_put(f, "data/docker" CONFIG_A, DOCKER_JSON);
+	fixture_link(f, "var/lib/docker", "/data/docker");
 	finds(f, "/docker/" A, docker_web);
 }
 
 static void test_docker_rootless(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 
-	put(f, "etc/passwd",
-	    "root:x:0:0:root:/root:/bin/bash\nann:x:1000:1000:,,,:/home/ann:/bin/sh\n");
-	put(f, "home/ann/.local/share/docker" CONFIG_A, DOCKER_JSON);
+	fixture_put(f, "etc/passwd",
+		    "root:x:0:0:root:/root:/bin/bash\nann:x:1000:1000:,,,:/home/ann:/bin/sh\n");
+	fixture_put(f, "home/ann/.local/share/docker" CONFIG_A, DOCKER_JSON);
 	finds(f, USER "/docker-" A ".scope", docker_web);
 	finds_nothing(f, "/user.slice/user-1001.slice/user@1001.service/user.slice/docker-" A
 			 ".scope");
@@ -203,14 +142,16 @@ static void test_docker_rootless(void **state)
 /* dockershim, cri-dockerd: docker's own name, and the kubelet's labels. */
 static void test_docker_in_kubernetes(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 
-	put(f, "var/lib/docker" CONFIG_A,
-	    "{\"Config\":{\"Image\":\"nginx@sha256:" B "\",\"Labels\":{"
-	    "\"annotation.io.kubernetes.container.hash\":\"b2f3\","
-	    "\"io.kubernetes.container.name\":\"web\",\"io.kubernetes.docker.type\":\"container\","
-	    "\"io.kubernetes.pod.name\":\"web-0\",\"io.kubernetes.pod.namespace\":\"shop\","
-	    "\"io.kubernetes.pod.uid\":\"" UID "\"}},\"Name\":\"/k8s_web_web-0_shop_" UID "_0\"}");
+	fixture_put(f, "var/lib/docker" CONFIG_A,
+		    "{\"Config\":{\"Image\":\"nginx@sha256:" B "\",\"Labels\":{"
+		    "\"annotation.io.kubernetes.container.hash\":\"b2f3\","
+		    "\"io.kubernetes.container.name\":\"web\",\"io.kubernetes.docker.type\":"
+		    "\"container\","
+		    "\"io.kubernetes.pod.name\":\"web-0\",\"io.kubernetes.pod.namespace\":\"shop\","
+		    "\"io.kubernetes.pod.uid\":\"" UID "\"}},\"Name\":\"/k8s_web_web-0_shop_" UID
+		    "_0\"}");
 	finds(f, "/kubepods/burstable/pod" UID "/" A,
 	      (struct expected){WORKLOAD_DOCKER, "k8s_web_web-0_shop_" UID "_0", "nginx@sha256:" B,
 				"shop", "web-0", "web"});
@@ -238,10 +179,11 @@ static const struct expected cri_web = {
 
 static void test_containerd_cri(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 
-	put(f, "run/containerd/" TASKS "/k8s.io/" A "/config.json", CRI_CONTAINER);
-	put(f, "run/containerd/" TASKS "/k8s.io/" B "/config.json", CRI_JSON("sandbox", ""));
+	fixture_put(f, "run/containerd/" TASKS "/k8s.io/" A "/config.json", CRI_CONTAINER);
+	fixture_put(f, "run/containerd/" TASKS "/k8s.io/" B "/config.json",
+		    CRI_JSON("sandbox", ""));
 	finds(f, SLICE "/cri-containerd-" A ".scope", cri_web);
 	finds(f, "/kubepods/burstable/pod" UID "/" A, cri_web);
 	finds(f, "/kubepods-burstable-pod" UID_ ".slice:cri-containerd:" A, cri_web);
@@ -255,17 +197,18 @@ static void test_containerd_elsewhere(void **state)
 	static const char *const roots[] = {"run/k3s/containerd", "run/k0s/containerd",
 					    "var/snap/microk8s/common/run/containerd",
 					    "run/mine/containerd"};
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 	char path[512];
 
-	put(f, "etc/containerd/config.toml",
-	    "version = 2\n#state = \"/run/commented\"\n  state='/run/mine/containerd'\n[grpc]\n");
+	fixture_put(f, "etc/containerd/config.toml",
+		    "version = 2\n#state = \"/run/commented\"\n  "
+		    "state='/run/mine/containerd'\n[grpc]\n");
 	for (size_t i = 0; i < sizeof(roots) / sizeof(*roots); i++) {
 		snprintf(path, sizeof(path), "%s/" TASKS "/k8s.io/" A "/config.json", roots[i]);
 		finds_nothing(f, "/k8s.io/" A);
-		put(f, path, CRI_CONTAINER);
+		fixture_put(f, path, CRI_CONTAINER);
 		finds(f, SLICE "/cri-containerd-" A ".scope", cri_web);
-		unlink(place(f, path));
+		unlink(fixture_place(f, path));
 	}
 }
 
@@ -277,18 +220,18 @@ static void test_containerd_elsewhere(void **state)
 static void test_nerdctl(void **state)
 {
 	static const struct expected cache = {WORKLOAD_CONTAINERD, "cache"};
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 
-	put(f, "run/containerd/" TASKS "/default/" A "/config.json", NERDCTL_JSON);
+	fixture_put(f, "run/containerd/" TASKS "/default/" A "/config.json", NERDCTL_JSON);
 	finds(f, "/system.slice/nerdctl-" A ".scope", cache);
 	finds(f, "/default/" A, cache);
 
 	/* Its record of names, where the annotations are not to be had. */
-	put(f, "var/lib/nerdctl/1935db59/names/default/other", A);
-	put(f, "var/lib/nerdctl/1935db59/names/default/queue", B);
+	fixture_put(f, "var/lib/nerdctl/1935db59/names/default/other", A);
+	fixture_put(f, "var/lib/nerdctl/1935db59/names/default/queue", B);
 	finds(f, "/default/" B, (struct expected){WORKLOAD_CONTAINERD, "queue"});
-	put(f, "etc/passwd", "ann:x:1000:1000::/home/ann:/bin/sh");
-	put(f, "home/ann/.local/share/nerdctl/1935db59/names/default/mine", B);
+	fixture_put(f, "etc/passwd", "ann:x:1000:1000::/home/ann:/bin/sh");
+	fixture_put(f, "home/ann/.local/share/nerdctl/1935db59/names/default/mine", B);
 	finds(f, USER "/nerdctl-" B ".scope", (struct expected){WORKLOAD_CONTAINERD, "mine"});
 }
 
@@ -307,11 +250,11 @@ static void test_crio(void **state)
 {
 	static const struct expected web = {WORKLOAD_CRIO, "web",   "quay.io/nginx/nginx:1.27",
 					    "shop",	   "web-0", "web"};
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 
-	put(f, "run/containers/storage/overlay-containers/" A "/userdata/config.json",
-	    CRIO_JSON("web"));
-	put(f, STORAGE "/overlay-containers/" B "/userdata/config.json", CRIO_JSON("POD"));
+	fixture_put(f, "run/containers/storage/overlay-containers/" A "/userdata/config.json",
+		    CRIO_JSON("web"));
+	fixture_put(f, STORAGE "/overlay-containers/" B "/userdata/config.json", CRIO_JSON("POD"));
 	finds(f, SLICE "/crio-" A ".scope", web);
 	finds(f, SLICE "/crio-" A ".scope/container", web);
 	finds(f, "/kubepods/burstable/pod" UID "/crio-" A, web);
@@ -333,10 +276,10 @@ static void test_crio(void **state)
 static void test_podman(void **state)
 {
 	static const struct expected webby = {WORKLOAD_PODMAN, "webby", "localhost/box:1"};
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 
-	put(f, STORAGE "/vfs-containers/containers.json",
-	    "[" PODMAN_JSON(B, "before") "," PODMAN_JSON(A, "webby") "]");
+	fixture_put(f, STORAGE "/vfs-containers/containers.json",
+		    "[" PODMAN_JSON(B, "before") "," PODMAN_JSON(A, "webby") "]");
 	finds(f, "/libpod_parent/libpod-" A, webby);
 	finds(f, "/machine.slice/libpod-" A ".scope/container", webby);
 	finds(f, "/system.slice/web.service/libpod-payload-" A, webby);
@@ -346,14 +289,14 @@ static void test_podman(void **state)
 
 static void test_podman_rm(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 
-	put(f, STORAGE "/overlay-containers/containers.json", "[]");
-	put(f, STORAGE "/overlay-containers/volatile-containers.json",
-	    "[" PODMAN_JSON(A, "brief") "]");
-	put(f, STORAGE "/overlay-containers/" A "/userdata/config.json",
-	    "{\"annotations\":{\"io.container.manager\":\"libpod\","
-	    "\"io.kubernetes.cri-o.TTY\":\"false\"}}");
+	fixture_put(f, STORAGE "/overlay-containers/containers.json", "[]");
+	fixture_put(f, STORAGE "/overlay-containers/volatile-containers.json",
+		    "[" PODMAN_JSON(A, "brief") "]");
+	fixture_put(f, STORAGE "/overlay-containers/" A "/userdata/config.json",
+		    "{\"annotations\":{\"io.container.manager\":\"libpod\","
+		    "\"io.kubernetes.cri-o.TTY\":\"false\"}}");
 	finds(f, "/libpod_parent/libpod-" A,
 	      (struct expected){WORKLOAD_PODMAN, "brief", "localhost/box:1"});
 	finds(f, "/mine/" A, (struct expected){WORKLOAD_PODMAN, "brief", "localhost/box:1"});
@@ -362,12 +305,15 @@ static void test_podman_rm(void **state)
 static void test_podman_rootless(void **state)
 {
 	static const struct expected mine = {WORKLOAD_PODMAN, "mine", "localhost/box:1"};
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 
-	put(f, "etc/passwd", "bad\n:::\nann:x:1000:1000::/home/ann\nbob:x:1001:1001::home:/bin/sh");
-	put(f, "home/ann/.local/share/containers/storage/overlay-containers/containers.json",
-	    "[" PODMAN_JSON(A, "mine") "]");
-	put(f, STORAGE "/overlay-containers/containers.json", "[" PODMAN_JSON(B, "theirs") "]");
+	fixture_put(f, "etc/passwd",
+		    "bad\n:::\nann:x:1000:1000::/home/ann\nbob:x:1001:1001::home:/bin/sh");
+	fixture_put(f,
+		    "home/ann/.local/share/containers/storage/overlay-containers/containers.json",
+		    "[" PODMAN_JSON(A, "mine") "]");
+	fixture_put(f, STORAGE "/overlay-containers/containers.json",
+		    "[" PODMAN_JSON(B, "theirs") "]");
 	finds(f, USER "/libpod-" A ".scope/container", mine);
 	finds_nothing(f, "/machine.slice/libpod-" A ".scope");
 	/* root's in a user's slice, as `sudo podman` leaves them */
@@ -377,11 +323,12 @@ static void test_podman_rootless(void **state)
 
 static void test_podman_elsewhere(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 
-	put(f, "etc/containers/storage.conf",
-	    "[storage]\ndriver = \"overlay\"\ngraphroot = \"/srv/storage\"\n");
-	put(f, "srv/storage/overlay-containers/containers.json", "[" PODMAN_JSON(A, "far") "]");
+	fixture_put(f, "etc/containers/storage.conf",
+		    "[storage]\ndriver = \"overlay\"\ngraphroot = \"/srv/storage\"\n");
+	fixture_put(f, "srv/storage/overlay-containers/containers.json",
+		    "[" PODMAN_JSON(A, "far") "]");
 	finds(f, "/libpod_parent/libpod-" A,
 	      (struct expected){WORKLOAD_PODMAN, "far", "localhost/box:1"});
 }
@@ -390,17 +337,17 @@ static void test_podman_elsewhere(void **state)
 
 static void test_kubelet(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 	struct runtime_names got;
 
-	put(f, "var/log/pods/shop_web-0_" UID "/web/0.log", "");
+	fixture_put(f, "var/log/pods/shop_web-0_" UID "/web/0.log", "");
 	/* The pod alone; the container's name may still come. */
 	assert_true(look(f, "/kubepods/burstable/pod" UID, &got));
 	same("pod", got.pod, "web-0");
 	same("namespace", got.pod_namespace, "shop");
-	put_link(f, "var/log/containers/web-0_shop_web-" A ".log",
-		 "/var/log/pods/shop_web-0_" UID "/web/0.log");
-	put_link(f, "var/log/containers/nonsense-" B ".log", "/nowhere");
+	fixture_link(f, "var/log/containers/web-0_shop_web-" A ".log",
+		     "/var/log/pods/shop_web-0_" UID "/web/0.log");
+	fixture_link(f, "var/log/containers/nonsense-" B ".log", "/nowhere");
 	finds(f, SLICE "/crio-" A ".scope",
 	      (struct expected){WORKLOAD_UNKNOWN, "web", NULL, "shop", "web-0", "web"});
 	finds(f, SLICE "/crio-" B ".scope",
@@ -410,12 +357,13 @@ static void test_kubelet(void **state)
 /* kind: the node is a container of docker's, and has containerd within. */
 static void test_nested(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 
-	put(f, "var/lib/docker/containers/" B "/config.v2.json",
-	    "{\"State\":{\"Pid\":99},\"Config\":{\"Image\":\"kindest/node:v1.31.0\"},"
-	    "\"Name\":\"/kind-control-plane\"}");
-	put(f, "proc/99/root/run/containerd/" TASKS "/k8s.io/" A "/config.json", CRI_CONTAINER);
+	fixture_put(f, "var/lib/docker/containers/" B "/config.v2.json",
+		    "{\"State\":{\"Pid\":99},\"Config\":{\"Image\":\"kindest/node:v1.31.0\"},"
+		    "\"Name\":\"/kind-control-plane\"}");
+	fixture_put(f, "proc/99/root/run/containerd/" TASKS "/k8s.io/" A "/config.json",
+		    CRI_CONTAINER);
 	finds(f,
 	      "/docker/" B "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/"
 	      "kubelet-kubepods-burstable-pod" UID_ ".slice/cri-containerd-" A ".scope",
@@ -427,17 +375,17 @@ static void test_nested(void **state)
 
 static void test_nested_in_others(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 
 	/* docker in docker within containerd and podman */
-	put(f, "run/containerd/" TASKS "/default/" B "/config.json", NERDCTL_JSON);
-	put(f, "run/containerd/" TASKS "/default/" B "/init.pid", "77");
-	put(f, "proc/77/root/var/lib/docker" CONFIG_A, DOCKER_JSON);
+	fixture_put(f, "run/containerd/" TASKS "/default/" B "/config.json", NERDCTL_JSON);
+	fixture_put(f, "run/containerd/" TASKS "/default/" B "/init.pid", "77");
+	fixture_put(f, "proc/77/root/var/lib/docker" CONFIG_A, DOCKER_JSON);
 	finds(f, "/default/" B "/docker/" A, docker_web);
-	nftw(place(f, "run/containerd"), remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	fixture_remove(f, "run/containerd");
 	finds_nothing(f, "/default/" B "/docker/" A);
-	put(f, STORAGE "/vfs-containers/containers.json", "[" PODMAN_JSON(B, "outer") "]");
-	put(f, "run/containers/storage/vfs-containers/" B "/userdata/pidfile", "77");
+	fixture_put(f, STORAGE "/vfs-containers/containers.json", "[" PODMAN_JSON(B, "outer") "]");
+	fixture_put(f, "run/containers/storage/vfs-containers/" B "/userdata/pidfile", "77");
 	finds(f, "/libpod_parent/libpod-" B "/docker/" A, docker_web);
 }
 
@@ -458,12 +406,12 @@ static void test_not_json(void **state)
 					    "{\"Name\":\"/\xff\"}",
 					    "[[\"Name\"]]",
 					    "\xef\xbb\xbf{\"Name\":\"/x\"}"};
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 	struct runtime_names got;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-		put(f, "var/lib/docker" CONFIG_A, texts[i]);
-		put(f, "etc/docker/daemon.json", texts[i]);
+		fixture_put(f, "var/lib/docker" CONFIG_A, texts[i]);
+		fixture_put(f, "etc/docker/daemon.json", texts[i]);
 		look(f, "/docker/" A, &got);
 		/* A number is taken as its digits. */
 		same(texts[i], got.container, i == 4 ? "1" : "");
@@ -472,34 +420,34 @@ static void test_not_json(void **state)
 
 static void test_not_files(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 	char outside[96];
 
 	/* a FIFO that nobody writes to, a folder, links in circles, out of the root, to a device */
-	assert_int_equal(mkfifo(place(f, "var/lib/docker" CONFIG_A), 0644), 0);
+	assert_int_equal(mkfifo(fixture_place(f, "var/lib/docker" CONFIG_A), 0644), 0);
 	finds_nothing(f, "/docker/" A);
-	unlink(place(f, "var/lib/docker" CONFIG_A));
-	mkdir(place(f, "var/lib/docker" CONFIG_A), 0755);
+	unlink(fixture_place(f, "var/lib/docker" CONFIG_A));
+	mkdir(fixture_place(f, "var/lib/docker" CONFIG_A), 0755);
 	finds_nothing(f, "/docker/" A);
-	rmdir(place(f, "var/lib/docker" CONFIG_A));
-	put_link(f, "var/lib/docker" CONFIG_A, "config.v2.json");
+	rmdir(fixture_place(f, "var/lib/docker" CONFIG_A));
+	fixture_link(f, "var/lib/docker" CONFIG_A, "config.v2.json");
 	finds_nothing(f, "/docker/" A);
-	unlink(place(f, "var/lib/docker" CONFIG_A));
-	put(f, "outside", DOCKER_JSON);
+	unlink(fixture_place(f, "var/lib/docker" CONFIG_A));
+	fixture_put(f, "outside", DOCKER_JSON);
 	snprintf(outside, sizeof(outside), "%s/outside", f->dir);
-	put_link(f, "var/lib/docker" CONFIG_A, outside);
+	fixture_link(f, "var/lib/docker" CONFIG_A, outside);
 	finds_nothing(f, "/docker/" A);
-	unlink(place(f, "var/lib/docker" CONFIG_A));
-	put_link(f, "var/lib/docker" CONFIG_A, "/dev/zero");
+	unlink(fixture_place(f, "var/lib/docker" CONFIG_A));
+	fixture_link(f, "var/lib/docker" CONFIG_A, "/dev/zero");
 	finds_nothing(f, "/docker/" A);
-	put(f, "run/containerd/" TASKS, "not a folder");
-	put_link(f, "var/log/containers", "/proc/self/root/var/log");
+	fixture_put(f, "run/containerd/" TASKS, "not a folder");
+	fixture_link(f, "var/log/containers", "/proc/self/root/var/log");
 	finds_nothing(f, "/kubepods/pod" UID "/" A);
 }
 
 static void test_deep_and_long(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 	struct runtime_names got;
 	char *text = malloc(STATEFILE_MAX + 64);
 
@@ -507,26 +455,26 @@ static void test_deep_and_long(void **state)
 	/* Half a million arrays, open for good. */
 	memset(text, '[', 500000);
 	text[500000] = '\0';
-	put(f, STORAGE "/overlay-containers/containers.json", text);
+	fixture_put(f, STORAGE "/overlay-containers/containers.json", text);
 	finds_nothing(f, "/libpod_parent/libpod-" A);
 	/* As many that are closed again, before the record. */
 	text[0] = '[';
 	memset(text + 1, '[', 100000);
 	memset(text + 100001, ']', 100000);
 	strcpy(text + 200001, "," PODMAN_JSON(A, "deep") "]");
-	put(f, STORAGE "/overlay-containers/containers.json", text);
+	fixture_put(f, STORAGE "/overlay-containers/containers.json", text);
 	finds(f, "/libpod_parent/libpod-" A,
 	      (struct expected){WORKLOAD_PODMAN, "deep", "localhost/box:1"});
 	/* Longer than is read. */
 	memset(text, ' ', STATEFILE_MAX);
 	strcpy(text + STATEFILE_MAX, "[]");
-	put(f, STORAGE "/overlay-containers/containers.json", text);
+	fixture_put(f, STORAGE "/overlay-containers/containers.json", text);
 	finds_nothing(f, "/libpod_parent/libpod-" A);
 	/* A name that doesn't fit is none: a part of it could be another's. */
 	memset(text, 'n', 1000);
 	memcpy(text, "{\"Name\":\"/", 10);
 	strcpy(text + 1000, "\",\"Config\":{\"Image\":\"i\"}}");
-	put(f, "var/lib/docker" CONFIG_A, text);
+	fixture_put(f, "var/lib/docker" CONFIG_A, text);
 	assert_false(look(f, "/docker/" A, &got));
 	same("container", got.container, "");
 	same("image", got.image, "i");
@@ -578,22 +526,21 @@ static void test_json(void **state)
 
 static void test_setting(void **state)
 {
-	struct fixture *f = *state;
+	struct fixture_root *f = *state;
 	char value[16];
 
-	put(f, "a.conf",
-	    "x = 1\n\n[t]\n\tab = \"no\n a='/one' # comment\na = \"/two\"\n"
-	    "long = \"0123456789abcdef\"");
-	assert_int_equal(statefile_setting(f->root, "a.conf", "a", value, sizeof(value)), 0);
+	fixture_put(f, "a.conf",
+		    "x = 1\n\n[t]\n\tab = \"no\n a='/one' # comment\na = \"/two\"\n"
+		    "long = \"0123456789abcdef\"");
+	assert_int_equal(statefile_setting(f->fd, "a.conf", "a", value, sizeof(value)), 0);
 	assert_string_equal(value, "/one");
-	assert_int_equal(statefile_setting(f->root, "a.conf", "ab", value, sizeof(value)), -ENOENT);
-	assert_int_equal(statefile_setting(f->root, "a.conf", "x", value, sizeof(value)), -ENOENT);
-	assert_int_equal(statefile_setting(f->root, "a.conf", "long", value, sizeof(value)),
-			 -ENOENT);
-	assert_int_equal(statefile_setting(f->root, "b.conf", "a", value, sizeof(value)), -ENOENT);
+	assert_int_equal(statefile_setting(f->fd, "a.conf", "ab", value, sizeof(value)), -ENOENT);
+	assert_int_equal(statefile_setting(f->fd, "a.conf", "x", value, sizeof(value)), -ENOENT);
+	assert_int_equal(statefile_setting(f->fd, "a.conf", "long", value, sizeof(value)), -ENOENT);
+	assert_int_equal(statefile_setting(f->fd, "b.conf", "a", value, sizeof(value)), -ENOENT);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
 
 int main(void)
 {

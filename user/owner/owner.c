@@ -28,6 +28,8 @@ struct owner_cache {
 	struct cgroup2 cgroup2;
 	struct lru *cgroups; /* cgroup2 id -> path */
 	struct lru *pids;    /* pid -> path by /proc/PID/cgroup; generation: start time */
+	struct lru *inner;   /* pid -> number: that in its own name space; generation: start time */
+	struct names *names;
 	struct socktab *socktab;
 	uint64_t socktab_due_ns; /* when a new picture may be taken */
 };
@@ -40,7 +42,7 @@ static uint64_t now_ns(clockid_t clock)
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
-struct owner_cache *owner_cache_new(void)
+struct owner_cache *owner_cache_new(const char *root)
 {
 	struct owner_cache *oc = calloc(1, sizeof(*oc));
 
@@ -49,7 +51,9 @@ struct owner_cache *owner_cache_new(void)
 	cgroup2_open(&oc->cgroup2);
 	oc->cgroups = lru_new(CGROUPS_MAX);
 	oc->pids = lru_new(PIDS_MAX);
-	if (!oc->cgroups || !oc->pids) {
+	oc->inner = lru_new(PIDS_MAX);
+	oc->names = names_new(root);
+	if (!oc->cgroups || !oc->pids || !oc->inner || !oc->names) {
 		owner_cache_free(oc);
 		return NULL;
 	}
@@ -63,6 +67,8 @@ void owner_cache_free(struct owner_cache *oc)
 	cgroup2_close(&oc->cgroup2);
 	lru_free(oc->cgroups);
 	lru_free(oc->pids);
+	lru_free(oc->inner);
+	names_free(oc->names);
 	socktab_free(oc->socktab);
 	free(oc);
 }
@@ -123,28 +129,88 @@ static bool says_nothing(const char *path)
 	return !path || !strcmp(path, "/");
 }
 
+/* What the process calls itself, also after its death; 0: nothing else than we do. */
+static uint32_t inner_pid(struct owner_cache *oc, uint32_t pid)
+{
+	struct lru_entry *e = lru_get(oc->inner, pid);
+	uint64_t now = now_ns(CLOCK_MONOTONIC_COARSE), start;
+	uint32_t inner;
+
+	if (e && now - e->checked_ns < PID_RECHECK_NS)
+		return (uint32_t)e->number;
+	e = lru_put(oc->inner, pid);
+	e->checked_ns = now;
+	start = procfs_start_time(pid);
+	/* The same process as before, or it has died; a pid in a name space is for life. */
+	if (!start || start == e->generation)
+		return (uint32_t)e->number;
+	inner = procfs_inner_pid(pid);
+	if (procfs_start_time(pid) != start)
+		inner = 0;
+	e->number = inner;
+	e->generation = start;
+	return inner;
+}
+
+/* Where the owner is: by its cgroup id, else by /proc. *id is 0 where the path is not the id's. */
+static const char *path_of(struct owner_cache *oc, const struct owner *owner, uint64_t *id)
+{
+	const char *path = cgroup_path(oc, owner->cgroup_id), *by_pid;
+
+	*id = owner->cgroup_id;
+	if (!owner->pid || !says_nothing(path))
+		return path;
+	by_pid = pid_path(oc, owner->pid);
+	if (!by_pid)
+		return path;
+	*id = 0;
+	return by_pid;
+}
+
+/*
+ * Who is meant: the owner; the socket's creator, of whom only the cgroup is known, where there
+ * is none.
+ */
+static struct owner owner_or_creator(const struct owner *owner, uint64_t sock_cgroup_id)
+{
+	return owner->pid ? *owner : (struct owner){.cgroup_id = sock_cgroup_id};
+}
+
 void owner_learn(struct owner_cache *oc, const struct owner *owner, uint64_t sock_cgroup_id)
 {
-	const char *path = cgroup_path(oc, owner->cgroup_id);
+	const struct owner who = owner_or_creator(owner, sock_cgroup_id);
+	const char *path;
+	uint64_t id;
 
-	if (sock_cgroup_id != owner->cgroup_id)
-		cgroup_path(oc, sock_cgroup_id);
-	if (owner->pid && says_nothing(path))
-		pid_path(oc, owner->pid);
+	cgroup_path(oc, owner->cgroup_id);
+	cgroup_path(oc, sock_cgroup_id);
+	path = path_of(oc, &who, &id);
+	/* Only what runs in a container has, as a rule, another pid there. */
+	if (path && names_learn(oc->names, id, path) && who.pid)
+		inner_pid(oc, who.pid);
 }
 
 void owner_resolve(struct owner_cache *oc, const struct owner *owner, uint64_t sock_cgroup_id,
 		   struct owner_names *out)
 {
-	const char *by_pid;
+	const struct owner who = owner_or_creator(owner, sock_cgroup_id);
+	const char *path;
+	uint64_t id;
 
-	out->cgroup_id = owner->pid ? owner->cgroup_id : sock_cgroup_id;
-	out->cgroup_path = cgroup_path(oc, out->cgroup_id);
-	if (!owner->pid || !says_nothing(out->cgroup_path))
+	memset(out, 0, sizeof(*out));
+	path = path_of(oc, &who, &id);
+	out->cgroup_id = who.cgroup_id;
+	out->cgroup_path = path;
+	if (!path)
 		return;
-	by_pid = pid_path(oc, owner->pid);
-	if (by_pid)
-		out->cgroup_path = by_pid;
+	if (names_learn(oc->names, id, path) && who.pid)
+		out->inner_pid = inner_pid(oc, who.pid);
+	names_get(oc->names, id, path, out);
+}
+
+const char *owner_cgroup_path(struct owner_cache *oc, uint64_t cgroup_id)
+{
+	return cgroup_path(oc, cgroup_id);
 }
 
 /* Without its last slashes; "" is the root. */

@@ -67,6 +67,25 @@ int procfs_comm(uint32_t pid, char comm[16])
 	return 0;
 }
 
+/* "NSpid:\t4711\t12\t1": one pid for each name space, from that of this /proc inwards. */
+uint32_t procfs_inner_pid(uint32_t pid)
+{
+	char buf[4096], *line, *last;
+	uint32_t inner;
+
+	if (read_proc(pid, "status", buf, sizeof(buf)) <= 0)
+		return 0;
+	/* The name, on the first line, holds no newline: the kernel escapes it. */
+	line = strstr(buf, "\nNSpid:\t");
+	if (!line)
+		return 0;
+	line += strlen("\nNSpid:\t");
+	line[strcspn(line, "\n")] = 0;
+	last = strrchr(line, '\t');
+	inner = last ? strtoul(last + 1, NULL, 10) : 0;
+	return inner == pid ? 0 : inner;
+}
+
 /* How much a hierarchy's path says: "" is cgroup2. */
 static int rank_of(const char *controllers)
 {

@@ -18,6 +18,12 @@ uint64_t procfs_start_time(uint32_t pid);
 int procfs_comm(uint32_t pid, char comm[16]);
 
 /*
+ * What the process calls itself: its pid in the innermost pid name space. 0 when it is in the
+ * same one as we are, or when that cannot be read.
+ */
+uint32_t procfs_inner_pid(uint32_t pid);
+
+/*
  * The cgroup path that says most about the process, from /proc/PID/cgroup: the one in cgroup2
  * unless that is the root, then systemd's named v1 hierarchy, then the v1 controllers (memory,
  * pids and cpu before others), then "/". Heap; NULL when it cannot be read.

@@ -45,7 +45,7 @@ struct runtime_names {
 /*
  * Looks below `root` (statefile_root()). True when nothing more is to be expected; false when a
  * name is lacking that may come: state files are written around the start of a container. *out
- * holds what was found in either case. /
+ * holds what was found in either case.
  */
 bool runtime_lookup(int root, const struct workload *w, struct runtime_names *out);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The kubelet names the logs after pods and containers, whatever the runtime is. Kubernetes'
- * names hold no '_', so that the parts can be told. /
+ * names hold no '_', so that the parts can be told.
  */
 #include <string.h>
 

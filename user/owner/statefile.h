@@ -11,7 +11,7 @@
  * JSON is read by yajl's event parser and not into a tree: a hostile file then costs no more
  * memory than a good one, nor a deep one more stack.
  *
- * Thread-safe: no state. Functions return 0 or -errno. /
+ * Thread-safe: no state. Functions return 0 or -errno.
  */
 #ifndef HTTPLAT_STATEFILE_H
 #define HTTPLAT_STATEFILE_H
@@ -67,7 +67,7 @@ int statefile_each(int root, const char *path, bool (*fn)(void *ctx, const char 
 
 /*
  * The value of the first line `key = "value"` of a TOML file, whatever table it is in; to
- * `value`, or -ENOENT. Enough for the few settings that say where state is kept. /
+ * `value`, or -ENOENT. Enough for the few settings that say where state is kept.
  */
 int statefile_setting(int root, const char *path, const char *key, char *value, size_t size);
 

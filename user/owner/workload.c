@@ -134,7 +134,7 @@ static enum workload_runtime runtime_of_prefix(struct part prefix)
 
 /*
  * "[PREFIX-]<ID>[.scope]", or "SLICE:PREFIX:<ID>": what a cgroupfs runtime makes of the name
- * that was meant for a systemd one. Cuts *p to the id and gives what stood before. /
+ * that was meant for a systemd one. Cuts *p to the id and gives what stood before.
  */
 static bool split_id(struct part *p, struct part *prefix)
 {
@@ -216,7 +216,7 @@ static bool cut_libvirt(struct part *name, const char *driver)
 /*
  * systemd-machined's scope "machine-<escaped NAME>.scope", or systemd-nspawn's own service,
  * whose instance is the machine's name as it is. Virtual machines of libvirt's are registered as
- * well, and are no containers. /
+ * well, and are no containers.
  */
 static bool find_machine(struct workload *w, struct part comp)
 {

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * names.h - the workload of each cgroup that was met: container, pod, unit.
+ *
+ *	names_learn ─ new cgroup ─ workload_parse: id, unit, pod uid: at once
+ *	     │                └─ a job ──► helper thread ─ runtime_lookup: reads state files
+ *	names_get ◄─ names so far ◄──────── its result
+ *
+ * The reader of the ring never waits for a disk: it leaves a job with the helper, and takes what
+ * has come back. A cgroup is looked up when its first segment comes, so the names are nearly always
+ * there when its first transaction ends. Where they are not, names_get() waits: NAMES_WAIT_MS at
+ * most for each cgroup, in all, which is no longer than the ring is left alone between two ticks
+ * anyway; and a tenth of the time at most (half a second can be saved up), so that a host that makes
+ * containers without end is not held up by them. After that the record goes out with what the path
+ * says.
+ *
+ * Names that are lacking are looked for again, ever more seldom, whenever the cgroup is seen:
+ * runtimes write state around the start of a container. What was found holds for good, also when
+ * cgroup and state files are gone.
+ *
+ * Keys are cgroup2 ids, which are never used again. Where there is none (v1), 0 stands for the
+ * path.
+ *
+ * One thread uses a struct names; the helper shares nothing with it but two lists of jobs and
+ * their lock.
+ */
+#ifndef HTTPLAT_NAMES_H
+#define HTTPLAT_NAMES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define NAMES_WAIT_MS 50
+
+/* What is not known is NULL. All strings but ids are hostile bytes. */
+struct owner_names {
+	uint64_t cgroup_id;	 /* 0 unknown */
+	const char *cgroup_path; /* from the cgroup root, "/..." */
+
+	const char *container_id;   /* 64 hexadecimal digits */
+	const char *container_name; /* as the runtime's own tool shows it */
+	const char *runtime;	    /* "docker", "containerd", "cri-o", "podman", "lxc", "nspawn" */
+	const char *image;	    /* as it was asked for, with its tag */
+	const char *pod_uid, *pod, *pod_namespace;
+	const char *pod_container; /* the container's name within the pod */
+	const char *unit;	   /* "nginx.service"; a container's own scope as well */
+
+	uint32_t inner_pid; /* of the process, in its own pid name space; 0: none of its own */
+};
+
+struct names;
+
+/*
+ * `root` is where state files are looked for: "" on a live host, else a folder that stands for "/".
+ * NULL without memory. Without a thread or a root there is what paths say.
+ */
+struct names *names_new(const char *root);
+/* Waits for the look-up that is under way, a second at most. */
+void names_free(struct names *ns);
+
+/* Begins to look up a cgroup. Whether it is in a container. Cheap when it is known. */
+bool names_learn(struct names *ns, uint64_t cgroup_id, const char *path);
+
+/*
+ * Fills in the workload's part of *out, waiting a little for a look-up that is under way. The
+ * strings are the cache's: valid until the next call.
+ */
+void names_get(struct names *ns, uint64_t cgroup_id, const char *path, struct owner_names *out);
+
+/*
+ * What users call a workload, for filters. A container: its name, or the first digits (4 or
+ * more) of its id. A pod: "name" or "namespace/name". A unit: its name, ".service" may be left
+ * out.
+ */
+bool names_is_container(const struct owner_names *n, const char *wanted);
+bool names_is_pod(const struct owner_names *n, const char *wanted);
+bool names_is_unit(const struct owner_names *n, const char *wanted);
+
+/* Calls fn for each cgroup that is known, with what is known by now, until it returns false. */
+void names_each(struct names *ns, bool (*fn)(void *ctx, const struct owner_names *n), void *ctx);
+
+/*
+ * Whether names_is_container() takes one (1), none (0) or more (2: it is ambiguous) of the
+ * containers that are known for `wanted`. A name that fits goes before ids that begin so.
+ */
+unsigned int names_containers(struct names *ns, const char *wanted);
+
+#endif
