@@ -252,8 +252,11 @@ class Process:
 
 
 def children_of(pid):
-    with open('/proc/%d/task/%d/children' % (pid, pid)) as f:
-        return [int(p) for p in f.read().split()]
+    pids = []
+    for task in os.listdir('/proc/%d/task' % pid):
+        with open('/proc/%d/task/%s/children' % (pid, task)) as f:
+            pids += [int(p) for p in f.read().split()]
+    return pids
 
 
 # --- network namespaces ---------------------------------------------------------------------------

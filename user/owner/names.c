@@ -322,16 +322,9 @@ static struct cgroup *find(struct names *ns, uint64_t id, const char *path)
 	return cg;
 }
 
-static bool in_container(const struct cgroup *cg)
+void names_learn(struct names *ns, uint64_t cgroup_id, const char *path)
 {
-	return cg->workload.id[0] || cg->workload.name[0];
-}
-
-bool names_learn(struct names *ns, uint64_t cgroup_id, const char *path)
-{
-	struct cgroup *cg = path ? find(ns, cgroup_id, path) : NULL;
-
-	return cg && in_container(cg);
+	find(ns, cgroup_id, path);
 }
 
 /* --- waiting ---------------------------------------------------------------------------------- */
@@ -407,8 +400,6 @@ void names_get(struct names *ns, uint64_t cgroup_id, const char *path, struct ow
 {
 	struct cgroup *cg;
 
-	if (!path)
-		return;
 	cg = find(ns, cgroup_id, path);
 	if (!cg)
 		return;

@@ -10,7 +10,7 @@
  * has come back. A cgroup is looked up when its first segment comes, so the names are nearly always
  * there when its first transaction ends. Where they are not, names_get() waits: NAMES_WAIT_MS at
  * most for each cgroup, in all, which is no longer than the ring is left alone between two ticks
- * anyway; and a tenth of the time at most (half a second can be saved up), so that a host that makes
+ * anyway; and a tenth of the time at most (half a second can be saved), so that a host that makes
  * containers without end is not held up by them. After that the record goes out with what the path
  * says.
  *
@@ -58,8 +58,8 @@ struct names *names_new(const char *root);
 /* Waits for the look-up that is under way, a second at most. */
 void names_free(struct names *ns);
 
-/* Begins to look up a cgroup. Whether it is in a container. Cheap when it is known. */
-bool names_learn(struct names *ns, uint64_t cgroup_id, const char *path);
+/* Begins to look up a cgroup. Cheap when it is known. */
+void names_learn(struct names *ns, uint64_t cgroup_id, const char *path);
 
 /*
  * Fills in the workload's part of *out, waiting a little for a look-up that is under way. The

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cgroup2.h"
+#include "cgwatch.h"
 #include "lru.h"
 #include "procfs.h"
 #include "socktab.h"
@@ -26,9 +28,11 @@
 
 struct owner_cache {
 	struct cgroup2 cgroup2;
-	struct lru *cgroups; /* cgroup2 id -> path */
-	struct lru *pids;    /* pid -> path by /proc/PID/cgroup; generation: start time */
-	struct lru *inner;   /* pid -> number: that in its own name space; generation: start time */
+	struct cgwatch *watch; /* NULL: it could not be had */
+	struct lru *cgroups;   /* cgroup2 id -> path */
+	struct lru *pids;      /* pid -> path by /proc/PID/cgroup; generation: start time */
+	struct lru *inner; /* pid -> number: that in its own name space; generation: start time */
+	uint64_t pid_ns;   /* our own pid name space; 0 unknown */
 	struct names *names;
 	struct socktab *socktab;
 	uint64_t socktab_due_ns; /* when a new picture may be taken */
@@ -49,6 +53,8 @@ struct owner_cache *owner_cache_new(const char *root)
 	if (!oc)
 		return NULL;
 	cgroup2_open(&oc->cgroup2);
+	oc->watch = cgwatch_new(&oc->cgroup2);
+	oc->pid_ns = procfs_pid_ns(getpid());
 	oc->cgroups = lru_new(CGROUPS_MAX);
 	oc->pids = lru_new(PIDS_MAX);
 	oc->inner = lru_new(PIDS_MAX);
@@ -64,6 +70,7 @@ void owner_cache_free(struct owner_cache *oc)
 {
 	if (!oc)
 		return;
+	cgwatch_free(oc->watch);
 	cgroup2_close(&oc->cgroup2);
 	lru_free(oc->cgroups);
 	lru_free(oc->pids);
@@ -80,14 +87,16 @@ void owner_cache_free(struct owner_cache *oc)
 static const char *cgroup_path(struct owner_cache *oc, uint64_t id)
 {
 	struct lru_entry *e;
+	char *path;
 	int err;
 
 	if (!id)
 		return NULL;
 	e = lru_get(oc->cgroups, id);
 	if (!e) {
+		path = cgroup2_path(&oc->cgroup2, id, &err);
 		e = lru_put(oc->cgroups, id);
-		lru_set_text(e, cgroup2_path(&oc->cgroup2, id, &err));
+		lru_set_text(e, path ? path : cgwatch_path(oc->watch, id));
 	}
 	return e->text;
 }
@@ -140,6 +149,9 @@ static uint32_t inner_pid(struct owner_cache *oc, uint32_t pid)
 		return (uint32_t)e->number;
 	e = lru_put(oc->inner, pid);
 	e->checked_ns = now;
+	/* Most processes are in our name space, and this is the cheapest way to know. */
+	if (oc->pid_ns && procfs_pid_ns(pid) == oc->pid_ns)
+		return (uint32_t)(e->number = e->generation = 0);
 	start = procfs_start_time(pid);
 	/* The same process as before, or it has died; a pid in a name space is for life. */
 	if (!start || start == e->generation)
@@ -185,8 +197,9 @@ void owner_learn(struct owner_cache *oc, const struct owner *owner, uint64_t soc
 	cgroup_path(oc, owner->cgroup_id);
 	cgroup_path(oc, sock_cgroup_id);
 	path = path_of(oc, &who, &id);
-	/* Only what runs in a container has, as a rule, another pid there. */
-	if (path && names_learn(oc->names, id, path) && who.pid)
+	if (path)
+		names_learn(oc->names, id, path);
+	if (who.pid)
 		inner_pid(oc, who.pid);
 }
 
@@ -201,11 +214,9 @@ void owner_resolve(struct owner_cache *oc, const struct owner *owner, uint64_t s
 	path = path_of(oc, &who, &id);
 	out->cgroup_id = who.cgroup_id;
 	out->cgroup_path = path;
-	if (!path)
-		return;
-	if (names_learn(oc->names, id, path) && who.pid)
-		out->inner_pid = inner_pid(oc, who.pid);
-	names_get(oc->names, id, path, out);
+	out->inner_pid = who.pid ? inner_pid(oc, who.pid) : 0;
+	if (path)
+		names_get(oc->names, id, path, out);
 }
 
 const char *owner_cgroup_path(struct owner_cache *oc, uint64_t cgroup_id)

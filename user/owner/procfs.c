@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A v1 host has a dozen hierarchies, each with a path of its own. */
@@ -65,6 +66,15 @@ int procfs_comm(uint32_t pid, char comm[16])
 	memset(comm, 0, 16);
 	memcpy(comm, buf, len);
 	return 0;
+}
+
+uint64_t procfs_pid_ns(uint32_t pid)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%u/ns/pid", pid);
+	return stat(path, &st) < 0 ? 0 : st.st_ino;
 }
 
 /* "NSpid:\t4711\t12\t1": one pid for each name space, from that of this /proc inwards. */

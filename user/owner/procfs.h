@@ -17,6 +17,9 @@ uint64_t procfs_start_time(uint32_t pid);
 /* The thread name of the process' first thread, NUL padded. 0 or -errno. */
 int procfs_comm(uint32_t pid, char comm[16]);
 
+/* The inode of the process' pid name space, which names it; 0 when it cannot be read. */
+uint64_t procfs_pid_ns(uint32_t pid);
+
 /*
  * What the process calls itself: its pid in the innermost pid name space. 0 when it is in the
  * same one as we are, or when that cannot be read.
