@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The cache of names and its helper thread under ThreadSanitizer: the one place with two threads.
+# Under ThreadSanitizer: the cache of names with its helper thread, and the thread that watches cgroups.
 set -eu
 cd "$(dirname "$0")/../.."
 build=${BUILD:-build}/tsan
@@ -21,7 +21,8 @@ if ! $run "$build/probe"; then
 	exit 77
 fi
 
-${CC:-cc} $flags -o "$build/test_names" tests/unit/test_names.c tests/unit/fixture_root.c \
-	user/owner/names.c user/owner/lru.c user/owner/workload.c user/owner/runtime*.c \
-	user/owner/statefile.c -lyajl -lcmocka
-TSAN_OPTIONS=halt_on_error=1 $run "$build/test_names"
+for name in names owner_cgroup; do
+	${CC:-cc} $flags -o "$build/test_$name" "tests/unit/test_$name.c" \
+		tests/unit/fixture_root.c user/owner/*.c -lyajl -lcmocka
+	TSAN_OPTIONS=halt_on_error=1 $run "$build/test_$name"
+done

@@ -4,6 +4,7 @@
 The containers are real: runc starts them in the cgroups that docker, containerd, CRI-O, Kubernetes,
 podman, LXC, nspawn and systemd would use, by either driver. The state of the runtimes that cannot run
 here is laid out in a folder (runtimes.py); podman is itself."""
+import glob
 import json
 import os
 import shutil
@@ -110,11 +111,14 @@ class Podman:
         need('podman', 'runc', 'busybox', 'conmon')
         self.image = 'localhost/httplat-test:1'
         self.env = dict(os.environ, HOME=temp_dir(test))
+        self.root = root
         self.argv = ['podman', '--root', root + '/var/lib/containers/storage',
-                     '--runroot', root + '/run/containers/storage', '--tmpdir', temp_dir(test),
+                     '--runroot', root + '/run/containers/storage', '--tmpdir', root + '/tmp',
                      '--runtime', 'runc', '--cgroup-manager', 'cgroupfs',
                      '--storage-driver', 'vfs', '--events-backend', 'none']
         tidy_later(test, '/libpod_parent')
+        if not os.path.exists('/var/lib/containers'):  # `import` leaves a cache there, always
+            undo_later(test, lambda: shutil.rmtree('/var/lib/containers', ignore_errors=True))
         files = temp_dir(test)
         os.makedirs(files + '/bin')
         shutil.copy(shutil.which('busybox'), files + '/bin')
@@ -123,10 +127,25 @@ class Podman:
         run('tar', '-C', files, '-cf', files + '.tar', '.')
         undo_later(test, lambda: os.remove(files + '.tar'))
         self('import', files + '.tar', self.image)
-        undo_later(test, lambda: self('rm', '--all', '--force', '--time', '0'))
+        undo_later(test, self.remove)
 
     def __call__(self, *argv):
         return run(*self.argv, *argv, env=self.env).stdout
+
+    def remove(self):
+        self('rm', '--all', '--force', '--time', '0')
+        # What podman starts at the end of a container would make its folders anew.
+        wait_until('end of podman', lambda: not self._running())
+
+    def _running(self):
+        found = []
+        for path in glob.glob('/proc/[0-9]*/cmdline'):
+            try:
+                with open(path, 'rb') as f:
+                    found += [path] if self.root.encode() in f.read() else []
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+        return found
 
     def run(self, netns, *command):
         name = harness.unique('web')

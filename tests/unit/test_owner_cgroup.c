@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -272,6 +273,71 @@ static void test_process_without_id(void **state)
 	assert_null(names.cgroup_path);
 }
 
+/* A process that is number 1 in a pid name space of its own, until `go` is closed. */
+static uint32_t start_first_process(int go[2], pid_t *parent)
+{
+	int tell[2];
+	pid_t pid = 0;
+	char c;
+
+	assert_int_equal(pipe(go), 0);
+	assert_int_equal(pipe(tell), 0);
+	*parent = fork();
+	if (!*parent) {
+		close(go[1]);
+		close(tell[0]);
+		if (!unshare(CLONE_NEWPID) && !(pid = fork())) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			close(tell[1]);
+			_exit(read(go[0], &c, 1) != 0);
+		}
+		if (write(tell[1], &pid, sizeof(pid)) != sizeof(pid))
+			_exit(1);
+		waitpid(pid, NULL, 0);
+		_exit(0);
+	}
+	close(go[0]);
+	close(tell[1]);
+	if (read(tell[0], &pid, sizeof(pid)) != sizeof(pid))
+		pid = 0;
+	close(tell[0]);
+	return pid > 0 ? (uint32_t)pid : 0;
+}
+
+/* Its own number is kept beyond its death; who is in our name space has no other. */
+static void test_inner_pid(void **state)
+{
+	struct fixture *f = *state;
+	struct owner owner = {.cgroup_id = cgroup2_id(&f->cg, "/")};
+	struct owner_names names;
+	pid_t parent;
+	int go[2];
+
+	owner.pid = start_first_process(go, &parent);
+	if (owner.pid) {
+		owner_learn(f->oc, &owner, 0);
+		owner_resolve(f->oc, &owner, 0, &names);
+		assert_int_equal(names.inner_pid, 1);
+	}
+	close(go[1]);
+	waitpid(parent, NULL, 0);
+	if (!owner.pid) {
+		print_message("no pid name space can be made\n");
+		skip();
+	}
+	assert_int_equal(procfs_start_time(owner.pid), 0);
+	owner_resolve(f->oc, &owner, 0, &names);
+	assert_int_equal(names.inner_pid, 1);
+
+	assert_int_equal(procfs_inner_pid(getpid()), 0);
+	owner.pid = getpid();
+	owner_resolve(f->oc, &owner, 0, &names);
+	assert_int_equal(names.inner_pid, 0);
+	owner.pid = 0x7ffffffe;
+	owner_resolve(f->oc, &owner, 0, &names);
+	assert_int_equal(names.inner_pid, 0);
+}
+
 /*
  * Where cgroup2 isn't mounted, it is mounted for ourselves alone. In a child with mounts of its
  * own.
@@ -514,6 +580,7 @@ int main(void)
 		TEST(test_hostile_names),
 		TEST(test_of_a_process),
 		TEST(test_process_without_id),
+		TEST(test_inner_pid),
 		TEST(test_detached_mount),
 		TEST(test_find_in_proc_v4),
 		TEST(test_find_in_proc_v6),
