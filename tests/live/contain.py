@@ -3,10 +3,10 @@
 
   contain.py --id ID --cgroup PATH --state DIR [--netns FILE] [--bind DIR]... -- COMMAND...
 
-The container has name spaces of its own for pids, mounts, IPC and the host name, and the network that
---netns names. It sees the host's programs read-only, and each --bind at the same place. Its command
-has our standard input and output; we become runc, and end when it does. DIR is where runc keeps
-its state, so that `runc --root DIR` finds the container.
+The container has name spaces of its own for pids, mounts, IPC and the host name, and the network
+that --netns names. It sees the host's programs read-only, and each --bind at the same place. Its
+command has our standard input and output; we become runc, and end when it does. DIR is where runc
+keeps its state, so that `runc --root DIR` finds the container.
 """
 import argparse
 import json

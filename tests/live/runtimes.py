@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Container runtimes' state as they write it, trimmed, in a folder that stands for "/" (HTTPLAT_ROOT),
-and the cgroup paths that they give their containers."""
+"""Container runtimes' state as they write it, trimmed, in a folder that stands for "/"
+(HTTPLAT_ROOT), and the cgroup paths that they give their containers."""
 import json
 import os
 import secrets

@@ -2,8 +2,8 @@
 """Containers have the names that their runtime gave them.
 
 The containers are real: runc starts them in the cgroups that docker, containerd, CRI-O, Kubernetes,
-podman, LXC, nspawn and systemd would use, by either driver. The state of the runtimes that cannot run
-here is laid out in a folder (runtimes.py); podman is itself."""
+podman, LXC, nspawn and systemd would use, by either driver. The state of the runtimes that cannot
+run here is laid out in a folder (runtimes.py); podman is itself."""
 import glob
 import json
 import os
@@ -42,8 +42,8 @@ def tidy_later(test, path):
 
 
 class Box:
-    """A container of runc's for a workload; `wrap` before a command has it run in there. What match.py
-    asks of a cgroup: .path and .id."""
+    """A container of runc's for a workload; `wrap` before a command has it run in there. What
+    match.py asks of a cgroup: .path and .id."""
 
     def __init__(self, test, workload, netns):
         need('runc')

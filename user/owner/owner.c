@@ -82,7 +82,7 @@ void owner_cache_free(struct owner_cache *oc)
 
 /*
  * The path of a cgroup2 id; NULL unknown. Failures are kept as well: an id is never used again, so
- * one that is gone stays gone.
+ * one that is gone stays gone, unless it has been seen coming.
  */
 static const char *cgroup_path(struct owner_cache *oc, uint64_t id)
 {
@@ -96,8 +96,11 @@ static const char *cgroup_path(struct owner_cache *oc, uint64_t id)
 	if (!e) {
 		path = cgroup2_path(&oc->cgroup2, id, &err);
 		e = lru_put(oc->cgroups, id);
-		lru_set_text(e, path ? path : cgwatch_path(oc->watch, id));
+		lru_set_text(e, path);
 	}
+	/* The watching thread may be a moment behind. */
+	if (!e->text)
+		lru_set_text(e, cgwatch_path(oc->watch, id));
 	return e->text;
 }
 
