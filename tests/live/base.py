@@ -99,6 +99,14 @@ def temp_dir(test):
     return path
 
 
+def compile_c(test, name):
+    """The path of a helper program, compiled from NAME.c beside this file."""
+    need('gcc')
+    out = os.path.join(temp_dir(test), name)
+    run('gcc', '-std=gnu11', '-O2', '-Wall', '-o', out, os.path.join(HERE, name + '.c'), timeout=60)
+    return out
+
+
 def free_port(family=socket.AF_INET):
     with socket.socket(family, socket.SOCK_STREAM) as s:
         s.bind(('::1' if family == socket.AF_INET6 else '127.0.0.1', 0))
