@@ -234,6 +234,7 @@ static __always_inline __u64 find_owner(const struct context *c, const struct pa
 	if (!owner)
 		return 0;
 	ev->owner = owner->id;
+	ev->owner_vpid = owner->vpid;
 	return owner->ancestor_id;
 }
 

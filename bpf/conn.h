@@ -12,8 +12,8 @@
  *	ring            struct event_segment, struct event_owner
  *	counters        per-CPU, one struct counter_block
  *
- * Who writes what: owner programs write conn_state.owner, and conn_state.cookie where it is 0 and
- * they can know it; everything else in conn_state belongs to the capture programs. There are no
+ * Who writes what: owner programs write conn_state.owner, conn_state.sender_owns, and
+ * conn_state.cookie where it is 0 and they can know it; everything else in conn_state belongs to the capture programs. There are no
  * locks: one socket's packets are handled one at a time but for the two directions, which touch
  * different members, and a torn owner would need two threads taking over a socket at the same
  * instant.
@@ -29,13 +29,17 @@ struct conn_owner {
 	/* The task's cgroup2 ancestor (or cgroup) at owner_config.cgroup_level; 0: none. From
 	 * classic tracepoints: the cgroup that is asked for, if the task is in it; else 0. */
 	__u64 ancestor_id;
+	__u32 vpid; /* id.pid in its own pid namespace; 0: not known */
+	__u32 pad;
 };
 
 /* What owner.bpf.c is told before it is loaded. */
 struct owner_config {
+	__u64 pidns_dev;    /* device of the files /proc/PID/ns/pid */
 	__u32 cgroup_level; /* of conn_owner.ancestor_id */
 	__u8 to_tuple;	    /* write owners by tuple as well: the socket hook */
-	__u8 pad[3];
+	__u8 sees_send;	    /* one of the owner_send programs is at work */
+	__u8 pad[2];
 };
 
 enum conn_proto {
@@ -85,7 +89,8 @@ struct conn_state {
 	__u8 has_connect;  /* connect_ns is valid */
 	__u8 asked_head;   /* HEAD was seen: a response may lack its body */
 	__u8 probed;	   /* the socket was asked for its stream starts */
-	__u8 pad[5];
+	__u8 sender_owns;  /* a client's: its owner is who sends, and who reads does not count */
+	__u8 pad[4];
 };
 
 struct counter_block {

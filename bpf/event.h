@@ -7,6 +7,7 @@
  *
  *	 ring record:  struct event_segment | cap_len bytes of the packet, from the IP header on
  *	               struct event_owner
+ *	               struct event_cgroup
  *
  * A segment event is a packet as a capture file has it (pkt_len bytes on the wire, the first cap_len
  * of them copied) plus annotations, so that one decoder serves the ring and the file.
@@ -26,6 +27,7 @@ enum event_type {
 	EVENT_UNKNOWN = 0,
 	EVENT_SEGMENT = 1, /* struct event_segment and the packet's bytes */
 	EVENT_OWNER = 2,   /* struct event_owner: another thread began to use a socket */
+	EVENT_CGROUP = 3,  /* struct event_cgroup: a cgroup was made */
 };
 
 enum event_hook {
@@ -83,7 +85,7 @@ struct event_segment {
 	__u32 srtt_us;       /* smoothed round-trip time, microseconds (already divided by 8) */
 	__u32 rtt_min_us;
 	__u32 total_retrans; /* by this socket, since it was opened */
-	__u32 pad;
+	__u32 owner_vpid;    /* owner.pid in its own pid namespace; 0: not known */
 };
 
 struct event_owner {
@@ -98,7 +100,17 @@ struct event_owner {
 	__u8 remote_addr[16];
 	__u16 local_port;
 	__u16 remote_port;
-	__u32 pad_end;
+	__u32 owner_vpid; /* as in struct event_segment */
+};
+
+/* Before any process can be in it, so before its first packet. The kernel cuts longer paths. */
+#define EVENT_CGROUP_PATH_MAX 1024
+
+struct event_cgroup {
+	__u16 type; /* EVENT_CGROUP */
+	__u16 pad[3];
+	__u64 id; /* in cgroup2 */
+	char path[EVENT_CGROUP_PATH_MAX]; /* from the hierarchy's root, "/a/b"; ends with NUL */
 };
 
 /* One word per slot of the `control` array, written by user space, read by the capture programs:
@@ -140,6 +152,7 @@ _Static_assert(offsetof(struct event_segment, local_addr) == 64, "local_addr");
 _Static_assert(offsetof(struct event_segment, pkt_len) == 104, "pkt_len");
 _Static_assert(offsetof(struct event_segment, lost_bytes) == 120, "lost_bytes");
 _Static_assert(sizeof(struct event_owner) == 96, "event_owner");
+_Static_assert(sizeof(struct event_cgroup) == 1040, "event_cgroup");
 #endif
 
 #endif

@@ -166,25 +166,35 @@ int owner_set_state(struct inet_sock_set_state *rec)
 	return 0;
 }
 
-/* Whether somebody else read before, or nobody. */
-static __always_inline bool is_new_reader(__u64 cookie)
+static __always_inline bool is_same_id(const struct event_owner_id *a,
+				       const struct event_owner_id *b)
 {
-	struct owner_key key = {.cookie = cookie};
-	const struct conn_owner *known = bpf_map_lookup_elem(&owners, &key);
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	const __u64 *x = (const void *)a, *y = (const void *)b;
 
-	return !known || known->id.pid != pid_tgid >> 32 || known->id.tid != (__u32)pid_tgid;
+	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3];
 }
 
-static __always_inline int on_read(__u64 cookie, const struct conn_tuple *tuple)
+/*
+ * Fills a zeroed *owner. True when it is another than the last one who read, be it by name or
+ * cgroup, and fit to be one.
+ */
+static __always_inline bool is_new_reader(__u64 cookie, struct conn_owner *owner)
 {
-	struct conn_owner owner = {};
+	struct owner_key key = {.cookie = cookie};
+	const struct conn_owner *known;
 
-	if (!fill_current(&owner))
-		return 0;
-	put_by_cookie(cookie, &owner);
-	put_by_tuple(tuple, &owner);
-	emit_owner(cookie, EVENT_DIR_INGRESS, tuple, &owner.id);
+	if (!fill_current(owner))
+		return false;
+	known = bpf_map_lookup_elem(&owners, &key);
+	return !known || !is_same_id(&known->id, &owner->id);
+}
+
+static __always_inline int on_read(__u64 cookie, const struct conn_tuple *tuple,
+				   const struct conn_owner *owner)
+{
+	put_by_cookie(cookie, owner);
+	put_by_tuple(tuple, owner);
+	emit_owner(cookie, EVENT_DIR_INGRESS, tuple, owner);
 	return 0;
 }
 
@@ -193,22 +203,24 @@ SEC("tracepoint/tcp/tcp_rcv_space_adjust")
 int owner_read(struct rcv_space_adjust *rec)
 {
 	struct conn_tuple tuple = {};
+	struct conn_owner owner = {};
 
-	if (!is_new_reader(rec->sock_cookie))
+	if (!is_new_reader(rec->sock_cookie, &owner))
 		return 0;
 	FILL_TUPLE(&tuple, rec);
-	return on_read(rec->sock_cookie, &tuple);
+	return on_read(rec->sock_cookie, &tuple, &owner);
 }
 
 SEC("tracepoint/tcp/tcp_rcv_space_adjust")
 int owner_read_family(struct rcv_space_adjust_family *rec)
 {
 	struct conn_tuple tuple = {};
+	struct conn_owner owner = {};
 
-	if (!is_new_reader(rec->sock_cookie))
+	if (!is_new_reader(rec->sock_cookie, &owner))
 		return 0;
 	FILL_TUPLE(&tuple, rec);
-	return on_read(rec->sock_cookie, &tuple);
+	return on_read(rec->sock_cookie, &tuple, &owner);
 }
 
 char LICENSE[] SEC("license") = "GPL";

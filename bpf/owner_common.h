@@ -68,7 +68,7 @@ static __always_inline void forget_tuple(const struct conn_tuple *tuple)
 
 /* Tells user space. The segment that made a thread read has crossed already, without its reader. */
 static __always_inline void emit_owner(__u64 cookie, __u8 dir, const struct conn_tuple *tuple,
-				       const struct event_owner_id *id)
+				       const struct conn_owner *owner)
 {
 	struct event_owner *ev = bpf_ringbuf_reserve(&ring, sizeof(*ev), 0);
 
@@ -82,12 +82,12 @@ static __always_inline void emit_owner(__u64 cookie, __u8 dir, const struct conn
 	ev->pad32 = 0;
 	ev->time_ns = bpf_ktime_get_ns();
 	ev->cookie = cookie;
-	ev->owner = *id;
+	ev->owner = owner->id;
 	__builtin_memcpy(ev->local_addr, tuple->local_addr, sizeof(ev->local_addr));
 	__builtin_memcpy(ev->remote_addr, tuple->remote_addr, sizeof(ev->remote_addr));
 	ev->local_port = tuple->local_port;
 	ev->remote_port = tuple->remote_port;
-	ev->pad_end = 0;
+	ev->owner_vpid = owner->vpid;
 	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
 	count(EVENT_CNT_OWNER_EVENTS, 1);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Both tables are direct-mapped: a collision costs a repeated look-up, never a wrong answer. */
+/* The tables are direct-mapped: a collision costs a repeated look-up, never a wrong answer. */
 #define LEARNED_SLOTS 4096
 #define FOUND_SLOTS   1024
 /* Of the time, looking in /proc may take at most one in this many. */
@@ -17,6 +17,9 @@ struct attribution {
 		uint32_t pid;
 		uint64_t cgroup_id, sock_cgroup_id;
 	} learned[LEARNED_SLOTS];
+	struct told {
+		uint32_t pid, inner;
+	} told[LEARNED_SLOTS];
 	struct found {
 		uint64_t stream_1;  /* the connection's number plus 1; 0: empty */
 		struct owner owner; /* pid 0: nobody was found */
@@ -61,6 +64,21 @@ void attribution_learn(struct attribution *at, const struct owner *owner, uint64
 		return;
 	*slot = want;
 	owner_learn(at->cache, owner, sock_cgroup_id);
+}
+
+void attribution_learn_inner_pid(struct attribution *at, uint32_t pid, uint32_t inner)
+{
+	struct told *slot = &at->told[pid & (LEARNED_SLOTS - 1)];
+
+	if (slot->pid == pid && slot->inner == inner)
+		return;
+	*slot = (struct told){pid, inner};
+	owner_learn_inner_pid(at->cache, pid, inner);
+}
+
+void attribution_learn_cgroup(struct attribution *at, uint64_t id, const char *path)
+{
+	owner_learn_cgroup(at->cache, id, path);
 }
 
 static uint64_t monotonic_ns(void)

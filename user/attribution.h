@@ -29,6 +29,12 @@ void attribution_free(struct attribution *at);
 /* Meant for every segment: all but the first call for the same owner cost a comparison. */
 void attribution_learn(struct attribution *at, const struct owner *owner, uint64_t sock_cgroup_id);
 
+/* Meant for every segment as well, before the other: the pid in the process' own pid namespace. */
+void attribution_learn_inner_pid(struct attribution *at, uint32_t pid, uint32_t inner);
+
+/* A cgroup that was made, with its path from the hierarchy's root. */
+void attribution_learn_cgroup(struct attribution *at, uint64_t id, const char *path);
+
 struct attribution_names {
 	struct owner_names shown; /* of the owner; of the socket's creator where there is none */
 	const char *owner_path;	  /* the user's cgroup; NULL unknown */

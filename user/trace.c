@@ -141,6 +141,20 @@ static void on_owner(void *ctx, uint64_t cookie, const struct endpoint *local,
 	flow_owner(tr->flow, cookie, local, remote, owner);
 }
 
+static void on_inner_pid(void *ctx, uint32_t pid, uint32_t inner)
+{
+	struct trace *tr = ctx;
+
+	attribution_learn_inner_pid(tr->attribution, pid, inner);
+}
+
+static void on_cgroup(void *ctx, uint64_t id, const char *path)
+{
+	struct trace *tr = ctx;
+
+	attribution_learn_cgroup(tr->attribution, id, path);
+}
+
 static uint64_t before(uint64_t now_ns, uint64_t ago_ns)
 {
 	return now_ns > ago_ns ? now_ns - ago_ns : 0;
@@ -244,7 +258,7 @@ static void print_banner(const struct trace *tr)
 
 static int run_live(struct trace *tr, struct diag *d)
 {
-	struct live_sink sink = {tr, on_segment, on_owner};
+	struct live_sink sink = {tr, on_segment, on_owner, on_inner_pid, on_cgroup};
 	/* Of the output only the end is awaited: a reader that goes away while nothing is written. */
 	struct pollfd fds[] = {
 		{.fd = live_fd(tr->live), .events = POLLIN},

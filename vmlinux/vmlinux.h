@@ -83,14 +83,36 @@ struct cgroup_subsys_state {
 	struct cgroup_subsys_state *parent;
 };
 
+struct cgroup_root {
+	int hierarchy_id; /* 0: cgroup2 */
+};
+
 struct cgroup {
 	struct cgroup_subsys_state self;
 	int level; /* 0: the root */
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
 };
 
 struct css_set {
 	struct cgroup *dfl_cgrp; /* in cgroup2 */
+};
+
+struct upid {
+	int nr;
+};
+
+struct pid {
+	unsigned int level;    /* of the innermost name space; 0: the initial one */
+	struct upid numbers[]; /* by level; once declared with one element */
+};
+
+struct pid_namespace {
+	struct ns_common ns;
+};
+
+struct nsproxy {
+	struct pid_namespace *pid_ns_for_children;
 };
 
 struct task_struct {
@@ -98,6 +120,8 @@ struct task_struct {
 	int pid;
 	int tgid;
 	struct task_struct *group_leader;
+	struct pid *thread_pid;
+	struct nsproxy *nsproxy;
 	char comm[16];
 	struct css_set *cgroups;
 };

@@ -86,6 +86,8 @@ struct fixture {
 	uint64_t want_cookie; /* events of other sockets are none of our business */
 	unsigned int event_cnt;
 	struct event_owner event; /* the last one */
+	uint64_t want_cgroup;
+	struct event_cgroup cgroup; /* of that id */
 	struct groups *groups;
 };
 
@@ -104,6 +106,12 @@ static inline int on_record(void *ctx, void *data, size_t len)
 	struct fixture *f = ctx;
 	const struct event_owner *ev = data;
 
+	if (ev->type == EVENT_CGROUP) {
+		assert_int_equal(len, sizeof(f->cgroup));
+		if (((const struct event_cgroup *)data)->id == f->want_cgroup)
+			memcpy(&f->cgroup, data, sizeof(f->cgroup));
+		return 0;
+	}
 	assert_int_equal(len, sizeof(*ev));
 	assert_int_equal(ev->type, EVENT_OWNER);
 	if (ev->cookie != f->want_cookie)
@@ -316,6 +324,7 @@ struct reader {
 	int fd;
 	pid_t tid;
 	bool by_splice;
+	bool sends; /* instead */
 };
 
 static inline void *read_in_thread(void *arg)
@@ -325,7 +334,9 @@ static inline void *read_in_thread(void *arg)
 
 	prctl(PR_SET_NAME, "reader");
 	r->tid = gettid();
-	if (r->by_splice) {
+	if (r->sends) {
+		say(r->fd);
+	} else if (r->by_splice) {
 		if (pipe(pipes) || splice(r->fd, NULL, pipes[1], NULL, 5, 0) != 5)
 			r->tid = 0;
 		close(pipes[0]);

@@ -35,6 +35,11 @@ struct live_sink {
 	void (*segment)(void *ctx, const struct segment *seg);
 	void (*owner)(void *ctx, uint64_t cookie, const struct endpoint *local,
 		      const struct endpoint *remote, const struct owner *owner);
+	/* Before either, where the kernel tells it: what the owner's process is called in its own
+	 * pid namespace. May be NULL. */
+	void (*inner_pid)(void *ctx, uint32_t pid, uint32_t inner);
+	/* A cgroup was made. May be NULL. */
+	void (*cgroup)(void *ctx, uint64_t id, const char *path);
 };
 
 struct live;

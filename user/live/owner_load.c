@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -28,6 +30,7 @@
 struct owner_load {
 	enum owner_mode mode;
 	struct owner_bpf *btf;
+	struct bpf_program *send; /* one of btf's; NULL: the kernel has no such tracepoint */
 	struct owner_classic_bpf *classic;
 	struct bpf_link *links[LINKS_MAX];
 	unsigned int link_cnt;
@@ -84,10 +87,21 @@ static int share_maps(struct bpf_object *obj, const struct bpf_object *capture)
 	return 0;
 }
 
-/* One try at the BTF object, with the iterator or without. */
-static int try_btf(struct owner_load *ol, const struct bpf_object *capture,
-		   const struct owner_load_options *opt, bool iterator)
+/* Which of the programs that see a client send is for this kernel; NULL: none. */
+static struct bpf_program *choose_send(const struct owner_bpf *skel)
 {
+	if (libbpf_find_vmlinux_btf_id("tcp_sendmsg_locked", BPF_TRACE_RAW_TP) > 0)
+		return skel->progs.owner_send;
+	if (libbpf_find_vmlinux_btf_id("sock_send_length", BPF_TRACE_RAW_TP) > 0)
+		return skel->progs.owner_sent;
+	return NULL;
+}
+
+/* One try at the BTF object, with the two programs that may be missing or without. */
+static int try_btf(struct owner_load *ol, const struct bpf_object *capture,
+		   const struct owner_load_options *opt, bool iterator, bool cgroups)
+{
+	struct stat ns;
 	int err;
 
 	ol->btf = owner_bpf__open();
@@ -95,7 +109,15 @@ static int try_btf(struct owner_load *ol, const struct bpf_object *capture,
 		return -errno;
 	ol->btf->rodata->owner_cfg.cgroup_level = opt->cgroup_level;
 	ol->btf->rodata->owner_cfg.to_tuple = opt->by_tuple;
+	/* As the kernel has it. The major number is 0: no block device, no driver. */
+	ol->btf->rodata->owner_cfg.pidns_dev = stat("/proc/self/ns/pid", &ns) ? 0
+									      : minor(ns.st_dev);
 	bpf_program__set_autoload(ol->btf->progs.owner_iterate, iterator);
+	bpf_program__set_autoload(ol->btf->progs.owner_cgroup, cgroups);
+	ol->send = choose_send(ol->btf);
+	ol->btf->rodata->owner_cfg.sees_send = ol->send != NULL;
+	bpf_program__set_autoload(ol->btf->progs.owner_send, ol->send == ol->btf->progs.owner_send);
+	bpf_program__set_autoload(ol->btf->progs.owner_sent, ol->send == ol->btf->progs.owner_sent);
 	err = share_maps(ol->btf->obj, capture);
 	if (!err)
 		err = owner_bpf__load(ol->btf);
@@ -109,24 +131,29 @@ static int try_btf(struct owner_load *ol, const struct bpf_object *capture,
 static bool open_btf(struct owner_load *ol, const struct bpf_object *capture,
 		     const struct owner_load_options *opt)
 {
-	int err;
+	int err, without;
 
 	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
 		add_note(ol, "no BTF (/sys/kernel/btf/vmlinux; CONFIG_DEBUG_INFO_BTF)");
 		return false;
 	}
-	err = try_btf(ol, capture, opt, true);
-	if (err && !try_btf(ol, capture, opt, false)) {
+	/* Each of the two alone may be what does not load. Without the paths of new cgroups there is
+	 * nothing to tell: cgwatch.h finds nearly all of them. */
+	err = try_btf(ol, capture, opt, true, true);
+	if (!err || !try_btf(ol, capture, opt, true, false))
+		return true;
+	without = try_btf(ol, capture, opt, false, true);
+	if (without)
+		without = try_btf(ol, capture, opt, false, false);
+	if (!without)
 		add_note(ol,
 			 "the iterator over open sockets does not load (%s): owners of "
 			 "connections that are open already are learned when they are used",
 			 strerror(-err));
-		err = 0;
-	}
-	if (err)
+	else
 		add_note(ol, "the BTF tracepoints do not load (%s; they need Linux 5.12)",
 			 strerror(-err));
-	return !err;
+	return !without;
 }
 
 /* Tells the programs which cgroup is asked for. */
@@ -252,11 +279,19 @@ void owner_load_attach(struct owner_load *ol)
 	static const char *const no_clients =
 		"owners of outgoing connections are unknown until they read";
 	static const char *const no_readers = "owners of accepted connections are unknown";
+	static const char *const no_paths = "cgroups that live for a moment may have no path";
+	static const char *const no_senders =
+		"owners of outgoing connections are those who connected";
 
 	if (ol->mode == OWNER_MODE_BTF) {
 		keep_link(ol, bpf_program__attach_trace(ol->btf->progs.owner_set_state),
 			  no_clients);
 		keep_link(ol, bpf_program__attach_trace(ol->btf->progs.owner_read), no_readers);
+		if (bpf_program__autoload(ol->btf->progs.owner_cgroup))
+			keep_link(ol, bpf_program__attach_trace(ol->btf->progs.owner_cgroup),
+				  no_paths);
+		if (ol->send)
+			keep_link(ol, bpf_program__attach_trace(ol->send), no_senders);
 	} else if (ol->mode == OWNER_MODE_CLASSIC) {
 		struct bpf_program *read = ol->classic->progs.owner_read;
 

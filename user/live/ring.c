@@ -86,6 +86,12 @@ static enum seg_dir direction(struct localaddr *local, const struct segment *seg
 	return SEG_DIR_UNKNOWN;
 }
 
+static void tell_inner_pid(const struct ring *rg, uint32_t pid, uint32_t inner)
+{
+	if (pid && inner && rg->sink->inner_pid)
+		rg->sink->inner_pid(rg->sink->ctx, pid, inner);
+}
+
 static void take_segment(struct ring *rg, const struct event_segment *ev, size_t size)
 {
 	struct counters *cnt = rg->cnt;
@@ -113,6 +119,7 @@ static void take_segment(struct ring *rg, const struct event_segment *ev, size_t
 		seg.note.stream_start = seg.seq + !!(seg.flags & TCP_SYN);
 	}
 	seg.dir = direction(rg->local, &seg);
+	tell_inner_pid(rg, ev->owner.pid, ev->owner_vpid);
 	if (rg->sink->segment)
 		rg->sink->segment(rg->sink->ctx, &seg);
 }
@@ -129,8 +136,19 @@ static void take_owner(struct ring *rg, const struct event_owner *ev, size_t siz
 	copy_owner(&owner, &ev->owner);
 	copy_endpoint(&local, ev->local_addr, ev->local_port);
 	copy_endpoint(&remote, ev->remote_addr, ev->remote_port);
+	tell_inner_pid(rg, owner.pid, ev->owner_vpid);
 	if (rg->sink->owner)
 		rg->sink->owner(rg->sink->ctx, ev->cookie, &local, &remote, &owner);
+}
+
+static void take_cgroup(struct ring *rg, const struct event_cgroup *ev, size_t size)
+{
+	if (size < sizeof(*ev) || !memchr(ev->path, 0, sizeof(ev->path))) {
+		rg->cnt->bad_records++;
+		return;
+	}
+	if (ev->path[0] == '/' && rg->sink->cgroup)
+		rg->sink->cgroup(rg->sink->ctx, ev->id, ev->path);
 }
 
 static void take_record(struct ring *rg, const void *data, size_t size)
@@ -143,6 +161,8 @@ static void take_record(struct ring *rg, const void *data, size_t size)
 		take_segment(rg, data, size);
 	else if (type == EVENT_OWNER)
 		take_owner(rg, data, size);
+	else if (type == EVENT_CGROUP)
+		take_cgroup(rg, data, size);
 	else
 		rg->cnt->bad_records++;
 }

@@ -14,6 +14,7 @@
 
 /* A path has at most 4 KiB and usually a hundred bytes. */
 #define CGROUPS_MAX 4096
+#define MADE_MAX    4096
 #define PIDS_MAX    4096
 
 /* A pid is looked at again after this long: it may be another process by then, or have moved. */
@@ -26,12 +27,21 @@
 #define SOCKTAB_MIN_AGE_NS 1000000000ull
 #define SOCKTAB_COST_RATIO 20
 
+/* The first that was made; of a part of the hierarchy (a cgroup namespace) the root has another. */
+#define CGROUP_ROOT_ID 1
+
+/* In place of a start time: known from the kernel, which tells it again when it changes. */
+#define TOLD UINT64_MAX
+
 struct owner_cache {
 	struct cgroup2 cgroup2;
 	struct cgwatch *watch; /* NULL: it could not be had */
 	struct lru *cgroups;   /* cgroup2 id -> path */
+	struct lru *made;      /* the same of those that were made lately, by the kernel's word */
+	bool sees_all;	       /* our cgroup2 root is the hierarchy's */
 	struct lru *pids;      /* pid -> path by /proc/PID/cgroup; generation: start time */
-	struct lru *inner; /* pid -> number: that in its own name space; generation: start time */
+	struct lru *inner; /* pid -> number: that in its own name space; generation: start time, or
+			    * TOLD */
 	uint64_t pid_ns;   /* our own pid name space; 0 unknown */
 	struct names *names;
 	struct socktab *socktab;
@@ -56,10 +66,12 @@ struct owner_cache *owner_cache_new(const char *root)
 	oc->watch = cgwatch_new(&oc->cgroup2);
 	oc->pid_ns = procfs_pid_ns(getpid());
 	oc->cgroups = lru_new(CGROUPS_MAX);
+	oc->made = lru_new(MADE_MAX);
+	oc->sees_all = cgroup2_id(&oc->cgroup2, "/") == CGROUP_ROOT_ID;
 	oc->pids = lru_new(PIDS_MAX);
 	oc->inner = lru_new(PIDS_MAX);
 	oc->names = names_new(root);
-	if (!oc->cgroups || !oc->pids || !oc->inner || !oc->names) {
+	if (!oc->cgroups || !oc->made || !oc->pids || !oc->inner || !oc->names) {
 		owner_cache_free(oc);
 		return NULL;
 	}
@@ -73,6 +85,7 @@ void owner_cache_free(struct owner_cache *oc)
 	cgwatch_free(oc->watch);
 	cgroup2_close(&oc->cgroup2);
 	lru_free(oc->cgroups);
+	lru_free(oc->made);
 	lru_free(oc->pids);
 	lru_free(oc->inner);
 	names_free(oc->names);
@@ -86,7 +99,7 @@ void owner_cache_free(struct owner_cache *oc)
  */
 static const char *cgroup_path(struct owner_cache *oc, uint64_t id)
 {
-	struct lru_entry *e;
+	struct lru_entry *e, *made;
 	char *path;
 	int err;
 
@@ -98,6 +111,8 @@ static const char *cgroup_path(struct owner_cache *oc, uint64_t id)
 		e = lru_put(oc->cgroups, id);
 		lru_set_text(e, path);
 	}
+	if (!e->text && (made = lru_get(oc->made, id)) && made->text)
+		lru_set_text(e, strdup(made->text));
 	/* The watching thread may be a moment behind. */
 	if (!e->text)
 		lru_set_text(e, cgwatch_path(oc->watch, id));
@@ -148,7 +163,7 @@ static uint32_t inner_pid(struct owner_cache *oc, uint32_t pid)
 	uint64_t now = now_ns(CLOCK_MONOTONIC_COARSE), start;
 	uint32_t inner;
 
-	if (e && now - e->checked_ns < PID_RECHECK_NS)
+	if (e && (e->generation == TOLD || now - e->checked_ns < PID_RECHECK_NS))
 		return (uint32_t)e->number;
 	e = lru_put(oc->inner, pid);
 	e->checked_ns = now;
@@ -204,6 +219,20 @@ void owner_learn(struct owner_cache *oc, const struct owner *owner, uint64_t soc
 		names_learn(oc->names, id, path);
 	if (who.pid)
 		inner_pid(oc, who.pid);
+}
+
+void owner_learn_inner_pid(struct owner_cache *oc, uint32_t pid, uint32_t inner)
+{
+	struct lru_entry *e = lru_put(oc->inner, pid);
+
+	e->number = inner == pid ? 0 : inner;
+	e->generation = TOLD;
+}
+
+void owner_learn_cgroup(struct owner_cache *oc, uint64_t id, const char *path)
+{
+	if (oc->sees_all)
+		lru_set_text(lru_put(oc->made, id), strdup(path));
 }
 
 void owner_resolve(struct owner_cache *oc, const struct owner *owner, uint64_t sock_cgroup_id,

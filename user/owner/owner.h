@@ -31,6 +31,16 @@ void owner_cache_free(struct owner_cache *oc);
  * sock_cgroup_id is the socket creator's. Bounded: the oldest entries go first. */
 void owner_learn(struct owner_cache *oc, const struct owner *owner, uint64_t sock_cgroup_id);
 
+/* What the kernel tells of a process that may be gone from /proc by now: its pid in its own pid
+ * namespace, the same where that is the host's. */
+void owner_learn_inner_pid(struct owner_cache *oc, uint32_t pid, uint32_t inner);
+
+/*
+ * What the kernel tells of a cgroup when it is made: its path from the hierarchy's root. It serves
+ * where the cgroup is gone when its id is asked for, and we see the whole hierarchy.
+ */
+void owner_learn_cgroup(struct owner_cache *oc, uint64_t id, const char *path);
+
 /*
  * The names for a report: of the owner's cgroup; of the socket creator's where the owner is
  * unknown. They are the cache's, valid until the next call.
