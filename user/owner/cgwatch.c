@@ -33,7 +33,8 @@ struct cgwatch {
 	unsigned int folder_cnt;
 
 	pthread_mutex_t lock;
-	struct lru *paths; /* id -> path; under the lock */
+	struct lru *paths; /* id -> path, number: when it came; under the lock */
+	uint64_t serial;   /* of the newest; under the lock */
 };
 
 static int by_wd(const void *a, const void *b)
@@ -47,11 +48,14 @@ static void keep_path(struct cgwatch *w, const char *path)
 {
 	uint64_t id = cgroup2_id(w->cg, path);
 	char *copy = id ? strdup(path) : NULL;
+	struct lru_entry *e;
 
 	if (!copy)
 		return;
 	pthread_mutex_lock(&w->lock);
-	lru_set_text(lru_put(w->paths, id), copy);
+	e = lru_put(w->paths, id);
+	lru_set_text(e, copy);
+	e->number = ++w->serial;
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -234,4 +238,35 @@ char *cgwatch_path(struct cgwatch *w, uint64_t id)
 		path = strdup(e->text);
 	pthread_mutex_unlock(&w->lock);
 	return path;
+}
+
+struct each_new {
+	uint64_t since;
+	void (*fn)(void *ctx, uint64_t id, const char *path);
+	void *ctx;
+};
+
+static bool tell_new(void *ctx, const struct lru_entry *e)
+{
+	const struct each_new *each = ctx;
+
+	if (e->number > each->since && e->text)
+		each->fn(each->ctx, e->key, e->text);
+	return true;
+}
+
+uint64_t cgwatch_each_new(struct cgwatch *w, uint64_t since,
+			  void (*fn)(void *ctx, uint64_t id, const char *path), void *ctx)
+{
+	struct each_new each = {since, fn, ctx};
+	uint64_t serial;
+
+	if (!w)
+		return since;
+	pthread_mutex_lock(&w->lock);
+	serial = w->serial;
+	if (serial != since)
+		lru_each(w->paths, tell_new, &each);
+	pthread_mutex_unlock(&w->lock);
+	return serial;
 }

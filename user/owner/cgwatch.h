@@ -40,4 +40,12 @@ void cgwatch_free(struct cgwatch *w);
 /* The path of a cgroup that was made since the start, on the heap; NULL unknown. */
 char *cgwatch_path(struct cgwatch *w, uint64_t id);
 
+/*
+ * Calls fn for each that was made since the call that returned `since` (0: since the start), in no
+ * particular order, as far as they are kept. fn may not call the watcher. Returns what the next
+ * call is to be given.
+ */
+uint64_t cgwatch_each_new(struct cgwatch *w, uint64_t since,
+			  void (*fn)(void *ctx, uint64_t id, const char *path), void *ctx);
+
 #endif
