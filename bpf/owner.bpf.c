@@ -30,9 +30,6 @@
 #define PF_IO_WORKER 0x00000010
 #define PF_KTHREAD   0x00200000
 
-/* cgroup2 has no such depth by itself, but the verifier wants an end. */
-#define CGROUP_DEPTH_MAX 32
-
 const volatile struct owner_config owner_cfg;
 
 static __always_inline void fill_tuple(struct sock *sk, struct conn_tuple *t)
@@ -67,22 +64,12 @@ static __always_inline void copy_comm(char to[16], struct task_struct *from)
 	half[1] = *(__u64 *)&from->comm[8];
 }
 
-/* The task's cgroup, and that one's ancestor at the level which was asked for. */
-static __always_inline void fill_cgroup(struct conn_owner *owner, struct task_struct *task)
-{
-	struct cgroup *cgrp = task->cgroups->dfl_cgrp;
-	int want = owner_cfg.cgroup_level;
-
-	owner->id.cgroup_id = cgrp->kn->id;
-	for (int i = 0; i < CGROUP_DEPTH_MAX && cgrp->level > want; i++)
-		cgrp = cgrp->self.parent->cgroup;
-	owner->ancestor_id = cgrp->level == want ? cgrp->kn->id : 0;
-}
-
 /* An io_uring worker is called "iou-wrk-PID", which nobody knows: it goes by its process' name. */
 static __always_inline void fill_owner(struct conn_owner *owner, struct task_struct *task)
 {
-	fill_cgroup(owner, task);
+	owner->id.cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+	owner->uid = task->cred->euid.val;
+	owner->flags = owner_flags(task->tgid, owner_cfg.follow);
 	owner->id.tid = task->pid;
 	owner->id.pid = task->tgid;
 	if (task->flags & PF_IO_WORKER)
@@ -208,10 +195,14 @@ int BPF_PROG(owner_read, struct sock *sk)
 	cookie = note_cookie(st, sk);
 	if (st->proto != CONN_PROTO_HTTP && !owner_cfg.to_tuple)
 		return 0;
+	/* Left out by the filters, which another thread of the same process doesn't change. */
+	if (st->verdict.result == FILTER_NO && st->verdict.pid == st->owner.id.pid &&
+	    !owner_cfg.by_comm && !owner_cfg.to_tuple)
+		return 0;
 	fill_tuple(sk, &tuple);
 	if (owner_cfg.to_tuple)
 		put_by_tuple(&tuple, &st->owner);
-	emit_owner(cookie, EVENT_DIR_INGRESS, &tuple, &st->owner.id);
+	emit_owner(cookie, EVENT_DIR_INGRESS, &tuple, &st->owner);
 	return 0;
 }
 

@@ -113,6 +113,9 @@ static void take_segment(struct ring *rg, const struct event_segment *ev, size_t
 		seg.note.stream_start = seg.seq + !!(seg.flags & TCP_SYN);
 	}
 	seg.dir = direction(rg->local, &seg);
+	if (rg->sink->who && ev->owner.pid)
+		rg->sink->who(rg->sink->ctx, &seg.note.owner, ev->owner_uid,
+			      ev->flags & EVENT_F_FOLLOWED);
 	if (rg->sink->segment)
 		rg->sink->segment(rg->sink->ctx, &seg);
 }
@@ -129,6 +132,9 @@ static void take_owner(struct ring *rg, const struct event_owner *ev, size_t siz
 	copy_owner(&owner, &ev->owner);
 	copy_endpoint(&local, ev->local_addr, ev->local_port);
 	copy_endpoint(&remote, ev->remote_addr, ev->remote_port);
+	if (rg->sink->who)
+		rg->sink->who(rg->sink->ctx, &owner, ev->owner_uid,
+			      ev->owner_flags & EVENT_OWNER_FOLLOWED);
 	if (rg->sink->owner)
 		rg->sink->owner(rg->sink->ctx, ev->cookie, &local, &remote, &owner);
 }
