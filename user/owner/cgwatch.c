@@ -89,7 +89,7 @@ static bool add_folder(struct cgwatch *w, const char *path)
  * Watches a folder, and then those in it: one that is made meanwhile is seen by the watch or by the
  * reading.
  */
-static void add_tree(struct cgwatch *w, const char *path, bool keep, unsigned int depth)
+static void add_tree(struct cgwatch *w, const char *path, unsigned int depth)
 {
 	struct dirent *de;
 	char *full, *below;
@@ -107,9 +107,8 @@ static void add_tree(struct cgwatch *w, const char *path, bool keep, unsigned in
 			continue;
 		if (asprintf(&below, "%s/%s", path, de->d_name) < 0)
 			break;
-		if (keep)
-			keep_path(w, below);
-		add_tree(w, below, keep, depth + 1);
+		keep_path(w, below);
+		add_tree(w, below, depth + 1);
 		free(below);
 	}
 	closedir(dir);
@@ -139,7 +138,7 @@ static void on_event(struct cgwatch *w, const struct inotify_event *event)
 	    asprintf(&path, "%s/%s", f->path, event->name) < 0)
 		return;
 	keep_path(w, path);
-	add_tree(w, path, true, 0);
+	add_tree(w, path, 0);
 	free(path);
 }
 
@@ -202,8 +201,7 @@ struct cgwatch *cgwatch_new(const struct cgroup2 *cg)
 		release(w);
 		return NULL;
 	}
-	/* Those that are there can be asked for by id as long as they are. */
-	add_tree(w, "", false, 0);
+	add_tree(w, "", 0);
 	/* Signals are for the thread that polls the ring. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
