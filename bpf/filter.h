@@ -55,7 +55,8 @@ static __always_inline __u32 ask_cgroups(__u64 user_id, __u64 creator_id, __u32 
 
 static __always_inline __u32 ask_owner(const struct conn_owner *owner)
 {
-	const __u64 *want = (const __u64 *)(const void *)cfg.filter_comm;
+	/* Volatile as cfg itself: as a constant the compiler would take it for zero. */
+	const volatile __u64 *want = (const volatile void *)cfg.filter_comm;
 	const __u64 *have = (const __u64 *)(const void *)owner->id.comm;
 
 	if (cfg.follow && !(owner->flags & EVENT_OWNER_FOLLOWED))
