@@ -176,8 +176,9 @@ static __always_inline struct conn_owner *owner_by_tuple(struct owner_key *key)
 }
 
 /* The owner: from the socket's storage, or from the hash that stands in. */
-static __always_inline struct conn_owner *
-find_owner(const struct context *c, const struct packet *p, struct event_segment *ev)
+static __always_inline struct conn_owner *find_owner(const struct context *c,
+						     const struct packet *p,
+						     struct event_segment *ev)
 {
 	struct conn_owner *owner = NULL;
 	struct owner_key key = {};

@@ -90,9 +90,9 @@ struct conn_verdict {
 struct conn_state {
 	struct conn_owner owner; /* written by the owner programs */
 	struct conn_verdict verdict;
-	__u64 cookie;		 /* 0: not known yet (tc ingress cannot ask for it) */
-	__u64 sock_cgroup_id;	/* of the socket's creator, where a hook could tell it; 0 unknown */
-	__u64 syn_ns;		/* when this end's first SYN left */
+	__u64 cookie;	      /* 0: not known yet (tc ingress cannot ask for it) */
+	__u64 sock_cgroup_id; /* of the socket's creator, where a hook could tell it; 0 unknown */
+	__u64 syn_ns;	      /* when this end's first SYN left */
 	__u64 connect_ns;
 	__u64 lost_bytes;  /* payload in lost_events */
 	__u32 lost_events; /* that found the ring full since the last one that did not */

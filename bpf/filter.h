@@ -3,7 +3,7 @@
  * filter.h - which connections are asked for, by who uses them.
  *
  *	the socket's storage ─ same owner, same generation ─ the verdict of before
- *	                     └ else: pid, uid, comm; `cgroups` by the user's cgroup and the creator's
+ *	                     └ else: pid, uid, comm; `cgroups` by the user's and the creator's
  *
  * User space decides about cgroups, by path and by the names of what runs there, when it meets
  * them, and puts what it decided into `cgroups`. What is not there is not decided, and is copied:

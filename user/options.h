@@ -31,11 +31,11 @@ struct options {
 	uint32_t snaplen; /* 0: as needed */
 
 	/* what */
-	uint32_t pid;	   /* 0: any */
-	bool follow;	   /* and its descendants */
+	uint32_t pid; /* 0: any */
+	bool follow;  /* and its descendants */
 	bool by_uid;
-	uint32_t uid;	   /* with by_uid: effective */
-	char comm[16];	   /* "": any; the kernel keeps 15 bytes of a name */
+	uint32_t uid;  /* with by_uid: effective */
+	char comm[16]; /* "": any; the kernel keeps 15 bytes of a name */
 	/* NULL-terminated; empty: any. Cgroups are paths or globs as in linux.cgroup.path, or where
 	 * they are mounted. */
 	const char *containers[OPTIONS_MAX_NAMES + 1];

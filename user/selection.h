@@ -3,7 +3,7 @@
  * selection.h - which cgroups -c, --pod, --unit and -g ask for.
  *
  *	-c NAME      the containers of that name
- *	-c DIGITS    the container whose id begins so: four digits at least, and only one at the start
+ *	-c DIGITS    the container whose id begins so: four digits at least; at the start only one
  *	--pod        NAME (in any name space) or NAMESPACE/NAME: all its containers
  *	--unit       NAME or NAME.service: the innermost unit, as `systemctl status PID` says
  *	-g           PATH or glob: what it names, and all below. '*' and '?' don't match '/'

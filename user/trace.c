@@ -39,7 +39,7 @@ struct trace {
 	struct selection *selection;	 /* -c --pod --unit -g; NULL: none of them */
 	struct cgfilter *cgfilter;
 	struct identities *identities; /* NULL: not asked for */
-	struct filter *pkt_filter;	 /* -f, live only: file_read() applies it to whole frames */
+	struct filter *pkt_filter;     /* -f, live only: file_read() applies it to whole frames */
 	struct file_source *file;
 
 	uint64_t flush_every_ns, last_flush_ns; /* in the segments' time */
@@ -386,16 +386,17 @@ int trace_run(const struct options *opt, struct diag *d)
 {
 	struct trace tr = {
 		.opt = opt,
-		.tx_filter = {
-			.pid = opt->pid,
-			.follow = opt->follow,
-			.by_uid = opt->by_uid,
-			.uid = opt->uid,
-			.by_cgroup = opt->containers[0] || opt->pods[0] || opt->units[0] ||
-				     opt->cgroups[0],
-			.port = opt->port,
-			.side = opt->side,
-		},
+		.tx_filter =
+			{
+				.pid = opt->pid,
+				.follow = opt->follow,
+				.by_uid = opt->by_uid,
+				.uid = opt->uid,
+				.by_cgroup = opt->containers[0] || opt->pods[0] || opt->units[0] ||
+					     opt->cgroups[0],
+				.port = opt->port,
+				.side = opt->side,
+			},
 	};
 	bool interactive = isatty(STDOUT_FILENO) ||
 			   (opt->read_file && !strcmp(opt->read_file, "-"));

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`httplat ps` against what runs: containers, units and processes, what traces them, their ports."""
+"""`httplat ps` against what runs: containers, units, processes, what traces them, their ports."""
 import json
 import os
 import socket

@@ -87,7 +87,8 @@ static void test_everything_live(void **state)
 
 	assert_int_equal(parse("-i eth0 --interface=eth1 -i eth0 --netns web --hook socket -f tcp "
 			       "-s 256 -p 42 --follow --comm nginx --uid 33 -c web -g /web --pod "
-			       "shop/web-0 --unit nginx --container=0a1b -g /db/* --port 80 --side server -d 1.5s "
+			       "shop/web-0 --unit nginx --container=0a1b -g /db/* --port 80 --side "
+			       "server -d 1.5s "
 			       "-n 7 -o json -v --no-redact --gap-timeout 1s --idle-timeout 1m "
 			       "--max-memory 16M",
 			       &opt),
@@ -215,12 +216,12 @@ static void test_getopt_speaks_in_one_sentence(void **state)
 static void test_help(void **state)
 {
 	static const char *const promised[] = {
-		"--read",	"--interface",	 "--netns",   "--hook",	  "--filter",
-		"--snaplen",	"--pid",	 "--comm",    "--cgroup", "--port",
-		"--side",	"--duration",	 "--count",   "--output", "--verbose",
-		"--no-redact",	"--gap-timeout", "--version", "--help",	  "--idle-timeout",
-		"--max-memory", "trace",	 "check",     "decode",	  "Examples:",
-		"--follow",	"--uid",	 "--container", "--pod",  "--unit",
+		"--read",	"--interface",	 "--netns",	"--hook",   "--filter",
+		"--snaplen",	"--pid",	 "--comm",	"--cgroup", "--port",
+		"--side",	"--duration",	 "--count",	"--output", "--verbose",
+		"--no-redact",	"--gap-timeout", "--version",	"--help",   "--idle-timeout",
+		"--max-memory", "trace",	 "check",	"decode",   "Examples:",
+		"--follow",	"--uid",	 "--container", "--pod",    "--unit",
 		"\n  ps ",
 	};
 	static const char *const later[] = {"--slow", "\n  stat ", "\n  top "};

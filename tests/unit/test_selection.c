@@ -49,15 +49,11 @@ static void test_container_by_name_and_digits(void **state)
 		const char *wanted;
 		enum selection_verdict a, c;
 	} cases[] = {
-		{"web", SELECTION_YES, SELECTION_NO},
-		{"we", SELECTION_NO, SELECTION_NO},
-		{"webb", SELECTION_NO, SELECTION_NO},
-		{ID_A, SELECTION_YES, SELECTION_NO},
-		{"aaaa", SELECTION_YES, SELECTION_NO},
-		{"aaaa1", SELECTION_YES, SELECTION_NO},
+		{"web", SELECTION_YES, SELECTION_NO},	{"we", SELECTION_NO, SELECTION_NO},
+		{"webb", SELECTION_NO, SELECTION_NO},	{ID_A, SELECTION_YES, SELECTION_NO},
+		{"aaaa", SELECTION_YES, SELECTION_NO},	{"aaaa1", SELECTION_YES, SELECTION_NO},
 		{"aaa", SELECTION_NO, SELECTION_NO}, /* less than four digits */
-		{"AAAA", SELECTION_NO, SELECTION_NO},
-		{ID_A "0", SELECTION_NO, SELECTION_NO},
+		{"AAAA", SELECTION_NO, SELECTION_NO},	{ID_A "0", SELECTION_NO, SELECTION_NO},
 		{"cccc3", SELECTION_NO, SELECTION_YES},
 	};
 	size_t i;
@@ -212,8 +208,8 @@ static void test_paths(void **state)
 		{"/a/web-?", "/a/web-12", false},
 		{"/a/web-[0-9]*", "/a/web-12", true},
 		{"/a/x\\x2d1.scope", "/a/x\\x2d1.scope/y", true}, /* as systemd writes '-' */
-		{"/a/x\\x2d*", "/a/xx2d1", true},		   /* in a glob it escapes */
-		{"/a/[b]", "/a/[b]/c", true},			   /* literally, too */
+		{"/a/x\\x2d*", "/a/xx2d1", true},		  /* in a glob it escapes */
+		{"/a/[b]", "/a/[b]/c", true},			  /* literally, too */
 	};
 	size_t i;
 

@@ -82,7 +82,7 @@ int follow_load_open(const struct bpf_object *capture, uint32_t pid, struct foll
 	}
 	/* The others come with conn.h and are not used. */
 	if (!err)
-		bpf_object__for_each_map(map, fl->skel->obj)
+		bpf_object__for_each_map (map, fl->skel->obj)
 			if (!bpf_map__is_internal(map))
 				bpf_map__set_autocreate(map, false);
 	if (!err) {

@@ -6,8 +6,8 @@
  *
  * The ring is read some tens of milliseconds after a packet passed. By then a container that did one
  * thing may be gone, and open_by_handle_at(2) finds no cgroup for its id any more. Hence a thread
- * that watches every folder of the hierarchy, and keeps what there was and what it saw made, as much
- * as there is room for.
+ * that watches every folder of the hierarchy, and keeps what there was and what it saw made, as
+ * much as there is room for.
  *
  * It is a help and not a promise: without inotify, or with more cgroups than may be watched, those
  * that are gone when they are asked for have no path.

@@ -40,7 +40,7 @@ void descent_free(struct descent *ds)
 	free(ds);
 }
 
-/* 1 or 0 when it is known, else -1 with the start time. A process that has died keeps its answer. */
+/* 1 or 0 when it is known, else -1 with the start time. One that has died keeps its answer. */
 static int recall(struct descent *ds, uint32_t pid, uint64_t *start)
 {
 	struct lru_entry *e = lru_get(ds->known, pid);

@@ -10,8 +10,8 @@
 
 #define THREADS_MAX 16384
 /* A pid may mean another process by then. */
-#define RECHECK_NS  UINT64_C(1000000000)
-#define FOLLOWED    (UINT64_C(1) << 32)
+#define RECHECK_NS UINT64_C(1000000000)
+#define FOLLOWED   (UINT64_C(1) << 32)
 
 struct identities {
 	struct lru *threads; /* pid, tid -> number: uid, FOLLOWED */

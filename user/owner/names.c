@@ -21,7 +21,7 @@
 #define MSEC	    1000000ull
 #define RETRY_FIRST (100 * MSEC)
 #define RETRY_LAST  (30000 * MSEC)
-/* Answers after which a name that is lacking is late: 0, 0.1, 0.3 and 0.7 seconds after the first. */
+/* Answers after which a name that is lacking is late: the last 0.7 seconds after the first. */
 #define TRIES_SOON 4
 
 /* Of the time, waiting may take one part in this many; what is not used adds up to the credit. */
