@@ -53,6 +53,11 @@ enum event_flag {
 	EVENT_F_LOST = 1 << 5,         /* lost_events, lost_bytes are valid: the ring was full before */
 	EVENT_F_TCP_INFO = 1 << 6,     /* srtt_us, rtt_min_us, total_retrans are valid */
 	EVENT_F_CONNECT = 1 << 7,      /* connect_ns is valid */
+	EVENT_F_FOLLOWED = 1 << 8,     /* EVENT_OWNER_FOLLOWED of the owner */
+};
+
+enum event_owner_flag {
+	EVENT_OWNER_FOLLOWED = 1 << 0, /* -p's process or a descendant; without it: not known to be */
 };
 
 struct event_owner_id {
@@ -85,14 +90,16 @@ struct event_segment {
 	__u32 srtt_us;       /* smoothed round-trip time, microseconds (already divided by 8) */
 	__u32 rtt_min_us;
 	__u32 total_retrans; /* by this socket, since it was opened */
+	__u32 owner_uid;     /* effective, in the initial user namespace; with an owner */
 	__u32 owner_vpid;    /* owner.pid in its own pid namespace; 0: not known */
+	__u32 pad;
 };
 
 struct event_owner {
 	__u16 type; /* EVENT_OWNER */
-	__u8 pad8;
+	__u8 owner_flags; /* enum event_owner_flag */
 	__u8 dir; /* enum event_dir of what the thread did: INGRESS it read, EGRESS it connected */
-	__u32 pad32;
+	__u32 owner_uid;
 	__u64 time_ns;
 	__u64 cookie; /* 0 where the kernel cannot tell it to a tracing program */
 	struct event_owner_id owner;
@@ -131,7 +138,7 @@ enum event_counter {
 	EVENT_CNT_TCP,          /* of them TCP, whole header readable */
 	EVENT_CNT_FRAGMENTS,    /* IP fragments other than the first: no TCP header */
 	EVENT_CNT_MALFORMED,    /* headers that end before they should */
-	EVENT_CNT_FILTERED,     /* left out by --port, -p, -g, --comm in the kernel */
+	EVENT_CNT_FILTERED,     /* TCP packets left out by --port and the filters by owner */
 	EVENT_CNT_NOT_HTTP,     /* payload segments of connections that are not HTTP */
 	EVENT_CNT_SEGMENTS,     /* segment events written to the ring */
 	EVENT_CNT_COPIED_BYTES, /* packet bytes in them */
@@ -146,7 +153,7 @@ enum event_counter {
 
 #ifndef __bpf__
 _Static_assert(sizeof(struct event_owner_id) == 32, "event_owner_id");
-_Static_assert(sizeof(struct event_segment) == 152, "event_segment");
+_Static_assert(sizeof(struct event_segment) == 160, "event_segment");
 _Static_assert(offsetof(struct event_segment, owner) == 32, "owner");
 _Static_assert(offsetof(struct event_segment, local_addr) == 64, "local_addr");
 _Static_assert(offsetof(struct event_segment, pkt_len) == 104, "pkt_len");

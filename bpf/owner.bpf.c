@@ -39,9 +39,6 @@
 #define PF_IO_WORKER 0x00000010
 #define PF_KTHREAD   0x00200000
 
-/* cgroup2 has no such depth by itself, but the verifier wants an end. */
-#define CGROUP_DEPTH_MAX 32
-
 const volatile struct owner_config owner_cfg;
 
 static __always_inline void fill_tuple(struct sock *sk, struct conn_tuple *t)
@@ -74,18 +71,6 @@ static __always_inline void copy_comm(char to[16], struct task_struct *from)
 
 	half[0] = *(__u64 *)&from->comm[0];
 	half[1] = *(__u64 *)&from->comm[8];
-}
-
-/* The task's cgroup, and that one's ancestor at the level which was asked for. */
-static __always_inline void fill_cgroup(struct conn_owner *owner, struct task_struct *task)
-{
-	struct cgroup *cgrp = task->cgroups->dfl_cgrp;
-	int want = owner_cfg.cgroup_level;
-
-	owner->id.cgroup_id = cgrp->kn->id;
-	for (int i = 0; i < CGROUP_DEPTH_MAX && cgrp->level > want; i++)
-		cgrp = cgrp->self.parent->cgroup;
-	owner->ancestor_id = cgrp->level == want ? cgrp->kn->id : 0;
 }
 
 /*
@@ -136,7 +121,9 @@ static __always_inline struct task_struct *named_task(struct task_struct *task)
 static __always_inline void fill_owner(struct conn_owner *owner, struct task_struct *task,
 				       bool current)
 {
-	fill_cgroup(owner, task);
+	owner->id.cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+	owner->uid = task->cred->euid.val;
+	owner->flags = owner_flags(task->tgid, owner_cfg.follow);
 	owner->id.tid = task->pid;
 	owner->id.pid = task->tgid;
 	owner->vpid = inner_pid(task, current);
@@ -150,10 +137,26 @@ static __always_inline bool is_same(const struct conn_owner *owner, struct task_
 	struct task_struct *named;
 
 	if (owner->id.tid != task->pid || owner->id.pid != task->tgid ||
+	    owner->uid != task->cred->euid.val ||
 	    owner->id.cgroup_id != task->cgroups->dfl_cgrp->kn->id)
 		return false;
 	named = named_task(task);
 	return comm[0] == *(__u64 *)&named->comm[0] && comm[1] == *(__u64 *)&named->comm[8];
+}
+
+/* Whether another process takes a socket over, or anything else that a filter may ask for differs. */
+static __always_inline bool changes_hands(const struct conn_owner *owner, struct task_struct *task)
+{
+	return owner->id.pid && (owner->id.pid != task->tgid || owner_cfg.by_comm ||
+				 owner->uid != task->cred->euid.val ||
+				 owner->id.cgroup_id != task->cgroups->dfl_cgrp->kn->id);
+}
+
+/* The verdict of the filters, if there is one, is about the owner of before. */
+static __always_inline void take_over(struct conn_state *st, struct task_struct *task)
+{
+	fill_owner(&st->owner, task, true);
+	st->verdict.pid = 0;
 }
 
 /* A kernel thread, or the idle task: never an owner. */
@@ -252,6 +255,7 @@ int BPF_PROG(owner_read, struct sock *sk)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct conn_tuple tuple = {};
 	struct conn_state *st;
+	bool left_out;
 	__u64 cookie;
 
 	st = bpf_sk_storage_get(&conns, sk, 0, 0);
@@ -267,9 +271,15 @@ int BPF_PROG(owner_read, struct sock *sk)
 		count(EVENT_CNT_NO_STATE, 1);
 		return 0;
 	}
-	fill_owner(&st->owner, task, true);
+	if (changes_hands(&st->owner, task))
+		st->shared = 1;
+	/* By the filters, which another thread of the same process doesn't change. */
+	left_out = st->verdict.result == FILTER_NO && st->verdict.pid == task->tgid && !st->shared;
+	take_over(st, task);
 	cookie = note_cookie(st, sk);
 	if (st->proto != CONN_PROTO_HTTP && !owner_cfg.to_tuple)
+		return 0;
+	if (left_out && !owner_cfg.to_tuple)
 		return 0;
 	fill_tuple(sk, &tuple);
 	if (owner_cfg.to_tuple)
@@ -303,7 +313,7 @@ int BPF_PROG(owner_send, struct sock *sk)
 
 	if (!is_new_sender(sk, task, &st))
 		return 0;
-	fill_owner(&st->owner, task, true);
+	take_over(st, task);
 	if (!owner_cfg.to_tuple)
 		return 0;
 	fill_tuple(sk, &tuple);
@@ -324,7 +334,8 @@ int BPF_PROG(owner_sent, struct sock *sk, int ret)
 
 	if (ret <= 0 || !is_tcp(sk) || !is_new_sender(sk, task, &st))
 		return 0;
-	fill_owner(&st->owner, task, true);
+	st->shared |= changes_hands(&st->owner, task);
+	take_over(st, task);
 	fill_tuple(sk, &tuple);
 	if (owner_cfg.to_tuple)
 		put_client(&tuple, &st->owner);

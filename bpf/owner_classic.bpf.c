@@ -82,18 +82,7 @@ struct {
 	__type(value, struct conn_owner);
 } pending SEC(".maps");
 
-/*
- * The cgroup that is asked for, as its id and as the map that a program can compare with: the helper
- * that tells an ancestor's id is not for tracing programs of 5.10.
- */
-const volatile __u64 filter_cgroup_id;
-
-struct {
-	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(__u32));
-} filter_cgroup SEC(".maps");
+const volatile struct owner_config owner_cfg;
 
 /* Copies both addresses and ports of a record into a zeroed tuple. */
 #define FILL_TUPLE(t, rec)                                                                         \
@@ -128,8 +117,8 @@ static __always_inline bool fill_current(struct conn_owner *owner)
 	if (!owner->id.pid || is_kernel_comm(owner->id.comm))
 		return false;
 	owner->id.cgroup_id = bpf_get_current_cgroup_id();
-	if (filter_cgroup_id && bpf_current_task_under_cgroup(&filter_cgroup, 0) == 1)
-		owner->ancestor_id = filter_cgroup_id;
+	owner->uid = (__u32)bpf_get_current_uid_gid(); /* the real one: there is no other */
+	owner->flags = owner_flags(owner->id.pid, owner_cfg.follow);
 	return true;
 }
 
@@ -186,7 +175,7 @@ static __always_inline bool is_new_reader(__u64 cookie, struct conn_owner *owner
 	if (!fill_current(owner))
 		return false;
 	known = bpf_map_lookup_elem(&owners, &key);
-	return !known || !is_same_id(&known->id, &owner->id);
+	return !known || known->uid != owner->uid || !is_same_id(&known->id, &owner->id);
 }
 
 static __always_inline int on_read(__u64 cookie, const struct conn_tuple *tuple,

@@ -21,6 +21,16 @@ enum {
 	TCP_LISTEN = 10,
 };
 
+/* The flags of a process that begins to use a socket. */
+static __always_inline __u32 owner_flags(__u32 tgid, __u8 follow)
+{
+	if (follow == FOLLOW_NONE)
+		return 0;
+	if (follow == FOLLOW_MAP && !bpf_map_lookup_elem(&followed, &tgid))
+		return 0;
+	return EVENT_OWNER_FOLLOWED;
+}
+
 static __always_inline void put_by_cookie(__u64 cookie, const struct conn_owner *owner)
 {
 	struct owner_key key = {.cookie = cookie};
@@ -77,9 +87,9 @@ static __always_inline void emit_owner(__u64 cookie, __u8 dir, const struct conn
 		return;
 	}
 	ev->type = EVENT_OWNER;
-	ev->pad8 = 0;
+	ev->owner_flags = owner->flags;
 	ev->dir = dir;
-	ev->pad32 = 0;
+	ev->owner_uid = owner->uid;
 	ev->time_ns = bpf_ktime_get_ns();
 	ev->cookie = cookie;
 	ev->owner = owner->id;

@@ -115,14 +115,33 @@ static void find_in_proc(struct attribution *at, struct transaction *tx, uint64_
 }
 
 void attribution_name(struct attribution *at, struct transaction *tx, uint64_t now_ns,
-		      struct attribution_names *out)
+		      struct owner_names *out)
 {
 	if (!tx->owner.pid && (tx->side == SIDE_CLIENT || tx->side == SIDE_SERVER))
 		find_in_proc(at, tx, now_ns);
+	owner_resolve(at->cache, &tx->owner, tx->sock_cgroup_id, out);
+}
 
-	out->sock_path = owner_cgroup_path(at->cache, tx->sock_cgroup_id);
-	owner_resolve(at->cache, &tx->owner, tx->sock_cgroup_id, &out->shown);
-	out->owner_path = tx->owner.pid ? out->shown.cgroup_path : NULL;
+bool attribution_selected(struct attribution *at, const struct transaction *tx,
+			  struct selection *sel, struct owner_names *names)
+{
+	const struct owner nobody = {0};
+	struct owner_names creator;
+
+	if (selection_judge(sel, names) == SELECTION_YES)
+		return true;
+	if (!tx->owner.pid || !tx->sock_cgroup_id || tx->sock_cgroup_id == tx->owner.cgroup_id)
+		return false;
+	owner_resolve(at->cache, &nobody, tx->sock_cgroup_id, &creator);
+	if (selection_judge(sel, &creator) != SELECTION_YES)
+		return false;
+	owner_resolve(at->cache, &tx->owner, tx->sock_cgroup_id, names);
+	return true;
+}
+
+struct owner_cache *attribution_cache(const struct attribution *at)
+{
+	return at->cache;
 }
 
 const char *attribution_cgroup_path(const struct attribution *at, const char *path)

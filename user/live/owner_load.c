@@ -20,7 +20,6 @@
 #include "../../bpf/conn.h"
 #include "owner.skel.h"
 #include "owner_classic.skel.h"
-#include "../owner/cgroup2.h"
 #include "owner_seed.h"
 #include "tracefs.h"
 
@@ -35,7 +34,7 @@ struct owner_load {
 	struct bpf_link *links[LINKS_MAX];
 	unsigned int link_cnt;
 	struct tracefs tracefs;
-	uint32_t cgroup_level;
+	enum owner_follow follow;
 	char *notes[NOTES_MAX];
 	unsigned int note_cnt;
 };
@@ -87,6 +86,17 @@ static int share_maps(struct bpf_object *obj, const struct bpf_object *capture)
 	return 0;
 }
 
+static void configure(struct owner_config *config, const struct owner_load_options *opt)
+{
+	struct stat ns;
+
+	/* As the kernel has it. The major number is 0: no block device, no driver. */
+	config->pidns_dev = stat("/proc/self/ns/pid", &ns) ? 0 : minor(ns.st_dev);
+	config->to_tuple = opt->by_tuple;
+	config->follow = (uint8_t)opt->follow;
+	config->by_comm = opt->by_comm;
+}
+
 /* Which of the programs that see a client send is for this kernel; NULL: none. */
 static struct bpf_program *choose_send(const struct owner_bpf *skel)
 {
@@ -101,17 +111,12 @@ static struct bpf_program *choose_send(const struct owner_bpf *skel)
 static int try_btf(struct owner_load *ol, const struct bpf_object *capture,
 		   const struct owner_load_options *opt, bool iterator, bool cgroups)
 {
-	struct stat ns;
 	int err;
 
 	ol->btf = owner_bpf__open();
 	if (!ol->btf)
 		return -errno;
-	ol->btf->rodata->owner_cfg.cgroup_level = opt->cgroup_level;
-	ol->btf->rodata->owner_cfg.to_tuple = opt->by_tuple;
-	/* As the kernel has it. The major number is 0: no block device, no driver. */
-	ol->btf->rodata->owner_cfg.pidns_dev = stat("/proc/self/ns/pid", &ns) ? 0
-									      : minor(ns.st_dev);
+	configure(&ol->btf->rodata->owner_cfg, opt);
 	bpf_program__set_autoload(ol->btf->progs.owner_iterate, iterator);
 	bpf_program__set_autoload(ol->btf->progs.owner_cgroup, cgroups);
 	ol->send = choose_send(ol->btf);
@@ -156,24 +161,6 @@ static bool open_btf(struct owner_load *ol, const struct bpf_object *capture,
 	return !without;
 }
 
-/* Tells the programs which cgroup is asked for. */
-static int set_filter_cgroup(struct owner_classic_bpf *skel, uint64_t id)
-{
-	struct cgroup2 cg;
-	uint32_t zero = 0;
-	int fd, err = cgroup2_open(&cg);
-
-	if (err)
-		return err;
-	fd = cgroup2_open_id(&cg, id);
-	cgroup2_close(&cg);
-	if (fd < 0)
-		return fd;
-	err = bpf_map_update_elem(bpf_map__fd(skel->maps.filter_cgroup), &zero, &fd, BPF_ANY);
-	close(fd);
-	return err;
-}
-
 static int try_classic(struct owner_load *ol, const struct bpf_object *capture,
 		       const struct owner_load_options *opt, bool family)
 {
@@ -182,14 +169,12 @@ static int try_classic(struct owner_load *ol, const struct bpf_object *capture,
 
 	if (!skel)
 		return -errno;
-	skel->rodata->filter_cgroup_id = opt->cgroup_id;
+	configure(&skel->rodata->owner_cfg, opt);
 	bpf_program__set_autoload(skel->progs.owner_read, !family);
 	bpf_program__set_autoload(skel->progs.owner_read_family, family);
 	err = share_maps(skel->obj, capture);
 	if (!err)
 		err = owner_classic_bpf__load(skel);
-	if (!err && opt->cgroup_id)
-		err = set_filter_cgroup(skel, opt->cgroup_id);
 	if (err) {
 		owner_classic_bpf__destroy(skel);
 		return err;
@@ -229,7 +214,7 @@ int owner_load_open(const struct bpf_object *capture, const struct owner_load_op
 	if (!ol)
 		return -ENOMEM;
 	ol->tracefs.fd = -1;
-	ol->cgroup_level = opt->cgroup_level;
+	ol->follow = opt->follow;
 	ol->mode = OWNER_MODE_NONE;
 	if ((want == OWNER_MODE_AUTO || want == OWNER_MODE_BTF) && open_btf(ol, capture, opt))
 		ol->mode = OWNER_MODE_BTF;
@@ -350,7 +335,9 @@ bool owner_load_iterate(struct owner_load *ol)
 	if (ol->mode != OWNER_MODE_CLASSIC)
 		return false;
 	owners = ol->classic->maps.owners;
-	err = owner_seed(bpf_map__fd(owners), bpf_map__max_entries(owners), ol->cgroup_level);
+	err = owner_seed(bpf_map__fd(owners), bpf_map__max_entries(owners),
+			 ol->follow == FOLLOW_ANY,
+			 ol->follow == FOLLOW_MAP ? bpf_map__fd(ol->classic->maps.followed) : -1);
 	if (err)
 		add_note(ol, "owners of open sockets cannot be read from /proc (%s)",
 			 strerror(-err));

@@ -86,12 +86,6 @@ static enum seg_dir direction(struct localaddr *local, const struct segment *seg
 	return SEG_DIR_UNKNOWN;
 }
 
-static void tell_inner_pid(const struct ring *rg, uint32_t pid, uint32_t inner)
-{
-	if (pid && inner && rg->sink->inner_pid)
-		rg->sink->inner_pid(rg->sink->ctx, pid, inner);
-}
-
 static void take_segment(struct ring *rg, const struct event_segment *ev, size_t size)
 {
 	struct counters *cnt = rg->cnt;
@@ -119,7 +113,9 @@ static void take_segment(struct ring *rg, const struct event_segment *ev, size_t
 		seg.note.stream_start = seg.seq + !!(seg.flags & TCP_SYN);
 	}
 	seg.dir = direction(rg->local, &seg);
-	tell_inner_pid(rg, ev->owner.pid, ev->owner_vpid);
+	if (rg->sink->who && ev->owner.pid)
+		rg->sink->who(rg->sink->ctx, &seg.note.owner, ev->owner_uid, ev->owner_vpid,
+			      ev->flags & EVENT_F_FOLLOWED);
 	if (rg->sink->segment)
 		rg->sink->segment(rg->sink->ctx, &seg);
 }
@@ -136,7 +132,9 @@ static void take_owner(struct ring *rg, const struct event_owner *ev, size_t siz
 	copy_owner(&owner, &ev->owner);
 	copy_endpoint(&local, ev->local_addr, ev->local_port);
 	copy_endpoint(&remote, ev->remote_addr, ev->remote_port);
-	tell_inner_pid(rg, owner.pid, ev->owner_vpid);
+	if (rg->sink->who)
+		rg->sink->who(rg->sink->ctx, &owner, ev->owner_uid, ev->owner_vpid,
+			      ev->owner_flags & EVENT_OWNER_FOLLOWED);
 	if (rg->sink->owner)
 		rg->sink->owner(rg->sink->ctx, ev->cookie, &local, &remote, &owner);
 }

@@ -33,7 +33,8 @@ struct cgwatch {
 	unsigned int folder_cnt;
 
 	pthread_mutex_t lock;
-	struct lru *paths; /* id -> path; under the lock */
+	struct lru *paths; /* id -> path, number: when it came; under the lock */
+	uint64_t serial;   /* of the newest; under the lock */
 };
 
 static int by_wd(const void *a, const void *b)
@@ -47,11 +48,14 @@ static void keep_path(struct cgwatch *w, const char *path)
 {
 	uint64_t id = cgroup2_id(w->cg, path);
 	char *copy = id ? strdup(path) : NULL;
+	struct lru_entry *e;
 
 	if (!copy)
 		return;
 	pthread_mutex_lock(&w->lock);
-	lru_set_text(lru_put(w->paths, id), copy);
+	e = lru_put(w->paths, id);
+	lru_set_text(e, copy);
+	e->number = ++w->serial;
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -85,7 +89,7 @@ static bool add_folder(struct cgwatch *w, const char *path)
  * Watches a folder, and then those in it: one that is made meanwhile is seen by the watch or by the
  * reading.
  */
-static void add_tree(struct cgwatch *w, const char *path, bool keep, unsigned int depth)
+static void add_tree(struct cgwatch *w, const char *path, unsigned int depth)
 {
 	struct dirent *de;
 	char *full, *below;
@@ -103,9 +107,8 @@ static void add_tree(struct cgwatch *w, const char *path, bool keep, unsigned in
 			continue;
 		if (asprintf(&below, "%s/%s", path, de->d_name) < 0)
 			break;
-		if (keep)
-			keep_path(w, below);
-		add_tree(w, below, keep, depth + 1);
+		keep_path(w, below);
+		add_tree(w, below, depth + 1);
 		free(below);
 	}
 	closedir(dir);
@@ -135,7 +138,7 @@ static void on_event(struct cgwatch *w, const struct inotify_event *event)
 	    asprintf(&path, "%s/%s", f->path, event->name) < 0)
 		return;
 	keep_path(w, path);
-	add_tree(w, path, true, 0);
+	add_tree(w, path, 0);
 	free(path);
 }
 
@@ -198,8 +201,7 @@ struct cgwatch *cgwatch_new(const struct cgroup2 *cg)
 		release(w);
 		return NULL;
 	}
-	/* Those that are there can be asked for by id as long as they are. */
-	add_tree(w, "", false, 0);
+	add_tree(w, "", 0);
 	/* Signals are for the thread that polls the ring. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -234,4 +236,35 @@ char *cgwatch_path(struct cgwatch *w, uint64_t id)
 		path = strdup(e->text);
 	pthread_mutex_unlock(&w->lock);
 	return path;
+}
+
+struct each_new {
+	uint64_t since;
+	void (*fn)(void *ctx, uint64_t id, const char *path);
+	void *ctx;
+};
+
+static bool tell_new(void *ctx, const struct lru_entry *e)
+{
+	const struct each_new *each = ctx;
+
+	if (e->number > each->since && e->text)
+		each->fn(each->ctx, e->key, e->text);
+	return true;
+}
+
+uint64_t cgwatch_each_new(struct cgwatch *w, uint64_t since,
+			  void (*fn)(void *ctx, uint64_t id, const char *path), void *ctx)
+{
+	struct each_new each = {since, fn, ctx};
+	uint64_t serial;
+
+	if (!w)
+		return since;
+	pthread_mutex_lock(&w->lock);
+	serial = w->serial;
+	if (serial != since)
+		lru_each(w->paths, tell_new, &each);
+	pthread_mutex_unlock(&w->lock);
+	return serial;
 }

@@ -21,6 +21,8 @@
 #define MSEC	    1000000ull
 #define RETRY_FIRST (100 * MSEC)
 #define RETRY_LAST  (30000 * MSEC)
+/* Answers after which a name that is lacking is late: the last 0.7 seconds after the first. */
+#define TRIES_SOON 4
 
 /* Of the time, waiting may take one part in this many; what is not used adds up to the credit. */
 #define WAIT_SHARE  10
@@ -394,6 +396,12 @@ static void fill_in(const struct cgroup *cg, struct owner_names *out)
 	out->pod_namespace = or_null(found->pod_namespace);
 	out->pod_container = or_null(found->pod_container);
 	out->unit = or_null(w->unit);
+	if (cg->complete)
+		out->state = NAMES_COMPLETE;
+	else if (!cg->tries)
+		out->state = NAMES_ASKED;
+	else
+		out->state = cg->tries < TRIES_SOON ? NAMES_SOON : NAMES_LATE;
 }
 
 void names_get(struct names *ns, uint64_t cgroup_id, const char *path, struct owner_names *out)
@@ -407,6 +415,20 @@ void names_get(struct names *ns, uint64_t cgroup_id, const char *path, struct ow
 		take_answers(ns);
 	if (cg->open && !cg->tries)
 		wait_for(ns, cg);
+	fill_in(cg, out);
+}
+
+void names_peek(struct names *ns, uint64_t cgroup_id, const char *path, struct owner_names *out)
+{
+	struct cgroup *cg = find(ns, cgroup_id, path);
+
+	if (!cg)
+		return;
+	if (ns->job_cnt)
+		take_answers(ns);
+	/* Without a helper there is nobody to wait for. */
+	if (!ns->has_thread)
+		cg->complete = true;
 	fill_in(cg, out);
 }
 

@@ -32,8 +32,17 @@
 
 #define NAMES_WAIT_MS 50
 
+/* Whether more names are to be expected. */
+enum names_state {
+	NAMES_COMPLETE = 0, /* no: all are there, or nothing more can be found out */
+	NAMES_ASKED,	    /* the first answer is not there yet */
+	NAMES_SOON,	    /* some are lacking, which was tried for less than a second or so */
+	NAMES_LATE,	    /* they may still come, but nobody should wait for them */
+};
+
 /* What is not known is NULL. All strings but ids are hostile bytes. */
 struct owner_names {
+	enum names_state state;
 	uint64_t cgroup_id;	 /* 0 unknown */
 	const char *cgroup_path; /* from the cgroup root, "/..." */
 
@@ -66,6 +75,9 @@ void names_learn(struct names *ns, uint64_t cgroup_id, const char *path);
  * strings are the cache's: valid until the next call.
  */
 void names_get(struct names *ns, uint64_t cgroup_id, const char *path, struct owner_names *out);
+
+/* The same without waiting: for the first answer it is told by `state`. */
+void names_peek(struct names *ns, uint64_t cgroup_id, const char *path, struct owner_names *out);
 
 /*
  * What users call a workload, for filters. A container: its name, or the first digits (4 or

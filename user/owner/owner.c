@@ -251,6 +251,27 @@ void owner_resolve(struct owner_cache *oc, const struct owner *owner, uint64_t s
 		names_get(oc->names, id, path, out);
 }
 
+void owner_names_of(struct owner_cache *oc, uint64_t cgroup_id, const char *path,
+		    struct owner_names *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->cgroup_id = cgroup_id;
+	out->cgroup_path = path;
+	names_peek(oc->names, cgroup_id, path, out);
+}
+
+void owner_each_cgroup(const struct owner_cache *oc,
+		       bool (*fn)(void *ctx, uint64_t id, const char *path), void *ctx)
+{
+	cgroup2_walk(&oc->cgroup2, fn, ctx);
+}
+
+uint64_t owner_new_cgroups(struct owner_cache *oc, uint64_t since,
+			   void (*fn)(void *ctx, uint64_t id, const char *path), void *ctx)
+{
+	return cgwatch_each_new(oc->watch, since, fn, ctx);
+}
+
 const char *owner_cgroup_path(struct owner_cache *oc, uint64_t cgroup_id)
 {
 	return cgroup_path(oc, cgroup_id);

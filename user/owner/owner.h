@@ -48,6 +48,19 @@ void owner_learn_cgroup(struct owner_cache *oc, uint64_t id, const char *path);
 void owner_resolve(struct owner_cache *oc, const struct owner *owner, uint64_t sock_cgroup_id,
 		   struct owner_names *out);
 
+/*
+ * The names of a cgroup, as far as they are known by now: nothing is waited for, see
+ * owner_names.state. cgroup_id may be 0, `path` may not be NULL. The cache's.
+ */
+void owner_names_of(struct owner_cache *oc, uint64_t cgroup_id, const char *path,
+		    struct owner_names *out);
+
+/* cgroup2_walk() and cgwatch_each_new(). */
+void owner_each_cgroup(const struct owner_cache *oc,
+		       bool (*fn)(void *ctx, uint64_t id, const char *path), void *ctx);
+uint64_t owner_new_cgroups(struct owner_cache *oc, uint64_t since,
+			   void (*fn)(void *ctx, uint64_t id, const char *path), void *ctx);
+
 /* The path of a cgroup2 id alone; NULL unknown. The cache's. */
 const char *owner_cgroup_path(struct owner_cache *oc, uint64_t cgroup_id);
 

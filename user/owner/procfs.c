@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,21 +35,43 @@ static ssize_t read_proc(uint32_t pid, const char *name, char *buf, size_t size)
 	return n < 0 ? n : (ssize_t)used;
 }
 
-uint64_t procfs_start_time(uint32_t pid)
+/* The n-th field of /proc/PID/stat, from the third on, as a number. proc(5) counts from 1. */
+static uint64_t stat_field(uint32_t pid, int n)
 {
 	char buf[1024], *at, *save = NULL;
 
 	if (!pid || read_proc(pid, "stat", buf, sizeof(buf)) <= 0)
 		return 0;
-	/* "1 (name) S ...": the name may hold blanks and parentheses, so count from its end. The
-	 * start time is the 22nd field, the 20th after the name. */
+	/* "1 (name) S ...": the name may hold blanks and parentheses, so count from its end. */
 	at = strrchr(buf, ')');
 	if (!at)
 		return 0;
 	at = strtok_r(at + 1, " ", &save);
-	for (int i = 3; at && i < 22; i++)
+	for (int i = 3; at && i < n; i++)
 		at = strtok_r(NULL, " ", &save);
 	return at ? strtoull(at, NULL, 10) : 0;
+}
+
+uint64_t procfs_start_time(uint32_t pid)
+{
+	return stat_field(pid, 22);
+}
+
+uint32_t procfs_parent(uint32_t pid)
+{
+	return (uint32_t)stat_field(pid, 4);
+}
+
+/* "Uid:\treal\teffective\tsaved\tfile system" */
+int procfs_uid(uint32_t pid, uint32_t *uid)
+{
+	char buf[4096], *line;
+	ssize_t len = read_proc(pid, "status", buf, sizeof(buf));
+
+	if (len < 0)
+		return (int)len;
+	line = strstr(buf, "\nUid:\t");
+	return line && sscanf(line, "\nUid: %*u %" SCNu32, uid) == 1 ? 0 : -EINVAL;
 }
 
 int procfs_comm(uint32_t pid, char comm[16])
