@@ -16,6 +16,7 @@
 #include "file/file.h"
 #include "file/filter.h"
 #include "live/live.h"
+#include "owner/procfs.h"
 #include "txfilter.h"
 
 #define MSEC UINT64_C(1000000)
@@ -264,6 +265,9 @@ static int open_live(struct trace *tr, struct diag *d)
 		if (err)
 			return err;
 	}
+	/* It cannot come: a pid that is used again is another process. */
+	if (opt->pid && !procfs_start_time(opt->pid))
+		fprintf(stderr, "httplat: there is no process %" PRIu32 "\n", opt->pid);
 	err = open_selection(tr, d);
 	if (!err)
 		err = live_open(&lo, &tr->cnt, &tr->live, d);

@@ -399,6 +399,10 @@ class Refused(harness.LiveTest):
         done = harness.run(self.binary, '-g', '/no/such/group', '-d', '100ms')
         self.assertIn('no cgroup /no/such/group yet; waiting', done.stderr)
 
+    def test_process_that_does_not_exist(self):
+        done = harness.run(self.binary, '-p', '4194303', '-d', '100ms')
+        self.assertIn('there is no process 4194303', done.stderr)
+
     def test_expression_that_does_not_parse(self):
         self.refused(2, self.binary, '-f', 'tcp porrt 80', '-d', '1s', words=['porrt'])
 

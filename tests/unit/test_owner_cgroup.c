@@ -175,7 +175,7 @@ static void test_brief_cgroups(void **state)
 	cgwatch_free(w);
 	id[0] = make_cgroup(f, name[0]);
 	w = cgwatch_new(&f->cg);
-	assert_null(cgwatch_path(w, id[0]));
+	assert_watched(w, id[0], name[0]);
 	for (int i = 0; i < 3; i++) {
 		id[1] = make_cgroup(f, name[1]);
 		assert_watched(w, id[1], name[1]);

@@ -434,15 +434,6 @@ void names_peek(struct names *ns, uint64_t cgroup_id, const char *path, struct o
 
 /* --- what users call it ----------------------------------------------------------------------- */
 
-bool names_is_container(const struct owner_names *n, const char *wanted)
-{
-	size_t len = strlen(wanted);
-
-	if (n->container_name && !strcmp(n->container_name, wanted))
-		return true;
-	return n->container_id && len >= 4 && !strncmp(n->container_id, wanted, len);
-}
-
 bool names_is_pod(const struct owner_names *n, const char *wanted)
 {
 	const char *slash = strchr(wanted, '/');
@@ -460,65 +451,4 @@ bool names_is_unit(const struct owner_names *n, const char *wanted)
 
 	return n->unit && len && !strncmp(n->unit, wanted, len) &&
 	       (!n->unit[len] || !strcmp(n->unit + len, ".service"));
-}
-
-struct each {
-	bool (*fn)(void *ctx, const struct owner_names *n);
-	void *ctx;
-};
-
-static bool tell(void *ctx, const struct lru_entry *e)
-{
-	const struct each *each = ctx;
-	const struct cgroup *cg = e->value;
-	struct owner_names n = {0};
-
-	if (!cg)
-		return true;
-	n.cgroup_id = cg->id;
-	n.cgroup_path = cg->path;
-	fill_in(cg, &n);
-	return each->fn(each->ctx, &n);
-}
-
-void names_each(struct names *ns, bool (*fn)(void *ctx, const struct owner_names *n), void *ctx)
-{
-	struct each each = {fn, ctx};
-
-	take_answers(ns);
-	lru_each(ns->cgroups, tell, &each);
-}
-
-/* The container that was met first, by either, and whether there was another. */
-struct count {
-	const char *wanted;
-	struct match {
-		unsigned int cnt;
-		char id[WORKLOAD_ID_LEN + 1];
-	} by_name, by_id;
-};
-
-/* Several cgroups may be of one container: what runs in it makes more. */
-static bool count_one(void *ctx, const struct owner_names *n)
-{
-	struct count *c = ctx;
-	const char *id = n->container_id ? n->container_id : "";
-	struct match *m = n->container_name && !strcmp(n->container_name, c->wanted) ? &c->by_name
-										     : &c->by_id;
-
-	if (!names_is_container(n, c->wanted))
-		return true;
-	if (!m->cnt)
-		strcpy(m->id, id);
-	if (!m->cnt || strcmp(m->id, id))
-		m->cnt = m->cnt ? 2 : 1;
-	return true;
-}
-
-unsigned int names_containers(struct names *ns, const char *wanted)
-{
-	struct count c = {.wanted = wanted};
-
-	names_each(ns, count_one, &c);
-	return c.by_name.cnt ? c.by_name.cnt : c.by_id.cnt;
 }

@@ -79,22 +79,8 @@ void names_get(struct names *ns, uint64_t cgroup_id, const char *path, struct ow
 /* The same without waiting: for the first answer it is told by `state`. */
 void names_peek(struct names *ns, uint64_t cgroup_id, const char *path, struct owner_names *out);
 
-/*
- * What users call a workload, for filters. A container: its name, or the first digits (4 or
- * more) of its id. A pod: "name" or "namespace/name". A unit: its name, ".service" may be left
- * out.
- */
-bool names_is_container(const struct owner_names *n, const char *wanted);
+/* What users call a pod: "name" or "namespace/name"; a unit: its name, without ".service" too. */
 bool names_is_pod(const struct owner_names *n, const char *wanted);
 bool names_is_unit(const struct owner_names *n, const char *wanted);
-
-/* Calls fn for each cgroup that is known, with what is known by now, until it returns false. */
-void names_each(struct names *ns, bool (*fn)(void *ctx, const struct owner_names *n), void *ctx);
-
-/*
- * Whether names_is_container() takes one (1), none (0) or more (2: it is ambiguous) of the
- * containers that are known for `wanted`. A name that fits goes before ids that begin so.
- */
-unsigned int names_containers(struct names *ns, const char *wanted);
 
 #endif
