@@ -45,8 +45,7 @@ struct owner_config {
 	__u8 to_tuple;	 /* write owners by tuple as well: the socket hook */
 	__u8 sees_send;	 /* one of the owner_send programs is at work */
 	__u8 follow;	 /* enum owner_follow */
-	__u8 by_comm;	 /* a filter asks for threads' names */
-	__u8 pad[4];
+	__u8 pad[5];
 };
 
 enum conn_proto {

@@ -11,9 +11,10 @@
  * kept with the connection, so that a packet of one that is left out costs the look-up of its
  * storage; user space raises the generation when it has decided something.
  *
- * The owner at a server's socket is who has read the last request, and the next one may be for another
- * process. So a connection that has changed hands once is copied whoever has it; what is missing is the
- * one request that the first of them to be left out did not read.
+ * The owner at a server's socket is who read the last request, and the next may be for another. So
+ * there the name is no reason to leave something out: threads of a pool have one each, and a
+ * program may execute another. And a connection that went from one process to another is copied
+ * from then on whoever has it, which comes late for the request that was under way.
  */
 #ifndef HTTPLAT_FILTER_H
 #define HTTPLAT_FILTER_H
@@ -57,7 +58,7 @@ static __always_inline __u32 ask_cgroups(__u64 user_id, __u64 creator_id, __u32 
 	return user == FILTER_NO && creator == FILTER_NO ? FILTER_NO : FILTER_UNDECIDED;
 }
 
-static __always_inline __u32 ask_owner(const struct conn_owner *owner)
+static __always_inline __u32 ask_owner(const struct conn_owner *owner, bool by_comm)
 {
 	/* Volatile as cfg itself: as a constant the compiler would take it for zero. */
 	const volatile __u64 *want = (const volatile void *)cfg.filter_comm;
@@ -69,7 +70,7 @@ static __always_inline __u32 ask_owner(const struct conn_owner *owner)
 		return FILTER_NO;
 	if (cfg.by_uid && owner->uid != cfg.filter_uid)
 		return FILTER_NO;
-	if (want[0] && (have[0] != want[0] || have[1] != want[1]))
+	if (by_comm && want[0] && (have[0] != want[0] || have[1] != want[1]))
 		return FILTER_NO;
 	return FILTER_YES;
 }
@@ -87,7 +88,7 @@ static __always_inline bool left_out(struct conn_state *st, __u32 hook,
 	    st->verdict.tid == tid && st->verdict.cgroup_id == cgroup_id) {
 		result = st->verdict.result;
 	} else {
-		result = ask_owner(owner);
+		result = ask_owner(owner, !has_owner(st) || st->sender_owns);
 		if (cfg.by_cgroup && result != FILTER_NO)
 			result = ask_cgroups(cgroup_id, creator_id, hook);
 		/* Without the creator it is not the last word. */

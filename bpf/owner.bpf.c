@@ -144,12 +144,12 @@ static __always_inline bool is_same(const struct conn_owner *owner, struct task_
 	return comm[0] == *(__u64 *)&named->comm[0] && comm[1] == *(__u64 *)&named->comm[8];
 }
 
-/* Whether another process takes a socket over, or anything else that a filter may ask for differs. */
+/* Whether another process takes a socket over, or what a filter may ask of it has changed. */
 static __always_inline bool changes_hands(const struct conn_owner *owner, struct task_struct *task)
 {
-	return owner->id.pid && (owner->id.pid != task->tgid || owner_cfg.by_comm ||
-				 owner->uid != task->cred->euid.val ||
-				 owner->id.cgroup_id != task->cgroups->dfl_cgrp->kn->id);
+	return owner->id.pid &&
+	       (owner->id.pid != task->tgid || owner->uid != task->cred->euid.val ||
+		owner->id.cgroup_id != task->cgroups->dfl_cgrp->kn->id);
 }
 
 /* The verdict of the filters, if there is one, is about the owner of before. */

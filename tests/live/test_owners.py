@@ -205,6 +205,28 @@ class Owners(Common):
         self.serve('recvmsg')
 
 
+class HandedOver(Base):
+    """A filter by name, while connections are read under one name and another."""
+
+    def check_filter(self, mode, comm, each):
+        server = Workers(self, mode, self.far, self.near if mode == 'exec' else None)
+        tracer = self.trace('--comm', comm)
+        rows = harness.fetch(self, self.plans(server, 6, each), cgroup=self.cgroup)
+        log = [row for row in server.log(len(rows), self.tag) if row['comm'] == comm]
+        self.assertTrue(0 < len(log) < len(rows))
+        match.check(self, tracer, tracer.stop(), match.served(server, log))
+
+    def test_executed(self):
+        self.check_filter('exec', Workers.renamed, 5)
+
+    def test_pool(self):
+        self.check_filter('pool', 'pool-1', 20)
+
+
+# A tap has no socket, and goes by the last reader's name.
+harness.per_hook(HandedOver, ('cgroup', 'tc'))
+
+
 @harness.per_hook
 class IoUring(Base):
     """Both ends go through io_uring. Workers of the kernel (iou-wrk, iou-sqp) have names of their

@@ -187,7 +187,6 @@ static int start_owners(struct live *lv, struct diag *d)
 {
 	const struct owner_load_options opt = {
 		.by_tuple = lv->hook == HOOK_SOCKET,
-		.by_comm = lv->config.filter_comm[0],
 		.follow = !lv->config.follow ? FOLLOW_NONE
 			  : lv->follow	     ? FOLLOW_MAP
 					     : FOLLOW_ANY,

@@ -94,7 +94,6 @@ static void configure(struct owner_config *config, const struct owner_load_optio
 	config->pidns_dev = stat("/proc/self/ns/pid", &ns) ? 0 : minor(ns.st_dev);
 	config->to_tuple = opt->by_tuple;
 	config->follow = (uint8_t)opt->follow;
-	config->by_comm = opt->by_comm;
 }
 
 /* Which of the programs that see a client send is for this kernel; NULL: none. */

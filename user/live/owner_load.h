@@ -40,7 +40,6 @@ struct owner_load;
 struct owner_load_options {
 	enum owner_mode want;  /* other than AUTO: this one or NONE */
 	bool by_tuple;		  /* the hook has no socket: write `owners` by tuple as well */
-	bool by_comm;		  /* a filter asks for threads' names */
 	enum owner_follow follow; /* who gets EVENT_OWNER_FOLLOWED */
 };
 
