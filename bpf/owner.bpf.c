@@ -11,8 +11,8 @@
  *	                                                            gone when their id is read
  *
  * So a request belongs to who sends it at one end and to who reads it at the other. Where sending
- * cannot be seen, a client's owner is who connected, until somebody reads. Of a socket that was open
- * before it is not known which end it is: whoever reads.
+ * cannot be seen, a client's owner is who connected, until somebody reads. Of a socket that was
+ * open before it is not known which end it is: whoever reads.
  *
  * The owner goes into the socket's storage (conns), where the capture programs pick it up with each
  * segment; and as an event to user space when the reader of an HTTP connection changes, because the

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The BTF owner programs (owner.bpf.c): tasks that change under a socket, who sends for a client, and
- * what is told of a task beside its pid: its pid inside, and the path of its cgroup.
+ * The BTF owner programs (owner.bpf.c): tasks that change under a socket, who sends for a client,
+ * and what is told of a task beside its pid: its pid inside, and the path of its cgroup.
  */
 #include "owner_rig.h"
 
