@@ -51,7 +51,7 @@ class Common:
         exchanges = [{'path': '/f/25/%s/%s' % (self.tag, harness.unique('n'))}
                      for _ in range(count)]
         exchanges[0]['wait'] = wait
-        exchanges[-1]['wait'] = wait and count == 1 or hold
+        exchanges[-1]['wait'] = hold or (wait and count == 1)
         return {'host': '127.0.0.1', 'port': (server or self.server).port, 'exchanges': exchanges}
 
     def client(self, cgroup=None, wrap=(), **kw):
@@ -78,7 +78,6 @@ class Common:
         self.assertEqual(sorted((r['side'], r['url.original']) for r in got),
                          sorted((side, row['path']) for row in rows))
         self.assertFalse([r for r in got if set(r['flags']) - {'midstream'}], got)
-
 
 
 class Basic(Common):
@@ -265,7 +264,6 @@ class Who(Basic):
                 if 'path' in row]
         self.check(tracer.stop(), rows)
         self.check(by_proc.stop(), rows)
-
 
 
 class WhatRuns(Common):
