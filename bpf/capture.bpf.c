@@ -5,7 +5,7 @@
  * One body, handle(), instantiated for cgroup_skb, tc and an AF_PACKET socket filter; the entry
  * points only say where the IP header begins and whose socket it is:
  *
- *	entry point ─ parse ─ port ─ whose socket ─ is it HTTP? ─ filters ─ elide? ─ copy
+ *	entry point ─ parse ─ port ─ whose socket ─ filters ─ is it HTTP? ─ elide? ─ copy
  *
  * Only __sk_buff, UAPI headers and helpers of 5.10 are used: no BTF of the kernel, no probe_read,
  * so that it loads on kernels without BTF and under lockdown=confidentiality. Nothing is ever
@@ -24,6 +24,7 @@
 #include "socket.h"
 #include "body.h"
 #include "copy.h"
+#include "filter.h"
 
 /* Of a connection that isn't HTTP: enough for a TLS server name. */
 #define OTHER_BYTES_MAX 1024
@@ -105,31 +106,6 @@ static __always_inline enum verdict classify(const struct context *c, struct __s
 	return VERDICT_OTHER;
 }
 
-static __always_inline bool owner_matches(const struct event_segment *ev)
-{
-	const __u64 *want = (const __u64 *)(const void *)cfg.filter_comm;
-	__u64 comm[2];
-
-	if (cfg.filter_pid && ev->owner.pid != cfg.filter_pid)
-		return false;
-	if (!want[0])
-		return true;
-	__builtin_memcpy(comm, ev->owner.comm, sizeof(comm));
-	return comm[0] == want[0] && comm[1] == want[1];
-}
-
-/* An owner that is not known yet is no reason to leave a packet out. */
-static __always_inline bool passes(const struct event_segment *ev, __u64 owner_ancestor,
-				   __u64 sock_ancestor)
-{
-	if (!ev->owner.pid)
-		return true;
-	if (!owner_matches(ev))
-		return false;
-	return !cfg.filter_cgroup_id || owner_ancestor == cfg.filter_cgroup_id ||
-	       sock_ancestor == cfg.filter_cgroup_id;
-}
-
 /* Whether user space has said that this payload is body. */
 static __always_inline bool is_elided(const struct context *c, const struct packet *p)
 {
@@ -200,8 +176,9 @@ static __always_inline struct conn_owner *owner_by_tuple(struct owner_key *key)
 }
 
 /* The owner: from the socket's storage, or from the hash that stands in. */
-static __always_inline __u64 find_owner(const struct context *c, const struct packet *p,
-					struct event_segment *ev)
+static __always_inline struct conn_owner *find_owner(const struct context *c,
+						     const struct packet *p,
+						     struct event_segment *ev)
 {
 	struct conn_owner *owner = NULL;
 	struct owner_key key = {};
@@ -232,9 +209,13 @@ static __always_inline __u64 find_owner(const struct context *c, const struct pa
 		}
 	}
 	if (!owner)
-		return 0;
+		return NULL;
 	ev->owner = owner->id;
-	return owner->ancestor_id;
+	ev->owner_vpid = owner->vpid;
+	ev->owner_uid = owner->uid;
+	if (owner->flags & EVENT_OWNER_FOLLOWED)
+		ev->flags |= EVENT_F_FOLLOWED;
+	return owner;
 }
 
 /* All zero, and never written. The verifier does not know that, see struct forgotten: a copy of it
@@ -245,8 +226,8 @@ static __always_inline void emit(const struct context *c, struct __sk_buff *skb,
 				 const struct packet *p, enum verdict verdict, __u32 payload)
 {
 	struct event_segment ev = event_blank;
+	struct conn_owner *owner;
 	struct forgotten keep;
-	__u64 owner_ancestor;
 
 	ev.type = EVENT_SEGMENT;
 	ev.hook = c->hook;
@@ -259,11 +240,9 @@ static __always_inline void emit(const struct context *c, struct __sk_buff *skb,
 	if (verdict == VERDICT_OTHER)
 		ev.flags |= EVENT_F_NOT_HTTP;
 	annotate(c, p, &ev);
-	owner_ancestor = find_owner(c, p, &ev);
-	if (!passes(&ev, owner_ancestor, c->st ? c->st->sock_ancestor_id : 0)) {
-		count(EVENT_CNT_FILTERED, 1);
+	owner = find_owner(c, p, &ev);
+	if (cfg.by_owner && owner && !has_owner(c->st) && left_out(c->st, c->hook, owner))
 		return;
-	}
 	if (payload < p->payload_len && verdict != VERDICT_OTHER) {
 		ev.flags |= EVENT_F_ELIDED;
 		count(EVENT_CNT_ELIDED_BYTES, p->payload_len - payload);
@@ -306,6 +285,8 @@ static __always_inline void handle(struct context *c, struct __sk_buff *skb, con
 	}
 	if (c->st)
 		note_handshake(c, p);
+	if (cfg.by_owner && has_owner(c->st) && left_out(c->st, c->hook, &c->st->owner))
+		return;
 	if (c->sk && c->st)
 		socket_probe(c->sk, c->dir, c->st);
 	verdict.v = classify(c, skb, p);

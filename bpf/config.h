@@ -12,17 +12,20 @@ enum owner_lookup {
 };
 
 struct capture_config {
-	__u64 filter_cgroup_id; /* the socket's creator or its user is in this subtree; 0: any */
-	__u8 filter_comm[16];	/* NUL padded; first byte 0: any */
-	__u32 filter_pid;	/* tgid; 0: any */
-	__u32 filter_cgroup_level;
-	__u32 filter_port;  /* either end; 0: any */
-	__u32 snaplen;	    /* packet bytes copied at most; 0: no limit */
-	__u32 wake_bytes;   /* wake the reader each time the ring has filled by this much */
-	__u32 netns;	    /* inode number of the namespace of the hook; 0: more than one */
-	__u32 owner_lookup; /* enum owner_lookup */
-	__u8 all_segments;  /* every TCP segment crosses, nothing is elided */
-	__u8 find_bodies;   /* body.h: more than the verifier of an old kernel can follow */
+	__u8 filter_comm[16]; /* NUL padded; first byte 0: any */
+	__u32 filter_pid;     /* tgid; 0: any */
+	__u32 filter_uid;     /* with by_uid */
+	__u32 filter_port;    /* either end; 0: any */
+	__u32 snaplen;	      /* packet bytes copied at most; 0: no limit */
+	__u32 wake_bytes;     /* wake the reader each time the ring has filled by this much */
+	__u32 netns;	      /* inode number of the namespace of the hook; 0: more than one */
+	__u32 owner_lookup;   /* enum owner_lookup */
+	__u8 all_segments;    /* every TCP segment crosses, nothing is elided */
+	__u8 find_bodies;     /* body.h: more than the verifier of an old kernel can follow */
+	__u8 by_owner;	      /* any of the filters below, or filter_comm, or filter_pid */
+	__u8 by_cgroup;	      /* `cgroups` says which */
+	__u8 by_uid;
+	__u8 follow; /* filter_pid's children too: EVENT_OWNER_FOLLOWED */
 	__u8 pad[2];
 };
 

@@ -9,14 +9,15 @@
  *	conns           socket -> struct conn_state     freed with the socket, nothing to size
  *	owners          struct owner_key -> conn_owner  LRU; where an owner program cannot write
  *	                                                socket storage, or a hook has no socket
- *	ring            struct event_segment, struct event_owner
+ *	followed        processes that -p --follow means
+ *	ring            struct event_segment, event_owner, event_cgroup
  *	counters        per-CPU, one struct counter_block
  *
- * Who writes what: owner programs write conn_state.owner, and conn_state.cookie where it is 0 and
- * they can know it; everything else in conn_state belongs to the capture programs. There are no
- * locks: one socket's packets are handled one at a time but for the two directions, which touch
- * different members, and a torn owner would need two threads taking over a socket at the same
- * instant.
+ * Who writes what: owner programs write conn_state.owner, .sender_owns and .shared, put 0 into
+ * .verdict.pid when the owner changes, and write .cookie where it is 0 and they can know it;
+ * everything else in conn_state belongs to the capture programs. There are no locks: one socket's
+ * packets are handled one at a time but for the two directions, which touch different members, and
+ * a torn owner would need two threads taking over a socket at the same instant.
  *
  * Include <linux/bpf.h> or vmlinux.h, then <bpf/bpf_helpers.h>, then event.h before this file.
  */
@@ -26,16 +27,25 @@
 /* Who uses the socket. id.pid == 0: not known yet. */
 struct conn_owner {
 	struct event_owner_id id;
-	/* The task's cgroup2 ancestor (or cgroup) at owner_config.cgroup_level; 0: none. From
-	 * classic tracepoints: the cgroup that is asked for, if the task is in it; else 0. */
-	__u64 ancestor_id;
+	__u32 uid;   /* effective; real where only classic tracepoints are to be had */
+	__u32 flags; /* enum event_owner_flag */
+	__u32 vpid;  /* id.pid in its own pid namespace; 0: not known */
+	__u32 pad;
+};
+
+enum owner_follow {
+	FOLLOW_NONE = 0,
+	FOLLOW_MAP, /* who is followed is in `followed` */
+	FOLLOW_ANY, /* it is not known in the kernel: everybody may be */
 };
 
 /* What owner.bpf.c is told before it is loaded. */
 struct owner_config {
-	__u32 cgroup_level; /* of conn_owner.ancestor_id */
-	__u8 to_tuple;	    /* write owners by tuple as well: the socket hook */
-	__u8 pad[3];
+	__u64 pidns_dev; /* device of the files /proc/PID/ns/pid */
+	__u8 to_tuple;	 /* write owners by tuple as well: the socket hook */
+	__u8 sees_send;	 /* one of the owner_send programs is at work */
+	__u8 follow;	 /* enum owner_follow */
+	__u8 pad[5];
 };
 
 enum conn_proto {
@@ -65,12 +75,27 @@ struct owner_key {
 #define CONN_IN	 0
 #define CONN_OUT 1
 
+/* What user space has said of a cgroup, in the map `cgroups`. */
+enum filter_verdict {
+	FILTER_UNDECIDED = 0, /* nothing yet: what is in it is copied */
+	FILTER_NO,
+	FILTER_YES,
+};
+
+/* What the filters by owner said last, and of whom: see filter.h. */
+struct conn_verdict {
+	__u64 cgroup_id;
+	__u32 pid, tid;
+	__u32 generation;
+	__u32 result; /* enum filter_verdict */
+};
+
 struct conn_state {
 	struct conn_owner owner; /* written by the owner programs */
-	__u64 cookie;		 /* 0: not known yet (tc ingress cannot ask for it) */
-	__u64 sock_cgroup_id;	/* of the socket's creator, where a hook could tell it; 0 unknown */
-	__u64 sock_ancestor_id; /* its ancestor at the level of the cgroup filter; 0 unknown */
-	__u64 syn_ns;		/* when this end's first SYN left */
+	struct conn_verdict verdict;
+	__u64 cookie;	      /* 0: not known yet (tc ingress cannot ask for it) */
+	__u64 sock_cgroup_id; /* of the socket's creator, where a hook could tell it; 0 unknown */
+	__u64 syn_ns;	      /* when this end's first SYN left */
 	__u64 connect_ns;
 	__u64 lost_bytes;  /* payload in lost_events */
 	__u32 lost_events; /* that found the ring full since the last one that did not */
@@ -85,7 +110,9 @@ struct conn_state {
 	__u8 has_connect;  /* connect_ns is valid */
 	__u8 asked_head;   /* HEAD was seen: a response may lack its body */
 	__u8 probed;	   /* the socket was asked for its stream starts */
-	__u8 pad[5];
+	__u8 sender_owns;  /* a client's: its owner is who sends, and who reads does not count */
+	__u8 shared;	   /* has changed hands: who a request is for is known when it is read */
+	__u8 pad[3];
 };
 
 struct counter_block {
@@ -107,6 +134,15 @@ struct {
 	__type(key, struct owner_key);
 	__type(value, struct conn_owner);
 } owners SEC(".maps");
+
+/* tgid -> anything: -p with --follow. Kept by follow.bpf.c. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u8);
+} followed SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

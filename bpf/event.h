@@ -7,6 +7,7 @@
  *
  *	 ring record:  struct event_segment | cap_len bytes of the packet, from the IP header on
  *	               struct event_owner
+ *	               struct event_cgroup
  *
  * A segment event is a packet as a capture file has it (pkt_len bytes on the wire, the first cap_len
  * of them copied) plus annotations, so that one decoder serves the ring and the file.
@@ -26,6 +27,7 @@ enum event_type {
 	EVENT_UNKNOWN = 0,
 	EVENT_SEGMENT = 1, /* struct event_segment and the packet's bytes */
 	EVENT_OWNER = 2,   /* struct event_owner: another thread began to use a socket */
+	EVENT_CGROUP = 3,  /* struct event_cgroup: a cgroup was made */
 };
 
 enum event_hook {
@@ -51,6 +53,11 @@ enum event_flag {
 	EVENT_F_LOST = 1 << 5,         /* lost_events, lost_bytes are valid: the ring was full before */
 	EVENT_F_TCP_INFO = 1 << 6,     /* srtt_us, rtt_min_us, total_retrans are valid */
 	EVENT_F_CONNECT = 1 << 7,      /* connect_ns is valid */
+	EVENT_F_FOLLOWED = 1 << 8,     /* EVENT_OWNER_FOLLOWED of the owner */
+};
+
+enum event_owner_flag {
+	EVENT_OWNER_FOLLOWED = 1 << 0, /* -p's process or a descendant; without it: not known to be */
 };
 
 struct event_owner_id {
@@ -83,14 +90,16 @@ struct event_segment {
 	__u32 srtt_us;       /* smoothed round-trip time, microseconds (already divided by 8) */
 	__u32 rtt_min_us;
 	__u32 total_retrans; /* by this socket, since it was opened */
+	__u32 owner_uid;     /* effective, in the initial user namespace; with an owner */
+	__u32 owner_vpid;    /* owner.pid in its own pid namespace; 0: not known */
 	__u32 pad;
 };
 
 struct event_owner {
 	__u16 type; /* EVENT_OWNER */
-	__u8 pad8;
+	__u8 owner_flags; /* enum event_owner_flag */
 	__u8 dir; /* enum event_dir of what the thread did: INGRESS it read, EGRESS it connected */
-	__u32 pad32;
+	__u32 owner_uid;
 	__u64 time_ns;
 	__u64 cookie; /* 0 where the kernel cannot tell it to a tracing program */
 	struct event_owner_id owner;
@@ -98,7 +107,17 @@ struct event_owner {
 	__u8 remote_addr[16];
 	__u16 local_port;
 	__u16 remote_port;
-	__u32 pad_end;
+	__u32 owner_vpid; /* as in struct event_segment */
+};
+
+/* Before any process can be in it, so before its first packet. The kernel cuts longer paths. */
+#define EVENT_CGROUP_PATH_MAX 1024
+
+struct event_cgroup {
+	__u16 type; /* EVENT_CGROUP */
+	__u16 pad[3];
+	__u64 id; /* in cgroup2 */
+	char path[EVENT_CGROUP_PATH_MAX]; /* from the hierarchy's root, "/a/b"; ends with NUL */
 };
 
 /* One word per slot of the `control` array, written by user space, read by the capture programs:
@@ -119,7 +138,7 @@ enum event_counter {
 	EVENT_CNT_TCP,          /* of them TCP, whole header readable */
 	EVENT_CNT_FRAGMENTS,    /* IP fragments other than the first: no TCP header */
 	EVENT_CNT_MALFORMED,    /* headers that end before they should */
-	EVENT_CNT_FILTERED,     /* left out by --port, -p, -g, --comm in the kernel */
+	EVENT_CNT_FILTERED,     /* TCP packets left out by --port and the filters by owner */
 	EVENT_CNT_NOT_HTTP,     /* payload segments of connections that are not HTTP */
 	EVENT_CNT_SEGMENTS,     /* segment events written to the ring */
 	EVENT_CNT_COPIED_BYTES, /* packet bytes in them */
@@ -134,12 +153,13 @@ enum event_counter {
 
 #ifndef __bpf__
 _Static_assert(sizeof(struct event_owner_id) == 32, "event_owner_id");
-_Static_assert(sizeof(struct event_segment) == 152, "event_segment");
+_Static_assert(sizeof(struct event_segment) == 160, "event_segment");
 _Static_assert(offsetof(struct event_segment, owner) == 32, "owner");
 _Static_assert(offsetof(struct event_segment, local_addr) == 64, "local_addr");
 _Static_assert(offsetof(struct event_segment, pkt_len) == 104, "pkt_len");
 _Static_assert(offsetof(struct event_segment, lost_bytes) == 120, "lost_bytes");
 _Static_assert(sizeof(struct event_owner) == 96, "event_owner");
+_Static_assert(sizeof(struct event_cgroup) == 1040, "event_cgroup");
 #endif
 
 #endif

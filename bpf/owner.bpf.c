@@ -2,17 +2,26 @@
 /*
  * owner.bpf.c - which task uses a socket, through BTF tracepoints.
  *
- *	connect()            inet_sock_set_state CLOSE -> SYN_SENT  the client's owner
+ *	connect()            inet_sock_set_state CLOSE -> SYN_SENT  the client's owner, until somebody
+ *	send(), sendfile()   tcp_sendmsg_locked                     else sends; since 6.16, before
+ *	                     sock_send_length                       that in its stead, since 6.3
  *	recv(), splice()...  tcp_rcv_space_adjust                   whoever reads: the server's
  *	at the start         iter/task_file                          sockets that were open before
+ *	mkdir in cgroup2     cgroup_mkdir                           paths, also of cgroups that are
+ *	                                                            gone when their id is read
+ *
+ * So a request belongs to who sends it at one end and to who reads it at the other. Where sending
+ * cannot be seen, a client's owner is who connected, until somebody reads. Of a socket that was
+ * open before it is not known which end it is: whoever reads.
  *
  * The owner goes into the socket's storage (conns), where the capture programs pick it up with each
  * segment; and as an event to user space when the reader of an HTTP connection changes, because the
- * request that it reads has crossed already.
+ * request that it reads has crossed already. A task that executes another program, renames itself
+ * or is moved to another cgroup is another owner.
  *
  * Kernel memory is read by direct dereference of BTF pointers alone, never with
- * bpf_probe_read_kernel(): so this loads under lockdown=confidentiality as well. Needs Linux 5.12
- * (cookies in tracing programs).
+ * bpf_probe_read_kernel(): so this loads under lockdown=confidentiality as well, but for the last
+ * of these, which is not missed much. Needs Linux 5.12 (cookies in tracing programs).
  */
 #include <stdbool.h>
 #include <linux/bpf.h>
@@ -29,9 +38,6 @@
 /* include/linux/sched.h */
 #define PF_IO_WORKER 0x00000010
 #define PF_KTHREAD   0x00200000
-
-/* cgroup2 has no such depth by itself, but the verifier wants an end. */
-#define CGROUP_DEPTH_MAX 32
 
 const volatile struct owner_config owner_cfg;
 
@@ -67,28 +73,90 @@ static __always_inline void copy_comm(char to[16], struct task_struct *from)
 	half[1] = *(__u64 *)&from->comm[8];
 }
 
-/* The task's cgroup, and that one's ancestor at the level which was asked for. */
-static __always_inline void fill_cgroup(struct conn_owner *owner, struct task_struct *task)
+/*
+ * The same by the helper, which is for the current task and wants to be told its namespace: that of
+ * its children, unless it has just made another one for them.
+ */
+static __always_inline __u32 ask_inner_pid(struct task_struct *current)
 {
-	struct cgroup *cgrp = task->cgroups->dfl_cgrp;
-	int want = owner_cfg.cgroup_level;
+	__u64 ino = current->nsproxy->pid_ns_for_children->ns.inum;
+	struct bpf_pidns_info info;
 
-	owner->id.cgroup_id = cgrp->kn->id;
-	for (int i = 0; i < CGROUP_DEPTH_MAX && cgrp->level > want; i++)
-		cgrp = cgrp->self.parent->cgroup;
-	owner->ancestor_id = cgrp->level == want ? cgrp->kn->id : 0;
+	if (bpf_get_ns_current_pid_tgid(owner_cfg.pidns_dev, ino, &info, sizeof(info)))
+		return 0;
+	return info.tgid;
+}
+
+/*
+ * The process' pid in its own pid namespace; 0 where that can't be told. The verifier allows no
+ * variable index, and lets nobody read past the end of an array that is declared with one: so it
+ * is in older kernels (6.1), where only the current task can be asked for.
+ */
+static __always_inline __u32 inner_pid(struct task_struct *task, bool current)
+{
+	struct pid *pid = task->group_leader->thread_pid;
+	unsigned int level = pid->level;
+
+	if (!level)
+		return task->tgid;
+	if (bpf_core_field_size(pid->numbers))
+		return current ? ask_inner_pid(task) : 0;
+	if (level == 1)
+		return pid->numbers[1].nr;
+	if (level == 2)
+		return pid->numbers[2].nr;
+	if (level == 3)
+		return pid->numbers[3].nr;
+	if (level == 4)
+		return pid->numbers[4].nr;
+	return 0;
 }
 
 /* An io_uring worker is called "iou-wrk-PID", which nobody knows: it goes by its process' name. */
-static __always_inline void fill_owner(struct conn_owner *owner, struct task_struct *task)
+static __always_inline struct task_struct *named_task(struct task_struct *task)
 {
-	fill_cgroup(owner, task);
+	return task->flags & PF_IO_WORKER ? task->group_leader : task;
+}
+
+static __always_inline void fill_owner(struct conn_owner *owner, struct task_struct *task,
+				       bool current)
+{
+	owner->id.cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+	owner->uid = task->cred->euid.val;
+	owner->flags = owner_flags(task->tgid, owner_cfg.follow);
 	owner->id.tid = task->pid;
 	owner->id.pid = task->tgid;
-	if (task->flags & PF_IO_WORKER)
-		copy_comm(owner->id.comm, task->group_leader);
-	else
-		copy_comm(owner->id.comm, task);
+	owner->vpid = inner_pid(task, current);
+	copy_comm(owner->id.comm, named_task(task));
+}
+
+/* Whether *owner says of the task what fill_owner() would. */
+static __always_inline bool is_same(const struct conn_owner *owner, struct task_struct *task)
+{
+	const __u64 *comm = (const __u64 *)owner->id.comm;
+	struct task_struct *named;
+
+	if (owner->id.tid != task->pid || owner->id.pid != task->tgid ||
+	    owner->uid != task->cred->euid.val ||
+	    owner->id.cgroup_id != task->cgroups->dfl_cgrp->kn->id)
+		return false;
+	named = named_task(task);
+	return comm[0] == *(__u64 *)&named->comm[0] && comm[1] == *(__u64 *)&named->comm[8];
+}
+
+/* Whether another process takes a socket over, or what a filter may ask of it has changed. */
+static __always_inline bool changes_hands(const struct conn_owner *owner, struct task_struct *task)
+{
+	return owner->id.pid &&
+	       (owner->id.pid != task->tgid || owner->uid != task->cred->euid.val ||
+		owner->id.cgroup_id != task->cgroups->dfl_cgrp->kn->id);
+}
+
+/* The verdict of the filters, if there is one, is about the owner of before. */
+static __always_inline void take_over(struct conn_state *st, struct task_struct *task)
+{
+	fill_owner(&st->owner, task, true);
+	st->verdict.pid = 0;
 }
 
 /* A kernel thread, or the idle task: never an owner. */
@@ -127,7 +195,8 @@ static __always_inline int on_connect(struct sock *sk)
 		count(EVENT_CNT_NO_STATE, 1);
 		return 0;
 	}
-	fill_owner(&st->owner, task);
+	fill_owner(&st->owner, task, true);
+	st->sender_owns = owner_cfg.sees_send;
 	note_cookie(st, sk);
 	return 0;
 }
@@ -183,19 +252,17 @@ int BPF_PROG(owner_set_state, struct sock *sk, int oldstate, int newstate)
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(owner_read, struct sock *sk)
 {
-	__u64 pid_tgid = bpf_get_current_pid_tgid(), cookie;
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct conn_tuple tuple = {};
-	struct task_struct *task;
 	struct conn_state *st;
+	bool left_out;
+	__u64 cookie;
 
 	st = bpf_sk_storage_get(&conns, sk, 0, 0);
 	if (st) {
-		if (st->proto == CONN_PROTO_OTHER)
-			return 0;
-		if (st->owner.id.pid == pid_tgid >> 32 && st->owner.id.tid == (__u32)pid_tgid)
+		if (st->sender_owns || st->proto == CONN_PROTO_OTHER || is_same(&st->owner, task))
 			return 0;
 	}
-	task = bpf_get_current_task_btf();
 	if (is_kernel(task) || !sk->sk_lock.owned)
 		return 0;
 	if (!st)
@@ -204,14 +271,98 @@ int BPF_PROG(owner_read, struct sock *sk)
 		count(EVENT_CNT_NO_STATE, 1);
 		return 0;
 	}
-	fill_owner(&st->owner, task);
+	if (changes_hands(&st->owner, task))
+		st->shared = 1;
+	/* By the filters, which another thread of the same process doesn't change. */
+	left_out = st->verdict.result == FILTER_NO && st->verdict.pid == task->tgid && !st->shared;
+	take_over(st, task);
 	cookie = note_cookie(st, sk);
 	if (st->proto != CONN_PROTO_HTTP && !owner_cfg.to_tuple)
+		return 0;
+	if (left_out && !owner_cfg.to_tuple)
 		return 0;
 	fill_tuple(sk, &tuple);
 	if (owner_cfg.to_tuple)
 		put_by_tuple(&tuple, &st->owner);
-	emit_owner(cookie, EVENT_DIR_INGRESS, &tuple, &st->owner.id);
+	emit_owner(cookie, EVENT_DIR_INGRESS, &tuple, &st->owner);
+	return 0;
+}
+
+/* Whether this task is to take a client's socket over from another one: *out is its state. */
+static __always_inline bool is_new_sender(struct sock *sk, struct task_struct *task,
+					  struct conn_state **out)
+{
+	struct conn_state *st = bpf_sk_storage_get(&conns, sk, 0, 0);
+
+	if (!st || !st->sender_owns || st->proto == CONN_PROTO_OTHER || is_same(&st->owner, task))
+		return false;
+	*out = st;
+	return !is_kernel(task);
+}
+
+/*
+ * In sendmsg() and the like, socket locked, before anything of it is sent: the segments will carry
+ * the owner, so there is no event. Runs for each buffer that is filled, about 32 KB.
+ */
+SEC("tp_btf/tcp_sendmsg_locked")
+int BPF_PROG(owner_send, struct sock *sk)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct conn_tuple tuple = {};
+	struct conn_state *st;
+
+	if (!is_new_sender(sk, task, &st))
+		return 0;
+	take_over(st, task);
+	if (!owner_cfg.to_tuple)
+		return 0;
+	fill_tuple(sk, &tuple);
+	put_client(&tuple, &st->owner);
+	return 0;
+}
+
+/*
+ * The next best: at the end of sendmsg() and the like, of any protocol. The segments have crossed,
+ * hence an event, which as a rule is before the answer.
+ */
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(owner_sent, struct sock *sk, int ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct conn_tuple tuple = {};
+	struct conn_state *st;
+
+	if (ret <= 0 || !is_tcp(sk) || !is_new_sender(sk, task, &st))
+		return 0;
+	st->shared |= changes_hands(&st->owner, task);
+	take_over(st, task);
+	fill_tuple(sk, &tuple);
+	if (owner_cfg.to_tuple)
+		put_client(&tuple, &st->owner);
+	emit_owner(note_cookie(st, sk), EVENT_DIR_EGRESS, &tuple, &st->owner);
+	return 0;
+}
+
+/* The kernel has put the path together for this tracepoint; it is no BTF pointer. */
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(owner_cgroup, struct cgroup *cgrp, const char *path)
+{
+	struct event_cgroup *ev;
+
+	if (cgrp->root->hierarchy_id)
+		return 0;
+	ev = bpf_ringbuf_reserve(&ring, sizeof(*ev), 0);
+	if (!ev) {
+		count(EVENT_CNT_OWNER_LOST, 1);
+		return 0;
+	}
+	ev->type = EVENT_CGROUP;
+	ev->pad[0] = ev->pad[1] = ev->pad[2] = 0;
+	ev->id = cgrp->kn->id;
+	/* What follows the path's end was in the ring before, which is no secret to its reader. */
+	if (bpf_probe_read_kernel_str(ev->path, sizeof(ev->path), path) <= 0)
+		ev->path[0] = 0;
+	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
@@ -243,7 +394,7 @@ int owner_iterate(struct bpf_iter__task_file *ctx)
 	st = bpf_sk_storage_get(&conns, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!st || st->owner.id.pid)
 		return 0;
-	fill_owner(&st->owner, task);
+	fill_owner(&st->owner, task, false);
 	note_cookie(st, sk);
 	if (!owner_cfg.to_tuple)
 		return 0;

@@ -82,18 +82,7 @@ struct {
 	__type(value, struct conn_owner);
 } pending SEC(".maps");
 
-/*
- * The cgroup that is asked for, as its id and as the map that a program can compare with: the helper
- * that tells an ancestor's id is not for tracing programs of 5.10.
- */
-const volatile __u64 filter_cgroup_id;
-
-struct {
-	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(__u32));
-} filter_cgroup SEC(".maps");
+const volatile struct owner_config owner_cfg;
 
 /* Copies both addresses and ports of a record into a zeroed tuple. */
 #define FILL_TUPLE(t, rec)                                                                         \
@@ -128,8 +117,8 @@ static __always_inline bool fill_current(struct conn_owner *owner)
 	if (!owner->id.pid || is_kernel_comm(owner->id.comm))
 		return false;
 	owner->id.cgroup_id = bpf_get_current_cgroup_id();
-	if (filter_cgroup_id && bpf_current_task_under_cgroup(&filter_cgroup, 0) == 1)
-		owner->ancestor_id = filter_cgroup_id;
+	owner->uid = (__u32)bpf_get_current_uid_gid(); /* the real one: there is no other */
+	owner->flags = owner_flags(owner->id.pid, owner_cfg.follow);
 	return true;
 }
 
@@ -166,25 +155,35 @@ int owner_set_state(struct inet_sock_set_state *rec)
 	return 0;
 }
 
-/* Whether somebody else read before, or nobody. */
-static __always_inline bool is_new_reader(__u64 cookie)
+static __always_inline bool is_same_id(const struct event_owner_id *a,
+				       const struct event_owner_id *b)
 {
-	struct owner_key key = {.cookie = cookie};
-	const struct conn_owner *known = bpf_map_lookup_elem(&owners, &key);
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	const __u64 *x = (const void *)a, *y = (const void *)b;
 
-	return !known || known->id.pid != pid_tgid >> 32 || known->id.tid != (__u32)pid_tgid;
+	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3];
 }
 
-static __always_inline int on_read(__u64 cookie, const struct conn_tuple *tuple)
+/*
+ * Fills a zeroed *owner. True when it is another than the last one who read, be it by name or
+ * cgroup, and fit to be one.
+ */
+static __always_inline bool is_new_reader(__u64 cookie, struct conn_owner *owner)
 {
-	struct conn_owner owner = {};
+	struct owner_key key = {.cookie = cookie};
+	const struct conn_owner *known;
 
-	if (!fill_current(&owner))
-		return 0;
-	put_by_cookie(cookie, &owner);
-	put_by_tuple(tuple, &owner);
-	emit_owner(cookie, EVENT_DIR_INGRESS, tuple, &owner.id);
+	if (!fill_current(owner))
+		return false;
+	known = bpf_map_lookup_elem(&owners, &key);
+	return !known || known->uid != owner->uid || !is_same_id(&known->id, &owner->id);
+}
+
+static __always_inline int on_read(__u64 cookie, const struct conn_tuple *tuple,
+				   const struct conn_owner *owner)
+{
+	put_by_cookie(cookie, owner);
+	put_by_tuple(tuple, owner);
+	emit_owner(cookie, EVENT_DIR_INGRESS, tuple, owner);
 	return 0;
 }
 
@@ -193,22 +192,24 @@ SEC("tracepoint/tcp/tcp_rcv_space_adjust")
 int owner_read(struct rcv_space_adjust *rec)
 {
 	struct conn_tuple tuple = {};
+	struct conn_owner owner = {};
 
-	if (!is_new_reader(rec->sock_cookie))
+	if (!is_new_reader(rec->sock_cookie, &owner))
 		return 0;
 	FILL_TUPLE(&tuple, rec);
-	return on_read(rec->sock_cookie, &tuple);
+	return on_read(rec->sock_cookie, &tuple, &owner);
 }
 
 SEC("tracepoint/tcp/tcp_rcv_space_adjust")
 int owner_read_family(struct rcv_space_adjust_family *rec)
 {
 	struct conn_tuple tuple = {};
+	struct conn_owner owner = {};
 
-	if (!is_new_reader(rec->sock_cookie))
+	if (!is_new_reader(rec->sock_cookie, &owner))
 		return 0;
 	FILL_TUPLE(&tuple, rec);
-	return on_read(rec->sock_cookie, &tuple);
+	return on_read(rec->sock_cookie, &tuple, &owner);
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -21,6 +21,16 @@ enum {
 	TCP_LISTEN = 10,
 };
 
+/* The flags of a process that begins to use a socket. */
+static __always_inline __u32 owner_flags(__u32 tgid, __u8 follow)
+{
+	if (follow == FOLLOW_NONE)
+		return 0;
+	if (follow == FOLLOW_MAP && !bpf_map_lookup_elem(&followed, &tgid))
+		return 0;
+	return EVENT_OWNER_FOLLOWED;
+}
+
 static __always_inline void put_by_cookie(__u64 cookie, const struct conn_owner *owner)
 {
 	struct owner_key key = {.cookie = cookie};
@@ -68,7 +78,7 @@ static __always_inline void forget_tuple(const struct conn_tuple *tuple)
 
 /* Tells user space. The segment that made a thread read has crossed already, without its reader. */
 static __always_inline void emit_owner(__u64 cookie, __u8 dir, const struct conn_tuple *tuple,
-				       const struct event_owner_id *id)
+				       const struct conn_owner *owner)
 {
 	struct event_owner *ev = bpf_ringbuf_reserve(&ring, sizeof(*ev), 0);
 
@@ -77,17 +87,17 @@ static __always_inline void emit_owner(__u64 cookie, __u8 dir, const struct conn
 		return;
 	}
 	ev->type = EVENT_OWNER;
-	ev->pad8 = 0;
+	ev->owner_flags = owner->flags;
 	ev->dir = dir;
-	ev->pad32 = 0;
+	ev->owner_uid = owner->uid;
 	ev->time_ns = bpf_ktime_get_ns();
 	ev->cookie = cookie;
-	ev->owner = *id;
+	ev->owner = owner->id;
 	__builtin_memcpy(ev->local_addr, tuple->local_addr, sizeof(ev->local_addr));
 	__builtin_memcpy(ev->remote_addr, tuple->remote_addr, sizeof(ev->remote_addr));
 	ev->local_port = tuple->local_port;
 	ev->remote_port = tuple->remote_port;
-	ev->pad_end = 0;
+	ev->owner_vpid = owner->vpid;
 	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
 	count(EVENT_CNT_OWNER_EVENTS, 1);
 }

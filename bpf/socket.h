@@ -116,14 +116,8 @@ static __always_inline void socket_cgroup(struct __sk_buff *skb, enum event_hook
 {
 	if (hook == EVENT_HOOK_CGROUP) {
 		st->sock_cgroup_id = bpf_sk_cgroup_id(sk);
-		if (cfg.filter_cgroup_id)
-			st->sock_ancestor_id = bpf_sk_ancestor_cgroup_id(sk,
-									 cfg.filter_cgroup_level);
 	} else if (hook == EVENT_HOOK_TC) {
 		st->sock_cgroup_id = bpf_skb_cgroup_id(skb);
-		if (cfg.filter_cgroup_id)
-			st->sock_ancestor_id = bpf_skb_ancestor_cgroup_id(skb,
-									  cfg.filter_cgroup_level);
 	}
 }
 

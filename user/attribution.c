@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Both tables are direct-mapped: a collision costs a repeated look-up, never a wrong answer. */
+/* The tables are direct-mapped: a collision costs a repeated look-up, never a wrong answer. */
 #define LEARNED_SLOTS 4096
 #define FOUND_SLOTS   1024
 /* Of the time, looking in /proc may take at most one in this many. */
@@ -17,6 +17,9 @@ struct attribution {
 		uint32_t pid;
 		uint64_t cgroup_id, sock_cgroup_id;
 	} learned[LEARNED_SLOTS];
+	struct told {
+		uint32_t pid, inner;
+	} told[LEARNED_SLOTS];
 	struct found {
 		uint64_t stream_1;  /* the connection's number plus 1; 0: empty */
 		struct owner owner; /* pid 0: nobody was found */
@@ -27,10 +30,11 @@ struct attribution {
 struct attribution *attribution_new(void)
 {
 	struct attribution *at = calloc(1, sizeof(*at));
+	const char *root = getenv("HTTPLAT_ROOT");
 
 	if (!at)
 		return NULL;
-	at->cache = owner_cache_new();
+	at->cache = owner_cache_new(root ? root : "");
 	if (!at->cache) {
 		free(at);
 		return NULL;
@@ -60,6 +64,21 @@ void attribution_learn(struct attribution *at, const struct owner *owner, uint64
 		return;
 	*slot = want;
 	owner_learn(at->cache, owner, sock_cgroup_id);
+}
+
+void attribution_learn_inner_pid(struct attribution *at, uint32_t pid, uint32_t inner)
+{
+	struct told *slot = &at->told[pid & (LEARNED_SLOTS - 1)];
+
+	if (slot->pid == pid && slot->inner == inner)
+		return;
+	*slot = (struct told){pid, inner};
+	owner_learn_inner_pid(at->cache, pid, inner);
+}
+
+void attribution_learn_cgroup(struct attribution *at, uint64_t id, const char *path)
+{
+	owner_learn_cgroup(at->cache, id, path);
 }
 
 static uint64_t monotonic_ns(void)
@@ -96,18 +115,33 @@ static void find_in_proc(struct attribution *at, struct transaction *tx, uint64_
 }
 
 void attribution_name(struct attribution *at, struct transaction *tx, uint64_t now_ns,
-		      struct attribution_names *out)
+		      struct owner_names *out)
 {
-	static const struct owner nobody;
-	struct owner_names names;
-
 	if (!tx->owner.pid && (tx->side == SIDE_CLIENT || tx->side == SIDE_SERVER))
 		find_in_proc(at, tx, now_ns);
+	owner_resolve(at->cache, &tx->owner, tx->sock_cgroup_id, out);
+}
 
-	owner_resolve(at->cache, &nobody, tx->sock_cgroup_id, &names);
-	out->sock_path = names.cgroup_path;
-	owner_resolve(at->cache, &tx->owner, tx->sock_cgroup_id, &out->shown);
-	out->owner_path = tx->owner.pid ? out->shown.cgroup_path : NULL;
+bool attribution_selected(struct attribution *at, const struct transaction *tx,
+			  struct selection *sel, struct owner_names *names)
+{
+	const struct owner nobody = {0};
+	struct owner_names creator;
+
+	if (selection_judge(sel, names) == SELECTION_YES)
+		return true;
+	if (!tx->owner.pid || !tx->sock_cgroup_id || tx->sock_cgroup_id == tx->owner.cgroup_id)
+		return false;
+	owner_resolve(at->cache, &nobody, tx->sock_cgroup_id, &creator);
+	if (selection_judge(sel, &creator) != SELECTION_YES)
+		return false;
+	owner_resolve(at->cache, &tx->owner, tx->sock_cgroup_id, names);
+	return true;
+}
+
+struct owner_cache *attribution_cache(const struct attribution *at)
+{
+	return at->cache;
 }
 
 const char *attribution_cgroup_path(const struct attribution *at, const char *path)

@@ -4,6 +4,7 @@
 
 #include "cmd_check.h"
 #include "cmd_decode.h"
+#include "cmd_ps.h"
 #include "diag.h"
 #include "options.h"
 #include "trace.h"
@@ -38,7 +39,7 @@ static int cmd_trace(int argc, char **argv)
 
 static int unknown_command(const char *name)
 {
-	static const char *const later[] = {"stat", "top", "ps"};
+	static const char *const later[] = {"stat", "top"};
 	struct diag d = {0};
 	size_t i;
 
@@ -60,6 +61,7 @@ int main(int argc, char **argv)
 		int (*run)(int argc, char **argv);
 	} commands[] = {
 		{"trace", cmd_trace},
+		{"ps", cmd_ps},
 		{"check", cmd_check},
 		{"decode", cmd_decode},
 	};

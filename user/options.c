@@ -11,7 +11,11 @@
 enum option_key {
 	KEY_NETNS = 0x100, /* above all characters: long options only */
 	KEY_HOOK,
+	KEY_FOLLOW,
 	KEY_COMM,
+	KEY_UID,
+	KEY_POD,
+	KEY_UNIT,
 	KEY_PORT,
 	KEY_SIDE,
 	KEY_NO_REDACT,
@@ -39,8 +43,17 @@ static const struct argp_option option_table[] = {
 
 	{.doc = "What:", .group = GROUP_WHAT},
 	{"pid", 'p', "PID", 0, "Only sockets of this process", GROUP_WHAT},
-	{"comm", KEY_COMM, "NAME", 0, "Only sockets of processes with this name", GROUP_WHAT},
-	{"cgroup", 'g', "PATH", 0, "Only this cgroup and those below it", GROUP_WHAT},
+	{"follow", KEY_FOLLOW, NULL, 0, "With -p: and of its children, and theirs", GROUP_WHAT},
+	{"comm", KEY_COMM, "NAME", 0, "Only sockets of threads with this name", GROUP_WHAT},
+	{"uid", KEY_UID, "UID", 0, "Only sockets of processes that act as this user", GROUP_WHAT},
+	{"container", 'c', "NAME|ID", 0,
+	 "Only this container: its name, or the first digits of its id (repeatable)", GROUP_WHAT},
+	{"pod", KEY_POD, "[NAMESPACE/]NAME", 0, "Only containers of this pod (repeatable)",
+	 GROUP_WHAT},
+	{"unit", KEY_UNIT, "NAME", 0, "Only this systemd unit (repeatable)", GROUP_WHAT},
+	{"cgroup", 'g', "PATH", 0,
+	 "Only this cgroup and those below it; * and ? for names within a level (repeatable)",
+	 GROUP_WHAT},
 	{"port", KEY_PORT, "N", 0, "Only connections with this TCP port at either end", GROUP_WHAT},
 	{"side", KEY_SIDE, "SIDE", 0, "Only what was seen as client, server or transit",
 	 GROUP_WHAT},
@@ -73,13 +86,15 @@ static const char help_text[] =
 	"\n"
 	"Commands:\n"
 	"  trace    one line per HTTP request (default)\n"
+	"  ps       what could be traced now: containers, units, processes\n"
 	"  check    what works on this host, what does not, and why\n"
 	"  decode   the fields of a TCP header given as a hex stream\n"
 	"\v"
 	"Examples:\n"
 	"  httplat                        all HTTP of this host, as it happens\n"
 	"  httplat --side server -d 10s   what this host served in ten seconds\n"
-	"  httplat -g /system.slice       only services of systemd\n"
+	"  httplat -c web                 one container, also if it starts later\n"
+	"  httplat -g '/system.slice/*'   only services of systemd\n"
 	"  httplat -i eth0 --port 8080    at one interface, forwarded traffic too\n"
 	"  httplat -r dump.pcapng -o json requests in a capture, for jq\n"
 	"\n"
@@ -162,6 +177,42 @@ static int set_comm(struct options *opt, const char *name, struct diag *d)
 	return 0;
 }
 
+/* What the user calls something: to the end of a list. */
+static int add_name(const char *option, const char **list, const char *name, struct diag *d)
+{
+	unsigned int n = 0;
+
+	if (!*name)
+		return diag_set(d, EXIT_USAGE, -EINVAL, "%s: the name is empty", option);
+	while (list[n])
+		n++;
+	if (n == OPTIONS_MAX_NAMES)
+		return diag_set(d, EXIT_USAGE, -EINVAL, "%s: it takes at most %d of them", option,
+				OPTIONS_MAX_NAMES);
+	list[n] = name;
+	return 0;
+}
+
+static int parse_workload(struct options *opt, int key, char *arg, struct diag *d)
+{
+	switch (key) {
+	case 'c':
+		return add_name("-c", opt->containers, arg, d);
+	case KEY_POD:
+		return add_name("--pod", opt->pods, arg, d);
+	case KEY_UNIT:
+		return add_name("--unit", opt->units, arg, d);
+	case 'g':
+		if (arg[0] != '/')
+			return diag_set(d, EXIT_USAGE, -EINVAL,
+					"-g: '%.200s' is not a path from the cgroup root; write it "
+					"as /system.slice/nginx.service (see /proc/PID/cgroup)",
+					arg);
+		return add_name("-g", opt->cgroups, arg, d);
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
 static int parse_source(struct options *opt, int key, char *arg, struct diag *d)
 {
 	int value, err = 0;
@@ -210,16 +261,18 @@ static int parse_what(struct options *opt, int key, char *arg, struct diag *d)
 		if (!err)
 			opt->pid = (uint32_t)n;
 		return err;
+	case KEY_FOLLOW:
+		opt->follow = true;
+		return 0;
 	case KEY_COMM:
 		return set_comm(opt, arg, d);
-	case 'g':
-		if (arg[0] != '/')
-			return diag_set(d, EXIT_USAGE, -EINVAL,
-					"-g: '%.200s' is not a path from the cgroup root; write it "
-					"as /system.slice/nginx.service (see /proc/PID/cgroup)",
-					arg);
-		opt->cgroup = arg;
-		return 0;
+	case KEY_UID:
+		err = units_parse_number("--uid", arg, 0, UINT32_MAX - 1, &n, d);
+		if (!err) {
+			opt->uid = (uint32_t)n;
+			opt->by_uid = true;
+		}
+		return err;
 	case KEY_PORT:
 		err = units_parse_number("--port", arg, 1, 65535, &n, d);
 		if (!err)
@@ -309,6 +362,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	if (err == ARGP_ERR_UNKNOWN)
 		err = parse_what(p->opt, key, arg, p->d);
 	if (err == ARGP_ERR_UNKNOWN)
+		err = parse_workload(p->opt, key, arg, p->d);
+	if (err == ARGP_ERR_UNKNOWN)
 		err = parse_shown(p->opt, key, arg, p->d);
 	return err < 0 ? EINVAL : err;
 }
@@ -323,6 +378,7 @@ static const struct argp argp = {
 /* A capture file is read as it is: nothing in it says whose the sockets were, and no kernel is asked. */
 static int check_file_options(const struct options *o, struct diag *d)
 {
+	static const char nobodys[] = "a capture file doesn't say whose a socket was";
 	const struct {
 		bool given;
 		const char *name, *why;
@@ -333,9 +389,14 @@ static int check_file_options(const struct options *o, struct diag *d)
 		{o->snaplen, "-s", "the capture has its own limit"},
 		{o->duration_ns, "-d",
 		 "a file ends by itself; -n stops after a number of requests"},
-		{o->pid, "-p", "a capture file doesn't say whose a socket was"},
-		{o->comm[0], "--comm", "a capture file doesn't say whose a socket was"},
-		{o->cgroup, "-g", "a capture file doesn't say whose a socket was"},
+		{o->pid, "-p", nobodys},
+		{o->follow, "--follow", nobodys},
+		{o->comm[0], "--comm", nobodys},
+		{o->by_uid, "--uid", nobodys},
+		{o->containers[0], "-c", nobodys},
+		{o->pods[0], "--pod", nobodys},
+		{o->units[0], "--unit", nobodys},
+		{o->cgroups[0], "-g", nobodys},
 		{o->side == SIDE_CLIENT || o->side == SIDE_SERVER, "--side",
 		 "a capture file doesn't say which end was local"},
 	};
@@ -350,6 +411,10 @@ static int check_file_options(const struct options *o, struct diag *d)
 
 static int check_live_options(struct options *o, struct diag *d)
 {
+	if (o->follow && !o->pid)
+		return diag_set(d, EXIT_USAGE, -EINVAL,
+				"--follow needs a process: add -p PID; its children, and theirs, "
+				"are then traced with it");
 	if (o->hook == HOOK_CGROUP && (o->interfaces[0] || o->netns))
 		return diag_set(d, EXIT_USAGE, -EINVAL,
 				"%s doesn't go with --hook cgroup, which sees all local sockets at "

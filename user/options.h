@@ -17,6 +17,7 @@
 #include "report/report.h"
 
 #define OPTIONS_MAX_INTERFACES 64
+#define OPTIONS_MAX_NAMES      64 /* of each kind */
 
 struct options {
 	bool help, version; /* asked for: print it and do nothing else */
@@ -30,11 +31,19 @@ struct options {
 	uint32_t snaplen; /* 0: as needed */
 
 	/* what */
-	uint32_t pid;	    /* 0: any */
-	char comm[16];	    /* "": any; the kernel keeps 15 bytes of a name */
-	const char *cgroup; /* path as in linux.cgroup.path, or where it is mounted; NULL: any */
-	uint16_t port;	    /* 0: any */
-	enum tx_side side;  /* SIDE_UNKNOWN: any */
+	uint32_t pid; /* 0: any */
+	bool follow;  /* and its descendants */
+	bool by_uid;
+	uint32_t uid;  /* with by_uid: effective */
+	char comm[16]; /* "": any; the kernel keeps 15 bytes of a name */
+	/* NULL-terminated; empty: any. Cgroups are paths or globs as in linux.cgroup.path, or where
+	 * they are mounted. */
+	const char *containers[OPTIONS_MAX_NAMES + 1];
+	const char *pods[OPTIONS_MAX_NAMES + 1];
+	const char *units[OPTIONS_MAX_NAMES + 1];
+	const char *cgroups[OPTIONS_MAX_NAMES + 1];
+	uint16_t port;	   /* 0: any */
+	enum tx_side side; /* SIDE_UNKNOWN: any */
 
 	/* how long */
 	uint64_t duration_ns; /* 0: until interrupted */

@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "attribution.h"
+#include "cgfilter.h"
 #include "core/flow.h"
 #include "file/file.h"
 #include "file/filter.h"
 #include "live/live.h"
+#include "owner/procfs.h"
 #include "txfilter.h"
 
 #define MSEC UINT64_C(1000000)
@@ -35,7 +37,10 @@ struct trace {
 
 	struct live *live;		 /* NULL: a capture file */
 	struct attribution *attribution; /* live only */
-	struct filter *pkt_filter;	 /* -f, live only: file_read() applies it to whole frames */
+	struct selection *selection;	 /* -c --pod --unit -g; NULL: none of them */
+	struct cgfilter *cgfilter;
+	struct identities *identities; /* NULL: not asked for */
+	struct filter *pkt_filter;     /* -f, live only: file_read() applies it to whole frames */
 	struct file_source *file;
 
 	uint64_t flush_every_ns, last_flush_ns; /* in the segments' time */
@@ -81,17 +86,23 @@ static void on_transaction(void *ctx, const struct transaction *borrowed)
 {
 	struct trace *tr = ctx;
 	struct transaction tx = *borrowed;
-	struct attribution_names names = {{0}, NULL, NULL};
+	struct owner_names names = {0};
+	struct identity id = {0};
+	bool selected;
 
 	if (tr->full || tr->write_err)
 		return;
 	if (tr->attribution)
 		attribution_name(tr->attribution, &tx, monotonic_ns(), &names);
-	if (!txfilter_match(&tr->tx_filter, &tx, names.owner_path, names.sock_path)) {
+	if (tr->identities && tx.owner.pid)
+		id = identities_get(tr->identities, &tx.owner);
+	selected = tr->selection &&
+		   attribution_selected(tr->attribution, &tx, tr->selection, &names);
+	if (!txfilter_match(&tr->tx_filter, &tx, &id, selected)) {
 		tr->cnt.filtered++;
 		return;
 	}
-	note_write(tr, report_transaction(tr->report, &tx, tr->live ? &names.shown : NULL));
+	note_write(tr, report_transaction(tr->report, &tx, tr->live ? &names : NULL));
 	if (tr->write_err)
 		return;
 	if (++tr->printed == tr->opt->count) {
@@ -123,6 +134,10 @@ static void on_segment(void *ctx, const struct segment *seg)
 
 	if (tr->attribution)
 		attribution_learn(tr->attribution, &seg->note.owner, seg->note.sock_cgroup_id);
+	if (tr->cgfilter) {
+		cgfilter_meet(tr->cgfilter, seg->note.owner.cgroup_id);
+		cgfilter_meet(tr->cgfilter, seg->note.sock_cgroup_id);
+	}
 	if (tr->pkt_filter && !filter_match(tr->pkt_filter, raw_frame(seg, &frame), NULL)) {
 		tr->cnt.filtered_packets++;
 		return;
@@ -139,6 +154,42 @@ static void on_owner(void *ctx, uint64_t cookie, const struct endpoint *local,
 
 	attribution_learn(tr->attribution, owner, 0);
 	flow_owner(tr->flow, cookie, local, remote, owner);
+}
+
+static void on_who(void *ctx, const struct owner *owner, uint32_t uid, uint32_t inner_pid,
+		   bool followed)
+{
+	struct trace *tr = ctx;
+
+	if (inner_pid)
+		attribution_learn_inner_pid(tr->attribution, owner->pid, inner_pid);
+	if (tr->identities)
+		identities_note(tr->identities, owner, uid, followed);
+}
+
+static void on_cgroup(void *ctx, uint64_t id, const char *path)
+{
+	struct trace *tr = ctx;
+
+	attribution_learn_cgroup(tr->attribution, id, path);
+}
+
+static void on_verdict(void *ctx, uint64_t cgroup_id, enum selection_verdict verdict)
+{
+	static const enum filter_verdict told[] = {
+		[SELECTION_UNDECIDED] = FILTER_UNDECIDED,
+		[SELECTION_NO] = FILTER_NO,
+		[SELECTION_YES] = FILTER_YES,
+	};
+	struct trace *tr = ctx;
+
+	live_decide(tr->live, cgroup_id, told[verdict]);
+}
+
+static void update_cgroups(struct trace *tr, uint64_t now_ns)
+{
+	if (tr->cgfilter && cgfilter_update(tr->cgfilter, now_ns, on_verdict, tr))
+		live_decided(tr->live);
 }
 
 static uint64_t before(uint64_t now_ns, uint64_t ago_ns)
@@ -158,6 +209,32 @@ static void on_clock(void *ctx, uint64_t now_ns)
 		   before(now_ns, tr->opt->idle_timeout_ns));
 }
 
+/* -c, --pod, --unit and -g; says on standard error what is not there yet. */
+static int open_selection(struct trace *tr, struct diag *d)
+{
+	const struct options *opt = tr->opt;
+	const char *cgroups[OPTIONS_MAX_NAMES + 1] = {NULL};
+	const struct selection_query query = {opt->containers, opt->pods, opt->units, cgroups};
+	char what[512];
+	unsigned int i;
+	int err;
+
+	if (!tr->tx_filter.by_cgroup)
+		return 0;
+	for (i = 0; opt->cgroups[i]; i++)
+		cgroups[i] = attribution_cgroup_path(tr->attribution, opt->cgroups[i]);
+	tr->selection = selection_new(&query);
+	if (tr->selection)
+		tr->cgfilter = cgfilter_new(tr->selection, attribution_cache(tr->attribution));
+	if (!tr->cgfilter)
+		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
+	err = cgfilter_start(tr->cgfilter, d);
+	for (i = 0; !err && selection_missing(tr->selection, i, what, sizeof(what)); i++)
+		fprintf(stderr, "httplat: no %s yet; waiting (httplat ps lists what there is)\n",
+			what);
+	return err;
+}
+
 static int open_live(struct trace *tr, struct diag *d)
 {
 	const struct options *opt = tr->opt;
@@ -168,6 +245,10 @@ static int open_live(struct trace *tr, struct diag *d)
 		.snaplen = opt->snaplen,
 		.port = opt->port,
 		.pid = opt->pid,
+		.follow = opt->follow,
+		.by_uid = opt->by_uid,
+		.uid = opt->uid,
+		.by_cgroup = tr->tx_filter.by_cgroup,
 		.all_segments = opt->verbose,
 	};
 	int err;
@@ -176,9 +257,6 @@ static int open_live(struct trace *tr, struct diag *d)
 	if (!tr->attribution)
 		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 	memcpy(lo.comm, opt->comm, sizeof(lo.comm));
-	if (opt->cgroup)
-		lo.cgroup = tr->tx_filter.cgroup = attribution_cgroup_path(tr->attribution,
-									   opt->cgroup);
 	if (opt->filter) {
 		tr->pkt_filter = filter_new(opt->filter);
 		if (!tr->pkt_filter)
@@ -187,7 +265,19 @@ static int open_live(struct trace *tr, struct diag *d)
 		if (err)
 			return err;
 	}
-	return live_open(&lo, &tr->cnt, &tr->live, d);
+	/* It cannot come: a pid that is used again is another process. */
+	if (opt->pid && !procfs_start_time(opt->pid))
+		fprintf(stderr, "httplat: there is no process %" PRIu32 "\n", opt->pid);
+	err = open_selection(tr, d);
+	if (!err)
+		err = live_open(&lo, &tr->cnt, &tr->live, d);
+	if (err)
+		return err;
+	update_cgroups(tr, monotonic_ns());
+	if (!txfilter_needs_identity(&tr->tx_filter))
+		return 0;
+	tr->identities = identities_new(opt->follow ? opt->pid : 0, live_follows(tr->live));
+	return tr->identities ? 0 : diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 }
 
 static int open_middle(struct trace *tr, struct diag *d)
@@ -244,7 +334,7 @@ static void print_banner(const struct trace *tr)
 
 static int run_live(struct trace *tr, struct diag *d)
 {
-	struct live_sink sink = {tr, on_segment, on_owner};
+	struct live_sink sink = {tr, on_segment, on_owner, on_who, on_cgroup};
 	/* Of the output only the end is awaited: a reader that goes away while nothing is written. */
 	struct pollfd fds[] = {
 		{.fd = live_fd(tr->live), .events = POLLIN},
@@ -261,6 +351,7 @@ static int run_live(struct trace *tr, struct diag *d)
 		now = monotonic_ns();
 		if (now - last_tick >= TICK_MS * MSEC / 2) {
 			last_tick = now;
+			update_cgroups(tr, now);
 			on_clock(tr, now);
 			note_write(tr, report_flush(tr->report));
 		}
@@ -309,7 +400,17 @@ int trace_run(const struct options *opt, struct diag *d)
 {
 	struct trace tr = {
 		.opt = opt,
-		.tx_filter = {opt->pid, "", opt->cgroup, opt->port, opt->side},
+		.tx_filter =
+			{
+				.pid = opt->pid,
+				.follow = opt->follow,
+				.by_uid = opt->by_uid,
+				.uid = opt->uid,
+				.by_cgroup = opt->containers[0] || opt->pods[0] || opt->units[0] ||
+					     opt->cgroups[0],
+				.port = opt->port,
+				.side = opt->side,
+			},
 	};
 	bool interactive = isatty(STDOUT_FILENO) ||
 			   (opt->read_file && !strcmp(opt->read_file, "-"));
@@ -332,6 +433,9 @@ int trace_run(const struct options *opt, struct diag *d)
 	flow_table_free(tr.flow);
 	report_free(tr.report);
 	filter_free(tr.pkt_filter);
+	identities_free(tr.identities);
+	cgfilter_free(tr.cgfilter);
+	selection_free(tr.selection);
 	attribution_free(tr.attribution);
 	live_close(tr.live);
 	file_close(tr.file);

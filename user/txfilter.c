@@ -3,17 +3,17 @@
 
 #include <string.h>
 
-#include "owner/owner.h"
-
-static bool under(const char *path, const char *below)
+bool txfilter_needs_identity(const struct txfilter *f)
 {
-	return path && owner_path_under(path, below);
+	return f->follow || f->by_uid;
 }
 
-bool txfilter_match(const struct txfilter *f, const struct transaction *tx, const char *owner_path,
-		    const char *sock_path)
+bool txfilter_match(const struct txfilter *f, const struct transaction *tx,
+		    const struct identity *id, bool selected)
 {
-	if (f->pid && tx->owner.pid != f->pid)
+	if (f->pid && tx->owner.pid != f->pid && !(f->follow && id->followed))
+		return false;
+	if (f->by_uid && (!tx->owner.pid || !id->has_uid || id->uid != f->uid))
 		return false;
 	if (f->comm[0] && strncmp(f->comm, tx->owner.comm, sizeof(f->comm)) != 0)
 		return false;
@@ -21,5 +21,5 @@ bool txfilter_match(const struct txfilter *f, const struct transaction *tx, cons
 		return false;
 	if (f->side && tx->side != f->side)
 		return false;
-	return !f->cgroup || under(owner_path, f->cgroup) || under(sock_path, f->cgroup);
+	return !f->by_cgroup || selected;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * txfilter.h - which transactions the user asked for: -p, --comm, -g, --port, --side.
+ * txfilter.h - which transactions the user asked for: -p, --follow, --comm, --uid, -c, -g, --pod,
+ * --unit, --port, --side.
  *
  * The kernel has narrowed what is copied by the same questions, but it copies what it cannot decide
  * yet (an owner that is not known); here the answer is exact. What is not known does not match.
@@ -12,19 +13,25 @@
 #include <stdint.h>
 
 #include "core/transaction.h"
+#include "owner/identity.h"
 
-/* Zero, empty and NULL: any. */
+/* Zero, empty and false: any. */
 struct txfilter {
 	uint32_t pid;
-	char comm[16];	    /* NUL padded */
-	const char *cgroup; /* "/..." from the cgroup root */
-	uint16_t port;	    /* at either end */
+	bool follow; /* and its descendants */
+	bool by_uid;
+	uint32_t uid;
+	bool by_cgroup; /* the selection's answer counts */
+	char comm[16];	/* NUL padded */
+	uint16_t port;	/* at either end */
 	enum tx_side side;
 };
 
-/* owner_path and sock_path are the cgroup paths of the socket's user and of its creator; either may match.
- * NULL: unknown. */
-bool txfilter_match(const struct txfilter *f, const struct transaction *tx, const char *owner_path,
-		    const char *sock_path);
+/* Whether it needs to know who the owner is, beside its name. */
+bool txfilter_needs_identity(const struct txfilter *f);
+
+/* id: of tx->owner. selected: whether the cgroup of the socket's user or creator is asked for. */
+bool txfilter_match(const struct txfilter *f, const struct transaction *tx,
+		    const struct identity *id, bool selected);
 
 #endif

@@ -7,7 +7,7 @@
  * program. So neither order nor completeness matters here, only names and kinds. Members that not
  * every kernel has are asked for with bpf_core_field_exists() first.
  *
- * Types as of Linux 5.12 to 7.x.
+ * Types as of Linux 5.5 to 7.x.
  */
 #ifndef HTTPLAT_VMLINUX_H
 #define HTTPLAT_VMLINUX_H
@@ -76,21 +76,50 @@ struct kernfs_node {
 	__u64 id;
 };
 
-struct cgroup;
-
-struct cgroup_subsys_state {
-	struct cgroup *cgroup;
-	struct cgroup_subsys_state *parent;
+struct cgroup_root {
+	int hierarchy_id; /* 0: cgroup2 */
 };
 
 struct cgroup {
-	struct cgroup_subsys_state self;
-	int level; /* 0: the root */
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
 };
 
 struct css_set {
 	struct cgroup *dfl_cgrp; /* in cgroup2 */
+};
+
+struct upid {
+	int nr;
+};
+
+struct pid {
+	unsigned int level;    /* of the innermost name space; 0: the initial one */
+	struct upid numbers[]; /* by level; once declared with one element */
+};
+
+struct pid_namespace {
+	struct ns_common ns;
+};
+
+struct nsproxy {
+	struct pid_namespace *pid_ns_for_children;
+};
+
+typedef struct {
+	__u32 val; /* in the initial user name space */
+} kuid_t;
+
+struct cred {
+	kuid_t euid;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live; /* threads that have not ended */
 };
 
 struct task_struct {
@@ -98,8 +127,12 @@ struct task_struct {
 	int pid;
 	int tgid;
 	struct task_struct *group_leader;
+	struct pid *thread_pid;
+	struct nsproxy *nsproxy;
 	char comm[16];
 	struct css_set *cgroups;
+	const struct cred *cred; /* what it acts as; real_cred is what others see */
+	struct signal_struct *signal;
 };
 
 struct file;

@@ -99,6 +99,14 @@ def temp_dir(test):
     return path
 
 
+def compile_c(test, name):
+    """The path of a helper program, compiled from NAME.c beside this file."""
+    need('gcc')
+    out = os.path.join(temp_dir(test), name)
+    run('gcc', '-std=gnu11', '-O2', '-Wall', '-o', out, os.path.join(HERE, name + '.c'), timeout=60)
+    return out
+
+
 def free_port(family=socket.AF_INET):
     with socket.socket(family, socket.SOCK_STREAM) as s:
         s.bind(('::1' if family == socket.AF_INET6 else '127.0.0.1', 0))
@@ -252,8 +260,11 @@ class Process:
 
 
 def children_of(pid):
-    with open('/proc/%d/task/%d/children' % (pid, pid)) as f:
-        return [int(p) for p in f.read().split()]
+    pids = []
+    for task in os.listdir('/proc/%d/task' % pid):
+        with open('/proc/%d/task/%s/children' % (pid, task)) as f:
+            pids += [int(p) for p in f.read().split()]
+    return pids
 
 
 # --- network namespaces ---------------------------------------------------------------------------

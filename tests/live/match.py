@@ -81,7 +81,8 @@ def served(server, rows, **more):
     """Wanted server-side records, from the server's own log."""
     out = []
     for row in rows:
-        want = owner('server', row['pid'], server.cgroup, server.comm, row.get('tid'))
+        want = owner('server', row['pid'], server.cgroup, row.get('comm', server.comm),
+                     row.get('tid'))
         want.update({'url.original': row['uri'], 'http.request.method': row['method'],
                      'http.response.status_code': row['status'], 'client.port': row['port'],
                      'server.port': server.port, 'flags': []})
@@ -99,7 +100,7 @@ def sent(client, rows, comm, **more):
     """Wanted client-side records, from what the client saw."""
     out = []
     for row in rows:
-        want = owner('client', row['pid'], client.cgroup, comm, row.get('tid'))
+        want = owner('client', row['pid'], client.cgroup, row.get('comm', comm), row.get('tid'))
         want.update({'url.original': row['path'], 'http.response.status_code': row['status'],
                      'http.response.body.size': row['body'], 'client.port': row['port'],
                      'flags': []})

@@ -53,10 +53,10 @@ class Nginx:
     """nginx with two workers, in the foreground, with its own prefix and configuration.
 
     listen: what follows `listen ADDRESS:PORT` ('deferred', 'fastopen=16'). upstream: 'ADDRESS:PORT'
-    that /proxied/... is passed on to, as /f/..."""
+    that /proxied/... is passed on to, as /f/... wrap: the command that starts it as its child."""
 
     def __init__(self, test, cgroup=None, netns=None, addresses=('127.0.0.1', '[::1]'), listen='',
-                 upstream=None):
+                 upstream=None, wrap=()):
         need('nginx', 'curl')
         self.dir = temp_dir(test)
         os.mkdir(self.dir + '/www')
@@ -73,19 +73,28 @@ class Nginx:
                 .replace('@PROXY@', proxy if upstream else '').replace('@DIR@', self.dir)
             with open(self.dir + '/nginx.conf', 'w') as f:
                 f.write(conf)
-            self.process = Process(test, ['nginx', '-p', self.dir, '-e', self.dir + '/error.log',
-                                          '-c', self.dir + '/nginx.conf'], cgroup, netns)
+            self.process = Process(test, list(wrap) + ['nginx', '-p', self.dir,
+                                                       '-e', self.dir + '/error.log',
+                                                       '-c', self.dir + '/nginx.conf'],
+                                   cgroup, netns)
+            self.wrapped = bool(wrap)
             # SIGTERM to the master ends the workers too; nobody but us knows this pid.
             wait_until('listening nginx', lambda: self.process.proc.poll() is not None
-                       or listening(self.process.pid, self.port))
+                       or listening(self.master, self.port))
             if self.process.proc.poll() is None:
                 break  # else somebody took the port meanwhile
         else:
             raise AssertionError('nginx does not start: ' + self.process.stderr())
         self.workers = wait_until('nginx workers', self._two_workers)
 
+    @property
+    def master(self):
+        """The pid of nginx, or of what will be nginx."""
+        children = children_of(self.process.pid) if self.wrapped else []
+        return children[0] if children else self.process.pid
+
     def _two_workers(self):
-        pids = children_of(self.process.pid)
+        pids = children_of(self.master)
         return pids if len(pids) == 2 else None
 
     comm = 'nginx'

@@ -41,6 +41,8 @@
 #include "owner/procfs.h"
 
 /* A cgroup that is asked for, and one below it. */
+#define NOBODY 65534
+
 struct groups {
 	struct cgroup2 cg;
 	char outer[64], inner[80];
@@ -86,6 +88,8 @@ struct fixture {
 	uint64_t want_cookie; /* events of other sockets are none of our business */
 	unsigned int event_cnt;
 	struct event_owner event; /* the last one */
+	uint64_t want_cgroup;
+	struct event_cgroup cgroup; /* of that id */
 	struct groups *groups;
 };
 
@@ -104,6 +108,12 @@ static inline int on_record(void *ctx, void *data, size_t len)
 	struct fixture *f = ctx;
 	const struct event_owner *ev = data;
 
+	if (ev->type == EVENT_CGROUP) {
+		assert_int_equal(len, sizeof(f->cgroup));
+		if (((const struct event_cgroup *)data)->id == f->want_cgroup)
+			memcpy(&f->cgroup, data, sizeof(f->cgroup));
+		return 0;
+	}
 	assert_int_equal(len, sizeof(*ev));
 	assert_int_equal(ev->type, EVENT_OWNER);
 	if (ev->cookie != f->want_cookie)
@@ -113,10 +123,11 @@ static inline int on_record(void *ctx, void *data, size_t len)
 	return 0;
 }
 
-static inline int open_mode(void **state, enum owner_mode mode, bool by_tuple, uint32_t level)
+static inline int open_mode(void **state, enum owner_mode mode, bool by_tuple,
+			    enum owner_follow follow)
 {
-	struct owner_load_options opt = {.want = mode, .by_tuple = by_tuple, .cgroup_level = level};
-	struct groups *g = level ? make_groups() : NULL;
+	struct owner_load_options opt = {.want = mode, .by_tuple = by_tuple, .follow = follow};
+	struct groups *g = follow ? make_groups() : NULL;
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct bpf_program *prog;
 
@@ -124,7 +135,6 @@ static inline int open_mode(void **state, enum owner_mode mode, bool by_tuple, u
 		return -1;
 	*state = f;
 	f->groups = g;
-	opt.cgroup_id = g ? g->outer_id : 0;
 	libbpf_set_print(be_quiet);
 	f->maps = owner_bpf__open();
 	if (!f->maps)
@@ -316,6 +326,7 @@ struct reader {
 	int fd;
 	pid_t tid;
 	bool by_splice;
+	bool sends; /* instead */
 };
 
 static inline void *read_in_thread(void *arg)
@@ -325,7 +336,9 @@ static inline void *read_in_thread(void *arg)
 
 	prctl(PR_SET_NAME, "reader");
 	r->tid = gettid();
-	if (r->by_splice) {
+	if (r->sends) {
+		say(r->fd);
+	} else if (r->by_splice) {
 		if (pipe(pipes) || splice(r->fd, NULL, pipes[1], NULL, 5, 0) != 5)
 			r->tid = 0;
 		close(pipes[0]);
@@ -401,24 +414,29 @@ static inline void check_tuples(struct fixture *f, uint32_t netns)
 	close_pair(&p);
 }
 
-/* A child that moves into the inner cgroup and reads there. */
-static inline pid_t start_inside(struct groups *g, struct pair *p)
+/* A child that moves into the inner cgroup and reads there, as nobody. */
+static inline pid_t start_inside(struct fixture *f, struct pair *p)
 {
+	int followed = bpf_map__fd(f->maps->maps.followed);
+	const uint8_t yes = 1;
 	char procs[128];
 	pid_t pid;
 
-	snprintf(procs, sizeof(procs), "%s/cgroup.procs", g->inner);
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", f->groups->inner);
 	pid = fork();
 	if (!pid) {
-		int fd = openat(g->cg.fd, procs, O_WRONLY);
+		int fd = openat(f->groups->cg.fd, procs, O_WRONLY);
+		uint32_t self = getpid();
 
-		_exit(write(fd, "0", 1) != 1 || child_reads(NULL, p));
+		_exit(write(fd, "0", 1) != 1 ||
+		      bpf_map_update_elem(followed, &self, &yes, BPF_ANY) ||
+		      setresuid(NOBODY, NOBODY, NOBODY) || child_reads(NULL, p));
 	}
 	return pid;
 }
 
-/* Of a task below the cgroup that is asked for, and of one that isn't. */
-static inline void check_ancestor(struct fixture *f, uint32_t netns)
+/* Who a task is beside its name: of one that is followed, and of one that isn't. */
+static inline void check_whose(struct fixture *f, uint32_t netns)
 {
 	struct conn_owner owner = {0};
 	struct pair p;
@@ -431,16 +449,24 @@ static inline void check_ancestor(struct fixture *f, uint32_t netns)
 		skip();
 	}
 	open_pair(&p, AF_INET);
+	f->want_cookie = cookie_of(p.server);
 	say(p.client);
-	pid = start_inside(f->groups, &p);
+	pid = start_inside(f, &p);
 	waitpid(pid, &status, 0);
 	assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
 	assert_true(by_tuple(f, p.server, p.client, netns, &owner));
 	assert_int_equal(owner.id.pid, pid);
 	assert_int_equal(owner.id.cgroup_id, f->groups->inner_id);
-	assert_int_equal(owner.ancestor_id, f->groups->outer_id);
+	assert_int_equal(owner.uid, NOBODY);
+	assert_int_equal(owner.flags, EVENT_OWNER_FOLLOWED);
+	ring_buffer__consume(f->ring);
+	assert_int_equal(f->event_cnt, 1);
+	assert_int_equal(f->event.owner_uid, NOBODY);
+	assert_int_equal(f->event.owner_flags, EVENT_OWNER_FOLLOWED);
 	assert_true(by_tuple(f, p.client, p.server, netns, &owner));
-	assert_int_not_equal(owner.ancestor_id, f->groups->outer_id);
+	assert_int_not_equal(owner.id.cgroup_id, f->groups->inner_id);
+	assert_int_equal(owner.uid, geteuid());
+	assert_int_equal(owner.flags, 0);
 	close_pair(&p);
 }
 

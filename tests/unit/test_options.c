@@ -86,7 +86,9 @@ static void test_everything_live(void **state)
 	struct options opt;
 
 	assert_int_equal(parse("-i eth0 --interface=eth1 -i eth0 --netns web --hook socket -f tcp "
-			       "-s 256 -p 42 --comm nginx -g /web --port 80 --side server -d 1.5s "
+			       "-s 256 -p 42 --follow --comm nginx --uid 33 -c web -g /web --pod "
+			       "shop/web-0 --unit nginx --container=0a1b -g /db/* --port 80 --side "
+			       "server -d 1.5s "
 			       "-n 7 -o json -v --no-redact --gap-timeout 1s --idle-timeout 1m "
 			       "--max-memory 16M",
 			       &opt),
@@ -100,7 +102,17 @@ static void test_everything_live(void **state)
 	assert_int_equal(opt.snaplen, 256);
 	assert_int_equal(opt.pid, 42);
 	assert_string_equal(opt.comm, "nginx");
-	assert_string_equal(opt.cgroup, "/web");
+	assert_true(opt.follow);
+	assert_true(opt.by_uid);
+	assert_int_equal(opt.uid, 33);
+	assert_string_equal(opt.containers[0], "web");
+	assert_string_equal(opt.containers[1], "0a1b");
+	assert_null(opt.containers[2]);
+	assert_string_equal(opt.pods[0], "shop/web-0");
+	assert_string_equal(opt.units[0], "nginx");
+	assert_string_equal(opt.cgroups[0], "/web");
+	assert_string_equal(opt.cgroups[1], "/db/*");
+	assert_null(opt.cgroups[2]);
 	assert_int_equal(opt.port, 80);
 	assert_int_equal(opt.side, SIDE_SERVER);
 	assert_int_equal(opt.duration_ns, 1500000000);
@@ -147,6 +159,11 @@ static void test_what_does_not_go_together(void **state)
 	refuse("-r x -p 1", "-p doesn't go with -r");
 	refuse("-r x --comm a", "--comm doesn't go with -r");
 	refuse("-r x -g /a", "-g doesn't go with -r");
+	refuse("-r x -c a", "-c doesn't go with -r");
+	refuse("-r x --pod a", "--pod doesn't go with -r");
+	refuse("-r x --unit a", "--unit doesn't go with -r");
+	refuse("-r x --uid 0", "--uid doesn't go with -r");
+	refuse("--follow", "--follow needs a process");
 	refuse("-r x --side server", "--side doesn't go with -r");
 	refuse("--hook cgroup -i eth0", "--hook tc");
 	refuse("--hook cgroup --netns web", "--netns doesn't go with --hook cgroup");
@@ -177,9 +194,8 @@ static void test_getopt_speaks_in_one_sentence(void **state)
 		const char *line, *part;
 	} cases[] = {
 		{"--p 80", "ambiguous"},
-		{"--pod x", "unrecognized option '--pod'"},
 		{"--bogus", "unrecognized option '--bogus'"},
-		{"-c web", "invalid option -- 'c'"},
+		{"-w web", "invalid option -- 'w'"},
 		{"--histogram", "unrecognized option '--histogram'"},
 		{"-p", "requires an argument"},
 		{"--verbose=1", "doesn't allow an argument"},
@@ -200,14 +216,15 @@ static void test_getopt_speaks_in_one_sentence(void **state)
 static void test_help(void **state)
 {
 	static const char *const promised[] = {
-		"--read",	"--interface",	 "--netns",   "--hook",	  "--filter",
-		"--snaplen",	"--pid",	 "--comm",    "--cgroup", "--port",
-		"--side",	"--duration",	 "--count",   "--output", "--verbose",
-		"--no-redact",	"--gap-timeout", "--version", "--help",	  "--idle-timeout",
-		"--max-memory", "trace",	 "check",     "decode",	  "Examples:",
+		"--read",	"--interface",	 "--netns",	"--hook",   "--filter",
+		"--snaplen",	"--pid",	 "--comm",	"--cgroup", "--port",
+		"--side",	"--duration",	 "--count",	"--output", "--verbose",
+		"--no-redact",	"--gap-timeout", "--version",	"--help",   "--idle-timeout",
+		"--max-memory", "trace",	 "check",	"decode",   "Examples:",
+		"--follow",	"--uid",	 "--container", "--pod",    "--unit",
+		"\n  ps ",
 	};
-	static const char *const later[] = {"--slow", "--container", "\n  stat ", "\n  top ",
-					    "\n  ps "};
+	static const char *const later[] = {"--slow", "\n  stat ", "\n  top "};
 	struct options opt;
 	char *text = NULL, *line;
 	size_t size, i;

@@ -7,17 +7,17 @@
 
 static int setup_btf(void **state)
 {
-	return open_mode(state, OWNER_MODE_BTF, false, 0);
+	return open_mode(state, OWNER_MODE_BTF, false, FOLLOW_NONE);
 }
 
 static int setup_btf_tuple(void **state)
 {
-	return open_mode(state, OWNER_MODE_BTF, true, 0);
+	return open_mode(state, OWNER_MODE_BTF, true, FOLLOW_NONE);
 }
 
-static int setup_btf_level_1(void **state)
+static int setup_btf_follow(void **state)
 {
-	return open_mode(state, OWNER_MODE_BTF, true, 1);
+	return open_mode(state, OWNER_MODE_BTF, true, FOLLOW_MAP);
 }
 
 static void test_client(void **state)
@@ -31,7 +31,6 @@ static void test_client(void **state)
 	assert_true(get_state(f, p.client, &st));
 	assert_owner(&st.owner.id, getpid(), gettid(), own_comm());
 	assert_int_equal(st.cookie, cookie_of(p.client));
-	assert_int_not_equal(st.owner.ancestor_id, 0);
 	/* Nobody has read from the accepted one; a listener has no state at all. */
 	assert_false(get_state(f, p.server, &st));
 	assert_false(get_state(f, p.listener, &st));
@@ -347,7 +346,6 @@ static void test_iterator(void **state)
 	assert_true(get_state(f, p.client, &st));
 	assert_owner(&st.owner.id, getpid(), getpid(), own_comm());
 	assert_int_equal(st.cookie, cookie_of(p.client));
-	assert_int_not_equal(st.owner.ancestor_id, 0);
 	assert_true(get_state(f, p.server, &st));
 	assert_owner(&st.owner.id, getpid(), getpid(), own_comm());
 	assert_true(get_state(f, q.server, &st));
@@ -387,9 +385,9 @@ static void test_tuples(void **state)
 	check_tuples(*state, own_netns());
 }
 
-static void test_ancestor(void **state)
+static void test_whose(void **state)
 {
-	check_ancestor(*state, own_netns());
+	check_whose(*state, own_netns());
 }
 
 /* The tuple of a closed connection names nobody: it may serve another process next. */
@@ -450,7 +448,7 @@ int main(void)
 		BTF(test_none),
 		cmocka_unit_test_setup_teardown(test_tuples, setup_btf_tuple, teardown),
 		cmocka_unit_test_setup_teardown(test_tuple_is_forgotten, setup_btf_tuple, teardown),
-		cmocka_unit_test_setup_teardown(test_ancestor, setup_btf_level_1, teardown),
+		cmocka_unit_test_setup_teardown(test_whose, setup_btf_follow, teardown),
 	};
 
 	return cmocka_run_group_tests_name("owner_bpf", tests, NULL, NULL);

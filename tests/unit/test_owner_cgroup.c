@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +27,7 @@
 #include <cmocka.h>
 
 #include "owner/cgroup2.h"
+#include "owner/cgwatch.h"
 #include "owner/lru.h"
 #include "owner/owner.h"
 #include "owner/procfs.h"
@@ -44,7 +46,7 @@ static int setup(void **state)
 		return -1;
 	*state = f;
 	cgroup2_open(&f->cg);
-	f->oc = owner_cache_new();
+	f->oc = owner_cache_new("");
 	snprintf(f->dir, sizeof(f->dir), "httplat-test-%d", getpid());
 	return f->oc ? 0 : -1;
 }
@@ -109,6 +111,7 @@ static void test_deleted_keeps_its_name(void **state)
 	uint64_t id = make_cgroup(f, f->dir), never;
 	char want[80], name[80];
 	struct owner_names names;
+	struct owner_cache *later;
 
 	snprintf(want, sizeof(want), "/%s", f->dir);
 	owner_learn(f->oc, &(struct owner){0}, id);
@@ -119,13 +122,68 @@ static void test_deleted_keeps_its_name(void **state)
 	snprintf(name, sizeof(name), "%s-b", f->dir);
 	never = make_cgroup(f, name);
 	assert_int_equal(unlinkat(f->cg.fd, name, AT_REMOVEDIR), 0);
-	assert_path(f, never, NULL);
+	later = owner_cache_new("");
+	assert_non_null(later);
+	assert_null(owner_cgroup_path(later, never));
+	owner_cache_free(later);
 	assert_path(f, 0, NULL);
 
 	/* A new cgroup of the old name has an id of its own. */
 	assert_int_not_equal(make_cgroup(f, f->dir), id);
 	owner_resolve(f->oc, &(struct owner){0}, id, &names);
 	assert_string_equal(names.cgroup_path, want);
+}
+
+/* Asks the watching thread until it has seen the cgroup; it has as long as it likes. */
+static void assert_watched(struct cgwatch *w, uint64_t id, const char *want)
+{
+	char *path = NULL;
+
+	for (int left = 2000; left && !(path = cgwatch_path(w, id)); left--)
+		usleep(10000);
+	assert_non_null(path);
+	assert_int_equal(path[0], '/');
+	assert_string_equal(path + 1, want);
+	free(path);
+}
+
+/* Nobody asks for them while they are there. */
+static void test_brief_cgroups(void **state)
+{
+	static const char *const names[] = {"", "/a", "/a/b c\033[m", "/a/b c\033[m/d (deleted)"};
+	struct fixture *f = *state;
+	struct cgwatch *w = cgwatch_new(&f->cg);
+	char name[4][128];
+	uint64_t id[4];
+
+	if (!w) {
+		print_message("cgroups cannot be watched\n");
+		skip();
+	}
+	for (int i = 0; i < 4; i++) {
+		snprintf(name[i], sizeof(name[i]), "%s%s", f->dir, names[i]);
+		id[i] = make_cgroup(f, name[i]);
+	}
+	for (int i = 3; i >= 0; i--)
+		assert_watched(w, id[i], name[i]);
+	for (int i = 3; i >= 0; i--)
+		assert_int_equal(unlinkat(f->cg.fd, name[i], AT_REMOVEDIR), 0);
+	for (int i = 0; i < 4; i++)
+		assert_watched(w, id[i], name[i]);
+
+	/* In a folder that was there before, and the same name again. */
+	cgwatch_free(w);
+	id[0] = make_cgroup(f, name[0]);
+	w = cgwatch_new(&f->cg);
+	assert_watched(w, id[0], name[0]);
+	for (int i = 0; i < 3; i++) {
+		id[1] = make_cgroup(f, name[1]);
+		assert_watched(w, id[1], name[1]);
+		assert_int_equal(unlinkat(f->cg.fd, name[1], AT_REMOVEDIR), 0);
+	}
+	cgwatch_free(w);
+	cgwatch_free(NULL);
+	assert_null(cgwatch_path(NULL, 1));
 }
 
 static void test_hostile_names(void **state)
@@ -213,6 +271,71 @@ static void test_process_without_id(void **state)
 	owner.pid = 0x7ffffffe;
 	owner_resolve(f->oc, &owner, cgroup2_id(&f->cg, "/"), &names);
 	assert_null(names.cgroup_path);
+}
+
+/* A process that is number 1 in a pid name space of its own, until `go` is closed. */
+static uint32_t start_first_process(int go[2], pid_t *parent)
+{
+	int tell[2];
+	pid_t pid = 0;
+	char c;
+
+	assert_int_equal(pipe(go), 0);
+	assert_int_equal(pipe(tell), 0);
+	*parent = fork();
+	if (!*parent) {
+		close(go[1]);
+		close(tell[0]);
+		if (!unshare(CLONE_NEWPID) && !(pid = fork())) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			close(tell[1]);
+			_exit(read(go[0], &c, 1) != 0);
+		}
+		if (write(tell[1], &pid, sizeof(pid)) != sizeof(pid))
+			_exit(1);
+		waitpid(pid, NULL, 0);
+		_exit(0);
+	}
+	close(go[0]);
+	close(tell[1]);
+	if (read(tell[0], &pid, sizeof(pid)) != sizeof(pid))
+		pid = 0;
+	close(tell[0]);
+	return pid > 0 ? (uint32_t)pid : 0;
+}
+
+/* Its own number is kept beyond its death; who is in our name space has no other. */
+static void test_inner_pid(void **state)
+{
+	struct fixture *f = *state;
+	struct owner owner = {.cgroup_id = cgroup2_id(&f->cg, "/")};
+	struct owner_names names;
+	pid_t parent;
+	int go[2];
+
+	owner.pid = start_first_process(go, &parent);
+	if (owner.pid) {
+		owner_learn(f->oc, &owner, 0);
+		owner_resolve(f->oc, &owner, 0, &names);
+		assert_int_equal(names.inner_pid, 1);
+	}
+	close(go[1]);
+	waitpid(parent, NULL, 0);
+	if (!owner.pid) {
+		print_message("no pid name space can be made\n");
+		skip();
+	}
+	assert_int_equal(procfs_start_time(owner.pid), 0);
+	owner_resolve(f->oc, &owner, 0, &names);
+	assert_int_equal(names.inner_pid, 1);
+
+	assert_int_equal(procfs_inner_pid(getpid()), 0);
+	owner.pid = getpid();
+	owner_resolve(f->oc, &owner, 0, &names);
+	assert_int_equal(names.inner_pid, 0);
+	owner.pid = 0x7ffffffe;
+	owner_resolve(f->oc, &owner, 0, &names);
+	assert_int_equal(names.inner_pid, 0);
 }
 
 /*
@@ -453,9 +576,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_id_to_path),
 		TEST(test_deleted_keeps_its_name),
+		TEST(test_brief_cgroups),
 		TEST(test_hostile_names),
 		TEST(test_of_a_process),
 		TEST(test_process_without_id),
+		TEST(test_inner_pid),
 		TEST(test_detached_mount),
 		TEST(test_find_in_proc_v4),
 		TEST(test_find_in_proc_v6),

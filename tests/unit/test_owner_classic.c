@@ -7,12 +7,12 @@
 
 static int setup_classic(void **state)
 {
-	return open_mode(state, OWNER_MODE_CLASSIC, false, 0);
+	return open_mode(state, OWNER_MODE_CLASSIC, false, FOLLOW_NONE);
 }
 
-static int setup_classic_level_1(void **state)
+static int setup_classic_follow(void **state)
 {
-	return open_mode(state, OWNER_MODE_CLASSIC, false, 1);
+	return open_mode(state, OWNER_MODE_CLASSIC, false, FOLLOW_MAP);
 }
 
 static void test_tuples(void **state)
@@ -58,7 +58,6 @@ static void test_open_before(void **state)
 	assert_true(owner_load_iterate(f->ol));
 	assert_true(by_tuple(f, p.client, p.server, 0, &owner));
 	assert_owner(&owner.id, getpid(), getpid(), own_comm());
-	assert_int_not_equal(owner.ancestor_id, 0);
 	assert_true(by_tuple(f, p.server, p.client, 0, &owner));
 	assert_owner(&owner.id, getpid(), getpid(), own_comm());
 	say(p.client);
@@ -69,9 +68,9 @@ static void test_open_before(void **state)
 	close_pair(&p);
 }
 
-static void test_ancestor(void **state)
+static void test_whose(void **state)
 {
-	check_ancestor(*state, 0);
+	check_whose(*state, 0);
 }
 
 int main(void)
@@ -81,7 +80,7 @@ int main(void)
 		CLASSIC(test_tuples),
 		CLASSIC(test_cookies),
 		CLASSIC(test_open_before),
-		cmocka_unit_test_setup_teardown(test_ancestor, setup_classic_level_1, teardown),
+		cmocka_unit_test_setup_teardown(test_whose, setup_classic_follow, teardown),
 	};
 
 	return cmocka_run_group_tests_name("owner_classic", tests, NULL, NULL);

@@ -80,7 +80,28 @@ static struct transaction ordinary(void)
 	};
 }
 
-static const struct owner_names names = {77, "/system.slice/nginx.service"};
+static const struct owner_names names = {
+	.cgroup_id = 77,
+	.cgroup_path = "/system.slice/nginx.service",
+	.unit = "nginx.service",
+};
+
+#define ID	   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define POD_CGROUP "/kubepods/pod4f8a2c1d-0b3e-4a5f-9c6d-7e8f90a1b2c3/" ID
+
+static const struct owner_names pod_names = {
+	.cgroup_id = 78,
+	.cgroup_path = POD_CGROUP,
+	.container_id = ID,
+	.container_name = "web",
+	.runtime = "containerd",
+	.image = "docker.io/library/nginx:1.27",
+	.pod_uid = "4f8a2c1d-0b3e-4a5f-9c6d-7e8f90a1b2c3",
+	.pod = "web-0",
+	.pod_namespace = "shop",
+	.pod_container = "web",
+	.inner_pid = 7,
+};
 
 /* The transactions as lines; freed by the caller. */
 static char *lines(enum report_format format, bool live, bool redact, const struct transaction *txs,
@@ -130,12 +151,46 @@ static void test_json(void **state)
 		"\"http.response.header.content-type\":[\"text/html\"],"
 		"\"process.pid\":1234,\"thread.id\":1235,\"process.executable.name\":\"nginx\","
 		"\"linux.cgroup.id\":77,\"linux.cgroup.path\":\"/system.slice/nginx.service\","
+		"\"systemd.unit\":\"nginx.service\","
 		"\"latency_ns\":1234567,\"ttfb_ns\":1000000,\"total_ns\":1235067,"
 		"\"request_ns\":500,\"response_ns\":234567,"
 		"\"request.segments\":1,\"request.retransmits\":0,\"request.out_of_order\":0,"
 		"\"response.segments\":2,\"response.retransmits\":0,\"response.out_of_order\":0,"
 		"\"tcp.stream\":3,\"tcp.stream.request\":2,\"exchange.id\":\"0000000000000abc\","
 		"\"hook\":\"cgroup\",\"flags\":[]}\n");
+}
+
+static void has(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("no '%s' in: %s", part, text);
+}
+
+static void has_not(const char *text, const char *part)
+{
+	if (strstr(text, part))
+		fail_msg("'%s' in: %s", part, text);
+}
+
+static void test_json_workload(void **state)
+{
+	struct transaction tx = ordinary();
+	char *text = lines(REPORT_JSON, true, true, &tx, 1, &pod_names);
+
+	has(text, "\"process.pid\":1234,\"process.vpid\":7,\"thread.id\":1235,");
+	has(text, "\"linux.cgroup.id\":78,\"linux.cgroup.path\":\"" POD_CGROUP "\","
+		  "\"container.id\":\"" ID "\",\"container.name\":\"web\","
+		  "\"container.runtime.name\":\"containerd\","
+		  "\"container.image.name\":\"docker.io/library/nginx:1.27\","
+		  "\"k8s.pod.uid\":\"4f8a2c1d-0b3e-4a5f-9c6d-7e8f90a1b2c3\","
+		  "\"k8s.pod.name\":\"web-0\",\"k8s.namespace.name\":\"shop\","
+		  "\"k8s.container.name\":\"web\",\"latency_ns\"");
+	has_not(text, "systemd.unit");
+	free(text);
+	tx.owner.pid = 0;
+	text = lines(REPORT_JSON, true, true, &tx, 1, &pod_names);
+	has_not(text, "process.vpid");
+	free(text);
 }
 
 /* What was not observed has no key. */
@@ -201,12 +256,6 @@ static void test_json_orphan(void **state)
 		"\"tcp.stream\":0,\"hook\":\"tc\",\"flags\":[\"orphan-response\"]}\n");
 }
 
-static void has(const char *text, const char *part)
-{
-	if (!strstr(text, part))
-		fail_msg("no '%s' in: %s", part, text);
-}
-
 static void test_json_targets(void **state)
 {
 	static const struct {
@@ -266,11 +315,14 @@ static void test_text_of_a_file(void **state)
 	txs[1].resp.seen = txs[1].has_latency = false;
 	txs[1].flags = TX_NO_RESPONSE | TX_RESET;
 	expect_lines(REPORT_TEXT, true, txs, 2, NULL,
-		     "TIME            S CLIENT                SERVER                METHOD STATUS   LATENCY"
+		     "TIME            S CLIENT                SERVER                METHOD STATUS  "
+		     " LATENCY"
 		     "     SIZE URL\n"
-		     "21:50:01.123456 - 10.0.0.7:51234        10.0.0.1:8080         GET       200   1.235ms"
+		     "21:50:01.123456 - 10.0.0.7:51234        10.0.0.1:8080         GET       200  "
+		     " 1.235ms"
 		     "      612 shop.example:8080/cart?id=7&token=REDACTED\n"
-		     "21:50:01.123456 - 10.0.0.7:51234        10.0.0.1:8080         GET         -         -"
+		     "21:50:01.123456 - 10.0.0.7:51234        10.0.0.1:8080         GET         -  "
+		     "       -"
 		     "        - shop.example:8080/cart?id=7&token=REDACTED  [no-response,reset]\n");
 }
 
@@ -283,10 +335,59 @@ static void test_text_live(void **state)
 	txs[1].side = SIDE_CLIENT;
 	txs[1].owner = (struct owner){0};
 	text = lines(REPORT_TEXT, true, true, txs, 2, &names);
-	has(text, "TIME            S     PID COMM       CGROUP                      CLIENT ");
-	has(text, " <    1234 nginx      /system.slice/nginx.service 10.0.0.7:51234 ");
+	has(text, "TIME            S     PID COMM       OWNER                CLIENT ");
+	has(text, " <    1234 nginx      nginx.service        10.0.0.7:51234 ");
 	second = strchr(strchr(text, '\n') + 1, '\n') + 1;
-	has(second, " >       - -          /system.slice/nginx.service 10.0.0.7:51234 ");
+	has(second, " >       - -          nginx.service        10.0.0.7:51234 ");
+	free(text);
+}
+
+/* Pod, container, the beginning of its id, unit, cgroup: the first that is known. */
+static void test_text_owner(void **state)
+{
+	const struct {
+		struct owner_names names;
+		const char *want;
+	} cases[] = {
+		{pod_names, " shop/web-0/web "},
+		{{.pod = "web-0", .container_name = "web"}, " web-0 "},
+		{{.container_name = "c1", .container_id = ID, .unit = "nginx.service"}, " c1 "},
+		{{.container_id = ID, .unit = "docker-" ID ".scope"}, " 0123456789ab "},
+		{{.unit = "nginx.service", .cgroup_path = "/system.slice/nginx.service"},
+		 " nginx.service "},
+		{{.cgroup_path = "/batch/" ID}, " /batch/0123456789ab "},
+		{{0}, " - "},
+	};
+	struct transaction tx = ordinary();
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *text = lines(REPORT_TEXT, true, true, &tx, 1, &cases[i].names);
+
+		has(strchr(text, '\n'), cases[i].want);
+		free(text);
+	}
+}
+
+/* Names come from files that others write. */
+static void test_names_are_safe(void **state)
+{
+	const struct owner_names hostile = {.cgroup_path = "/a",
+					    .container_name = "\x1b[2J",
+					    .pod_namespace = "\xe2\x80\xae",
+					    .pod = "\x9b\n",
+					    .pod_container = "\xff",
+					    .image = "\"\\\x07",
+					    .unit = "\x7f"};
+	struct transaction tx = ordinary();
+	char *text = lines(REPORT_TEXT, true, true, &tx, 1, &hostile);
+
+	has(text, " \\u{202e}/\\x9b\\x0a/\\xff ");
+	free(text);
+	text = lines(REPORT_JSON, true, true, &tx, 1, &hostile);
+	has(text, "\"container.name\":\"\\u001b[2J\",\"container.image.name\":\"\\\"\\\\\\u0007\","
+		  "\"k8s.pod.name\":\"\\udc9b\\n\",\"k8s.namespace.name\":\"\\u202e\","
+		  "\"k8s.container.name\":\"\\udcff\",\"systemd.unit\":\"\\u007f\"");
 	free(text);
 }
 
@@ -300,7 +401,8 @@ static void test_text_is_safe(void **state)
 	memcpy(target, "/\x1b]0;x\x07\x9b\x7f\n\\", 11);
 	tx.target = (struct slice){target, sizeof(target)};
 	memcpy(tx.owner.comm, "\x1b[2J\x80worker-123", 16); /* not NUL terminated */
-	text = lines(REPORT_TEXT, true, true, &tx, 1, &(struct owner_names){1, "/a\x1b[31m"});
+	text = lines(REPORT_TEXT, true, true, &tx, 1,
+		     &(struct owner_names){.cgroup_path = "/a\x1b[31m"});
 	has(text, "/\\x1b]0;x\\x07\\x9b\\x7f\\x0a\\\\");
 	has(text, "..(65536 bytes)");
 	has(text, "\\x1b[2J\\x80worker-123");
@@ -341,7 +443,6 @@ static void shortens(const char *path, size_t max, const char *want)
 
 static void test_shorten_cgroup(void **state)
 {
-#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 	shortens("/", 36, "/");
 	shortens("/system.slice/nginx.service", 36, "/system.slice/nginx.service");
 	shortens("/system.slice/docker-" ID ".scope", 40,
@@ -349,7 +450,6 @@ static void test_shorten_cgroup(void **state)
 	shortens("/docker/" ID, 36, "/docker/0123456789ab");
 	shortens("/deadbeef/" ID "0", 20, "..f0123456789abcdef0");
 	shortens("/kubepods.slice/kubepods-burstable.slice/x", 20, "..-burstable.slice/x");
-#undef ID
 }
 
 static char *summary(const struct counters *cnt, const uint64_t *kernel, uint64_t printed)
@@ -503,12 +603,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_json_workload),
 		cmocka_unit_test(test_json_absent),
 		cmocka_unit_test(test_json_orphan),
 		cmocka_unit_test(test_json_targets),
 		cmocka_unit_test(test_json_repeated_headers),
 		cmocka_unit_test(test_text_of_a_file),
 		cmocka_unit_test(test_text_live),
+		cmocka_unit_test(test_text_owner),
+		cmocka_unit_test(test_names_are_safe),
 		cmocka_unit_test(test_text_is_safe),
 		cmocka_unit_test(test_text_columns_grow),
 		cmocka_unit_test(test_shorten_cgroup),

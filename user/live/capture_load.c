@@ -50,6 +50,8 @@ static int size_maps(struct capture_bpf *skel, const struct capture_load_options
 	uint32_t wires = opt->hook == HOOK_TC ? 8192 : 1;
 	int err;
 
+	if (!opt->config.by_cgroup)
+		bpf_map__set_max_entries(skel->maps.cgroups, 1);
 	err = bpf_map__set_max_entries(skel->maps.ring, ring_size(opt->ring_bytes));
 	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.conns_by_tuple, tuples);

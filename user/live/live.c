@@ -16,6 +16,7 @@
 #include "live/caps.h"
 #include "live/capture_load.h"
 #include "live/clsact.h"
+#include "live/follow_load.h"
 #include "live/localaddr.h"
 #include "live/netns.h"
 #include "live/owner_load.h"
@@ -38,6 +39,8 @@ struct live {
 	uint32_t netns_inode;
 	struct capture_config config;
 	struct capture_bpf *skel;
+	struct follow_load *follow; /* NULL: not asked for, or not to be had */
+	char follow_note[256];
 	struct owner_load *owners;
 	struct attach attach;
 	struct localaddr *local; /* socket hook only */
@@ -80,33 +83,12 @@ static int find_cgroup_root(struct live *lv, struct diag *d)
 			strerror(-err));
 }
 
-/* How deep a path lies below the root: "/" 0, "/a" 1. */
-static uint32_t path_level(const char *path)
-{
-	uint32_t level = 0;
-
-	for (; *path; path++)
-		if (*path != '/' && (path[1] == '/' || !path[1]))
-			level++;
-	return level;
-}
-
-/* A cgroup's path as users give it: from the root of the hierarchy, or in the file system. */
-static const char *path_from_root(const struct cgroup2 *cg, const char *path)
-{
-	size_t n = cg->path ? strlen(cg->path) : 0;
-
-	if (n && !strncmp(path, cg->path, n) && (path[n] == '/' || !path[n]))
-		return path + n;
-	return path;
-}
-
-static int configure(struct live *lv, const struct live_options *opt, struct diag *d)
+static void configure(struct live *lv, const struct live_options *opt)
 {
 	struct capture_config *cfg = &lv->config;
-	char path[4096];
 
 	cfg->filter_pid = opt->pid;
+	cfg->filter_uid = opt->uid;
 	cfg->filter_port = opt->port;
 	cfg->snaplen = opt->snaplen;
 	cfg->all_segments = opt->all_segments;
@@ -115,16 +97,10 @@ static int configure(struct live *lv, const struct live_options *opt, struct dia
 	cfg->owner_lookup = OWNER_LOOKUP_COOKIE | OWNER_LOOKUP_TUPLE;
 	cfg->netns = lv->hook == HOOK_CGROUP ? 0 : lv->netns_inode;
 	memcpy(cfg->filter_comm, opt->comm, strnlen(opt->comm, sizeof(cfg->filter_comm) - 1));
-	if (!opt->cgroup)
-		return 0;
-	snprintf(path, sizeof(path), "/%s", path_from_root(&lv->cg, opt->cgroup));
-	cfg->filter_cgroup_id = cgroup2_id(&lv->cg, path);
-	cfg->filter_cgroup_level = path_level(path);
-	if (!cfg->filter_cgroup_id)
-		return diag_set(d, EXIT_USAGE, -ENOENT,
-				"no cgroup %s below %s; `systemd-cgls` lists them", opt->cgroup,
-				lv->cg.path ? lv->cg.path : "the cgroup2 root");
-	return 0;
+	cfg->by_uid = opt->by_uid;
+	cfg->by_cgroup = opt->by_cgroup;
+	cfg->follow = opt->follow;
+	cfg->by_owner = opt->pid || opt->by_uid || opt->comm[0] || opt->by_cgroup;
 }
 
 /* In the namespace of the interfaces. */
@@ -194,13 +170,26 @@ static int load(struct live *lv, const struct live_options *opt, struct counters
 	return 0;
 }
 
+/* Without BTF, or before Linux 5.5, descent is found out in user space. */
+static void start_following(struct live *lv, uint32_t pid)
+{
+	int err = follow_load_open(lv->skel->obj, pid, &lv->follow);
+
+	if (err)
+		snprintf(lv->follow_note, sizeof(lv->follow_note),
+			 "forks cannot be seen (%s): children of process %u are found in /proc, "
+			 "while they live, and the kernel copies everybody's traffic",
+			 strerror(-err), pid);
+}
+
 /* Owners first, so that the first packet captured finds its socket's. */
 static int start_owners(struct live *lv, struct diag *d)
 {
 	const struct owner_load_options opt = {
-		.cgroup_level = lv->config.filter_cgroup_level,
-		.cgroup_id = lv->config.filter_cgroup_id,
 		.by_tuple = lv->hook == HOOK_SOCKET,
+		.follow = !lv->config.follow ? FOLLOW_NONE
+			  : lv->follow	     ? FOLLOW_MAP
+					     : FOLLOW_ANY,
 	};
 	int err = owner_load_open(lv->skel->obj, &opt, &lv->owners);
 
@@ -277,10 +266,11 @@ static int open_steps(struct live *lv, const struct live_options *opt, struct co
 		err = inside(lv, opt, prepare, d);
 	if (!err)
 		err = find_cgroup_root(lv, d);
-	if (!err)
-		err = configure(lv, opt, d);
+	configure(lv, opt);
 	if (!err)
 		err = load(lv, opt, cnt, d);
+	if (!err && opt->follow)
+		start_following(lv, opt->pid);
 	if (!err)
 		err = start_owners(lv, d);
 	if (!err)
@@ -321,6 +311,7 @@ void live_close(struct live *lv)
 	attach_close(&lv->attach);
 	netns_leave(home);
 	owner_load_close(lv->owners);
+	follow_load_close(lv->follow);
 	ring_close(lv->ring);
 	localaddr_free(lv->local);
 	if (lv->control)
@@ -354,6 +345,28 @@ void live_elide(struct live *lv, uint64_t cookie, enum seg_dir dir, uint32_t seq
 	__atomic_store_n(word, EVENT_CONTROL_WORD(cookie, seq), __ATOMIC_RELAXED);
 }
 
+void live_decide(struct live *lv, uint64_t cgroup_id, enum filter_verdict verdict)
+{
+	int fd = bpf_map__fd(lv->skel->maps.cgroups);
+	uint32_t value = verdict;
+
+	/* Without an entry it is copied, so failing is no reason to stop. */
+	if (verdict == FILTER_UNDECIDED)
+		bpf_map_delete_elem(fd, &cgroup_id);
+	else
+		bpf_map_update_elem(fd, &cgroup_id, &value, BPF_ANY);
+}
+
+void live_decided(struct live *lv)
+{
+	__atomic_fetch_add(&lv->skel->bss->filter_generation, 1, __ATOMIC_RELEASE);
+}
+
+bool live_follows(const struct live *lv)
+{
+	return lv->follow;
+}
+
 void live_counters(const struct live *lv, uint64_t out[EVENT_CNT_MAX])
 {
 	struct counter_block *blocks = calloc((size_t)lv->cpu_cnt, sizeof(*blocks));
@@ -377,5 +390,7 @@ enum hook live_hook(const struct live *lv)
 
 const char *live_note(const struct live *lv, unsigned int n)
 {
+	if (lv->follow_note[0] && !n--)
+		return lv->follow_note;
 	return owner_load_note(lv->owners, n);
 }

@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 #include "../../bpf/event.h"
+/* after event.h */
+#include "../../bpf/conn.h"
 #include "../core/counters.h"
 #include "../core/segment.h"
 #include "../diag.h"
@@ -25,7 +27,10 @@ struct live_options {
 	uint16_t port;                /* 0: any */
 	uint32_t pid;                 /* tgid; 0: any */
 	char comm[16];                /* "": any */
-	const char *cgroup;           /* path below the cgroup2 root, or absolute; NULL: any */
+	bool follow;                  /* pid's descendants too */
+	bool by_uid;
+	uint32_t uid;                 /* with by_uid: effective */
+	bool by_cgroup;               /* live_decide() says which are asked for */
 	bool all_segments;            /* -v, -w: every TCP segment crosses, nothing is elided */
 	uint32_t ring_bytes;          /* 0: the default; rounded up to a power of two of pages */
 };
@@ -35,6 +40,12 @@ struct live_sink {
 	void (*segment)(void *ctx, const struct segment *seg);
 	void (*owner)(void *ctx, uint64_t cookie, const struct endpoint *local,
 		      const struct endpoint *remote, const struct owner *owner);
+	/* Before each of these that has an owner: what else is known of that. inner_pid: what its
+	 * process is called in its own pid namespace, 0 unknown. May be NULL. */
+	void (*who)(void *ctx, const struct owner *owner, uint32_t uid, uint32_t inner_pid,
+		    bool followed);
+	/* A cgroup was made. May be NULL. */
+	void (*cgroup)(void *ctx, uint64_t id, const char *path);
 };
 
 struct live;
@@ -59,6 +70,17 @@ int live_consume(struct live *lv, const struct live_sink *sink);
 
 /* Capture control, see EVENT_CONTROL_WORD in event.h. */
 void live_elide(struct live *lv, uint64_t cookie, enum seg_dir dir, uint32_t seq);
+
+/*
+ * The filter by cgroup: what is known to be asked for, or not to be. Traffic is left out in the
+ * kernel once both cgroups that it belongs to, the user's and the creator's, are not; everything
+ * is copied until then. Takes effect with live_decided(), for any number of decisions.
+ */
+void live_decide(struct live *lv, uint64_t cgroup_id, enum filter_verdict verdict);
+void live_decided(struct live *lv);
+
+/* Whether `followed` is to be relied on; else the kernel says so of everybody (no BTF). */
+bool live_follows(const struct live *lv);
 
 /* Sums the kernel's per-CPU counters. */
 void live_counters(const struct live *lv, uint64_t out[EVENT_CNT_MAX]);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -18,7 +20,6 @@
 #include "../../bpf/conn.h"
 #include "owner.skel.h"
 #include "owner_classic.skel.h"
-#include "../owner/cgroup2.h"
 #include "owner_seed.h"
 #include "tracefs.h"
 
@@ -28,11 +29,12 @@
 struct owner_load {
 	enum owner_mode mode;
 	struct owner_bpf *btf;
+	struct bpf_program *send; /* one of btf's; NULL: the kernel has no such tracepoint */
 	struct owner_classic_bpf *classic;
 	struct bpf_link *links[LINKS_MAX];
 	unsigned int link_cnt;
 	struct tracefs tracefs;
-	uint32_t cgroup_level;
+	enum owner_follow follow;
 	char *notes[NOTES_MAX];
 	unsigned int note_cnt;
 };
@@ -84,18 +86,42 @@ static int share_maps(struct bpf_object *obj, const struct bpf_object *capture)
 	return 0;
 }
 
-/* One try at the BTF object, with the iterator or without. */
+static void configure(struct owner_config *config, const struct owner_load_options *opt)
+{
+	struct stat ns;
+
+	/* As the kernel has it. The major number is 0: no block device, no driver. */
+	config->pidns_dev = stat("/proc/self/ns/pid", &ns) ? 0 : minor(ns.st_dev);
+	config->to_tuple = opt->by_tuple;
+	config->follow = (uint8_t)opt->follow;
+}
+
+/* Which of the programs that see a client send is for this kernel; NULL: none. */
+static struct bpf_program *choose_send(const struct owner_bpf *skel)
+{
+	if (libbpf_find_vmlinux_btf_id("tcp_sendmsg_locked", BPF_TRACE_RAW_TP) > 0)
+		return skel->progs.owner_send;
+	if (libbpf_find_vmlinux_btf_id("sock_send_length", BPF_TRACE_RAW_TP) > 0)
+		return skel->progs.owner_sent;
+	return NULL;
+}
+
+/* One try at the BTF object, with the two programs that may be missing or without. */
 static int try_btf(struct owner_load *ol, const struct bpf_object *capture,
-		   const struct owner_load_options *opt, bool iterator)
+		   const struct owner_load_options *opt, bool iterator, bool cgroups)
 {
 	int err;
 
 	ol->btf = owner_bpf__open();
 	if (!ol->btf)
 		return -errno;
-	ol->btf->rodata->owner_cfg.cgroup_level = opt->cgroup_level;
-	ol->btf->rodata->owner_cfg.to_tuple = opt->by_tuple;
+	configure(&ol->btf->rodata->owner_cfg, opt);
 	bpf_program__set_autoload(ol->btf->progs.owner_iterate, iterator);
+	bpf_program__set_autoload(ol->btf->progs.owner_cgroup, cgroups);
+	ol->send = choose_send(ol->btf);
+	ol->btf->rodata->owner_cfg.sees_send = ol->send != NULL;
+	bpf_program__set_autoload(ol->btf->progs.owner_send, ol->send == ol->btf->progs.owner_send);
+	bpf_program__set_autoload(ol->btf->progs.owner_sent, ol->send == ol->btf->progs.owner_sent);
 	err = share_maps(ol->btf->obj, capture);
 	if (!err)
 		err = owner_bpf__load(ol->btf);
@@ -109,42 +135,29 @@ static int try_btf(struct owner_load *ol, const struct bpf_object *capture,
 static bool open_btf(struct owner_load *ol, const struct bpf_object *capture,
 		     const struct owner_load_options *opt)
 {
-	int err;
+	int err, without;
 
 	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
 		add_note(ol, "no BTF (/sys/kernel/btf/vmlinux; CONFIG_DEBUG_INFO_BTF)");
 		return false;
 	}
-	err = try_btf(ol, capture, opt, true);
-	if (err && !try_btf(ol, capture, opt, false)) {
+	/* Each of the two alone may be what does not load. Without the paths of new cgroups there is
+	 * nothing to tell: cgwatch.h finds nearly all of them. */
+	err = try_btf(ol, capture, opt, true, true);
+	if (!err || !try_btf(ol, capture, opt, true, false))
+		return true;
+	without = try_btf(ol, capture, opt, false, true);
+	if (without)
+		without = try_btf(ol, capture, opt, false, false);
+	if (!without)
 		add_note(ol,
 			 "the iterator over open sockets does not load (%s): owners of "
 			 "connections that are open already are learned when they are used",
 			 strerror(-err));
-		err = 0;
-	}
-	if (err)
+	else
 		add_note(ol, "the BTF tracepoints do not load (%s; they need Linux 5.12)",
 			 strerror(-err));
-	return !err;
-}
-
-/* Tells the programs which cgroup is asked for. */
-static int set_filter_cgroup(struct owner_classic_bpf *skel, uint64_t id)
-{
-	struct cgroup2 cg;
-	uint32_t zero = 0;
-	int fd, err = cgroup2_open(&cg);
-
-	if (err)
-		return err;
-	fd = cgroup2_open_id(&cg, id);
-	cgroup2_close(&cg);
-	if (fd < 0)
-		return fd;
-	err = bpf_map_update_elem(bpf_map__fd(skel->maps.filter_cgroup), &zero, &fd, BPF_ANY);
-	close(fd);
-	return err;
+	return !without;
 }
 
 static int try_classic(struct owner_load *ol, const struct bpf_object *capture,
@@ -155,14 +168,12 @@ static int try_classic(struct owner_load *ol, const struct bpf_object *capture,
 
 	if (!skel)
 		return -errno;
-	skel->rodata->filter_cgroup_id = opt->cgroup_id;
+	configure(&skel->rodata->owner_cfg, opt);
 	bpf_program__set_autoload(skel->progs.owner_read, !family);
 	bpf_program__set_autoload(skel->progs.owner_read_family, family);
 	err = share_maps(skel->obj, capture);
 	if (!err)
 		err = owner_classic_bpf__load(skel);
-	if (!err && opt->cgroup_id)
-		err = set_filter_cgroup(skel, opt->cgroup_id);
 	if (err) {
 		owner_classic_bpf__destroy(skel);
 		return err;
@@ -202,7 +213,7 @@ int owner_load_open(const struct bpf_object *capture, const struct owner_load_op
 	if (!ol)
 		return -ENOMEM;
 	ol->tracefs.fd = -1;
-	ol->cgroup_level = opt->cgroup_level;
+	ol->follow = opt->follow;
 	ol->mode = OWNER_MODE_NONE;
 	if ((want == OWNER_MODE_AUTO || want == OWNER_MODE_BTF) && open_btf(ol, capture, opt))
 		ol->mode = OWNER_MODE_BTF;
@@ -252,11 +263,19 @@ void owner_load_attach(struct owner_load *ol)
 	static const char *const no_clients =
 		"owners of outgoing connections are unknown until they read";
 	static const char *const no_readers = "owners of accepted connections are unknown";
+	static const char *const no_paths = "cgroups that live for a moment may have no path";
+	static const char *const no_senders =
+		"owners of outgoing connections are those who connected";
 
 	if (ol->mode == OWNER_MODE_BTF) {
 		keep_link(ol, bpf_program__attach_trace(ol->btf->progs.owner_set_state),
 			  no_clients);
 		keep_link(ol, bpf_program__attach_trace(ol->btf->progs.owner_read), no_readers);
+		if (bpf_program__autoload(ol->btf->progs.owner_cgroup))
+			keep_link(ol, bpf_program__attach_trace(ol->btf->progs.owner_cgroup),
+				  no_paths);
+		if (ol->send)
+			keep_link(ol, bpf_program__attach_trace(ol->send), no_senders);
 	} else if (ol->mode == OWNER_MODE_CLASSIC) {
 		struct bpf_program *read = ol->classic->progs.owner_read;
 
@@ -315,7 +334,9 @@ bool owner_load_iterate(struct owner_load *ol)
 	if (ol->mode != OWNER_MODE_CLASSIC)
 		return false;
 	owners = ol->classic->maps.owners;
-	err = owner_seed(bpf_map__fd(owners), bpf_map__max_entries(owners), ol->cgroup_level);
+	err = owner_seed(bpf_map__fd(owners), bpf_map__max_entries(owners),
+			 ol->follow == FOLLOW_ANY,
+			 ol->follow == FOLLOW_MAP ? bpf_map__fd(ol->classic->maps.followed) : -1);
 	if (err)
 		add_note(ol, "owners of open sockets cannot be read from /proc (%s)",
 			 strerror(-err));

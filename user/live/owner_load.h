@@ -22,6 +22,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../../bpf/event.h"
+/* after event.h */
+#include "../../bpf/conn.h"
+
 struct bpf_object;
 
 enum owner_mode {
@@ -35,9 +39,8 @@ struct owner_load;
 
 struct owner_load_options {
 	enum owner_mode want;  /* other than AUTO: this one or NONE */
-	uint32_t cgroup_level; /* of the ancestor in conn_owner.ancestor_id; 0: the root */
-	uint64_t cgroup_id;    /* of the cgroup at that level which is asked for; 0: none is */
-	bool by_tuple;         /* the hook has no socket: write `owners` by tuple as well */
+	bool by_tuple;		  /* the hook has no socket: write `owners` by tuple as well */
+	enum owner_follow follow; /* who gets EVENT_OWNER_FOLLOWED */
 };
 
 /*
@@ -48,8 +51,7 @@ struct owner_load_options {
  *
  * The mode is known only now, after the capture object was loaded; so let that one look into
  * `owners` by cookie and by tuple (its owner_lookup) whenever the socket's storage names nobody:
- * where storage serves, that is once or twice a connection. In CLASSIC mode ancestor_id is
- * cgroup_id or 0: programs of the oldest kernels can only compare.
+ * where storage serves, that is once or twice a connection.
  */
 int owner_load_open(const struct bpf_object *capture, const struct owner_load_options *opt,
 		    struct owner_load **out);

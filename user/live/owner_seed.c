@@ -19,28 +19,19 @@
 struct seed {
 	int fd;
 	uint32_t room;
-	uint32_t level;
+	bool all_followed;
+	int followed_fd;
 	struct cgroup2 cg;
 	struct conn_owner owner; /* of the process asked last: connections of one come in rows */
 	int err;
 };
 
-/*
- * The id of the ancestor of `path` at that level: "/a/b/c" has "/a" at 1. 0 when it is not that
- * deep.
- */
-static uint64_t ancestor_id(const struct cgroup2 *cg, char *path, uint32_t level)
+static bool is_followed(const struct seed *s, uint32_t pid)
 {
-	char *end = path;
+	uint8_t value;
 
-	for (uint32_t i = 0; i < level; i++) {
-		if (*end != '/' || !end[1])
-			return 0;
-		end++;
-		end += strcspn(end, "/");
-	}
-	*end = 0;
-	return cgroup2_id(cg, path);
+	return s->all_followed ||
+	       (s->followed_fd >= 0 && !bpf_map_lookup_elem(s->followed_fd, &pid, &value));
 }
 
 static void ask_proc(struct seed *s, uint32_t pid)
@@ -52,11 +43,12 @@ static void ask_proc(struct seed *s, uint32_t pid)
 	if (procfs_comm(pid, id->comm) < 0)
 		return;
 	id->pid = id->tid = pid;
+	procfs_uid(pid, &s->owner.uid);
+	s->owner.flags = is_followed(s, pid) ? EVENT_OWNER_FOLLOWED : 0;
 	path = procfs_cgroup2(pid);
 	if (!path)
 		return;
 	id->cgroup_id = cgroup2_id(&s->cg, path);
-	s->owner.ancestor_id = ancestor_id(&s->cg, path, s->level);
 	free(path);
 }
 
@@ -81,9 +73,14 @@ static bool seed_one(void *ctx, const struct endpoint *local, const struct endpo
 	return --s->room > 0;
 }
 
-int owner_seed(int owners_fd, uint32_t max_entries, uint32_t cgroup_level)
+int owner_seed(int owners_fd, uint32_t max_entries, bool all_followed, int followed_fd)
 {
-	struct seed s = {.fd = owners_fd, .room = max_entries / 2 + 1, .level = cgroup_level};
+	struct seed s = {
+		.fd = owners_fd,
+		.room = max_entries / 2 + 1,
+		.all_followed = all_followed,
+		.followed_fd = followed_fd,
+	};
 	struct socktab *st = socktab_new();
 
 	if (!st)

@@ -9,12 +9,14 @@
 #ifndef HTTPLAT_OWNER_SEED_H
 #define HTTPLAT_OWNER_SEED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
- * owners_fd: the hash, max_entries: its size, of which at most half is filled. cgroup_level as in
- * struct owner_load_options. Entries that are there stay: a tracepoint knew better. 0 or -errno.
+ * owners_fd: the hash, max_entries: its size, of which at most half is filled. Entries that are
+ * there stay: a tracepoint knew better. EVENT_OWNER_FOLLOWED goes to all with all_followed, else to those
+ * in the map followed_fd (-1: nobody). 0 or -errno.
  */
-int owner_seed(int owners_fd, uint32_t max_entries, uint32_t cgroup_level);
+int owner_seed(int owners_fd, uint32_t max_entries, bool all_followed, int followed_fd);
 
 #endif

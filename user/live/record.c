@@ -99,6 +99,9 @@ static void take_segment(const struct record_env *env, const struct live_sink *s
 		seg.note.stream_start = seg.seq + !!(seg.flags & TCP_SYN);
 	}
 	seg.dir = direction(env->local, &seg);
+	if (sink->who && ev->owner.pid)
+		sink->who(sink->ctx, &seg.note.owner, ev->owner_uid, ev->owner_vpid,
+			  ev->flags & EVENT_F_FOLLOWED);
 	if (sink->segment)
 		sink->segment(sink->ctx, &seg);
 }
@@ -116,8 +119,22 @@ static void take_owner(const struct record_env *env, const struct live_sink *sin
 	copy_owner(&owner, &ev->owner);
 	copy_endpoint(&local, ev->local_addr, ev->local_port);
 	copy_endpoint(&remote, ev->remote_addr, ev->remote_port);
+	if (sink->who)
+		sink->who(sink->ctx, &owner, ev->owner_uid, ev->owner_vpid,
+			  ev->owner_flags & EVENT_OWNER_FOLLOWED);
 	if (sink->owner)
 		sink->owner(sink->ctx, ev->cookie, &local, &remote, &owner);
+}
+
+static void take_cgroup(const struct record_env *env, const struct live_sink *sink,
+			const struct event_cgroup *ev, size_t size)
+{
+	if (size < sizeof(*ev) || !memchr(ev->path, 0, sizeof(ev->path))) {
+		env->cnt->bad_records++;
+		return;
+	}
+	if (ev->path[0] == '/' && sink->cgroup)
+		sink->cgroup(sink->ctx, ev->id, ev->path);
 }
 
 void record_take(const struct record_env *env, const struct live_sink *sink, const void *data,
@@ -131,6 +148,8 @@ void record_take(const struct record_env *env, const struct live_sink *sink, con
 		take_segment(env, sink, data, size);
 	else if (type == EVENT_OWNER)
 		take_owner(env, sink, data, size);
+	else if (type == EVENT_CGROUP)
+		take_cgroup(env, sink, data, size);
 	else
 		env->cnt->bad_records++;
 }

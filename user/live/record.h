@@ -26,8 +26,8 @@ struct record_env {
 };
 
 /*
- * Takes one record of size bytes, aligned to 8 as the ring's are. It calls at most one of *sink's members,
- * whose arguments point into the record and the stack: they are borrowed for that call.
+ * Takes one record of size bytes, aligned to 8 as the ring's are. It calls members of *sink, `who`
+ * before the others; their arguments point into the record and the stack: they are borrowed for that call.
  */
 void record_take(const struct record_env *env, const struct live_sink *sink, const void *data,
 		 size_t size);

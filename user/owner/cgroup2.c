@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cgroup2.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -251,4 +252,63 @@ uint64_t cgroup2_id(const struct cgroup2 *cg, const char *path)
 	if (cg->fd < 0 || fstatat(cg->fd, *path ? path : ".", &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
 	return st.st_ino;
+}
+
+struct walk {
+	const struct cgroup2 *cg;
+	bool (*fn)(void *ctx, uint64_t id, const char *path);
+	void *ctx;
+};
+
+/* `path` is "" for the root. False: fn wants no more. */
+static bool walk_below(const struct walk *w, const char *path, unsigned int depth)
+{
+	uint64_t id = cgroup2_id(w->cg, path);
+	bool go_on = true;
+	struct dirent *de;
+	char *full, *below;
+	DIR *dir;
+
+	if (!id)
+		return true; /* gone meanwhile */
+	if (!w->fn(w->ctx, id, *path ? path : "/"))
+		return false;
+	if (depth == CGROUP2_DEPTH_MAX || asprintf(&full, "%s%s", w->cg->path, path) < 0)
+		return true;
+	dir = opendir(full);
+	free(full);
+	while (dir && go_on && (de = readdir(dir))) {
+		if (de->d_type != DT_DIR || !strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
+			continue;
+		if (asprintf(&below, "%s/%s", path, de->d_name) < 0)
+			break;
+		go_on = walk_below(w, below, depth + 1);
+		free(below);
+	}
+	if (dir)
+		closedir(dir);
+	return go_on;
+}
+
+void cgroup2_walk(const struct cgroup2 *cg, bool (*fn)(void *ctx, uint64_t id, const char *path),
+		  void *ctx)
+{
+	const struct walk w = {cg, fn, ctx};
+
+	if (cg->fd >= 0)
+		walk_below(&w, "", 0);
+}
+
+/* Each hierarchy has its line: "0::" is cgroup2's. */
+bool cgroup2_is_hybrid(void)
+{
+	FILE *f = fopen("/proc/self/cgroup", "re");
+	char line[4352];
+	bool hybrid = false;
+
+	while (f && fgets(line, sizeof(line), f))
+		hybrid |= strncmp(line, "0::", 3) != 0;
+	if (f)
+		fclose(f);
+	return hybrid;
 }

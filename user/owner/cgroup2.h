@@ -38,6 +38,19 @@ char *cgroup2_path(const struct cgroup2 *cg, uint64_t id, int *err);
 /* The directory of cgroup `id`, for reading; the caller's to close. -errno (-ESTALE: it is gone). */
 int cgroup2_open_id(const struct cgroup2 *cg, uint64_t id);
 
+/* Cgroups that cgroup2_walk() goes down to; LXC within kind is a dozen. */
+#define CGROUP2_DEPTH_MAX 32
+
+/*
+ * Calls fn for each cgroup that there is, a parent before its children, the root ("/") first, until
+ * it returns false. `path` is valid during the call.
+ */
+void cgroup2_walk(const struct cgroup2 *cg, bool (*fn)(void *ctx, uint64_t id, const char *path),
+		  void *ctx);
+
+/* Whether processes of this host are in v1 hierarchies too: then "/" in cgroup2 says nothing. */
+bool cgroup2_is_hybrid(void);
+
 /* The id of the cgroup at `path` (from the root); 0 when there is none. */
 uint64_t cgroup2_id(const struct cgroup2 *cg, const char *path);
 

@@ -41,8 +41,10 @@ void lru_free(struct lru *l)
 {
 	if (!l)
 		return;
-	for (uint32_t i = 0; i < l->used; i++)
+	for (uint32_t i = 0; i < l->used; i++) {
 		free(l->entries[i].text);
+		free(l->entries[i].value);
+	}
 	free(l->entries);
 	free(l->buckets);
 	free(l);
@@ -106,6 +108,7 @@ struct lru_entry *lru_put(struct lru *l, uint64_t key)
 		unlink_use(l, e);
 		unlink_bucket(l, e);
 		free(e->text);
+		free(e->value);
 	}
 	memset(e, 0, sizeof(*e));
 	e->key = key;
@@ -119,6 +122,20 @@ void lru_set_text(struct lru_entry *e, char *text)
 {
 	free(e->text);
 	e->text = text;
+}
+
+void lru_set_value(struct lru_entry *e, void *value)
+{
+	free(e->value);
+	e->value = value;
+}
+
+void lru_each(const struct lru *l, bool (*fn)(void *ctx, const struct lru_entry *e), void *ctx)
+{
+	const struct lru_entry *e = l->newest;
+
+	while (e && fn(ctx, e))
+		e = e->older;
 }
 
 uint32_t lru_count(const struct lru *l)

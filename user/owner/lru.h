@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * lru.h - a bounded table from a 64-bit key to a string, the least recently used entry going first.
+ * lru.h - a bounded table from a 64-bit key to a string and what the caller keeps beside it, the
+ * least recently used entry going first.
  *
  *	buckets ──► entry ──► entry            (chained by `next`)
  *	newest ◄──► entry ◄──► ... ◄──► oldest (linked by use)
@@ -10,6 +11,7 @@
 #ifndef HTTPLAT_LRU_H
 #define HTTPLAT_LRU_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct lru_entry {
@@ -17,6 +19,8 @@ struct lru_entry {
 	char *text;	     /* heap string, owned by the table; NULL: known to be unknown */
 	uint64_t generation; /* of the caller: what tells a reused key from the same one */
 	uint64_t checked_ns; /* of the caller */
+	uint64_t number;     /* of the caller */
+	void *value;	     /* of the caller: one block of the heap, owned by the table; or NULL */
 	struct lru_entry *next;
 	struct lru_entry *newer, *older;
 };
@@ -38,6 +42,12 @@ struct lru_entry *lru_put(struct lru *l, uint64_t key);
 
 /* Gives the entry another text (heap, or NULL), which the table then owns. */
 void lru_set_text(struct lru_entry *e, char *text);
+
+/* The same for its value. */
+void lru_set_value(struct lru_entry *e, void *value);
+
+/* Calls fn for each entry, the newest first, until it returns false. fn changes no order. */
+void lru_each(const struct lru *l, bool (*fn)(void *ctx, const struct lru_entry *e), void *ctx);
 
 uint32_t lru_count(const struct lru *l);
 

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A v1 host has a dozen hierarchies, each with a path of its own. */
@@ -33,21 +35,43 @@ static ssize_t read_proc(uint32_t pid, const char *name, char *buf, size_t size)
 	return n < 0 ? n : (ssize_t)used;
 }
 
-uint64_t procfs_start_time(uint32_t pid)
+/* The n-th field of /proc/PID/stat, from the third on, as a number. proc(5) counts from 1. */
+static uint64_t stat_field(uint32_t pid, int n)
 {
 	char buf[1024], *at, *save = NULL;
 
 	if (!pid || read_proc(pid, "stat", buf, sizeof(buf)) <= 0)
 		return 0;
-	/* "1 (name) S ...": the name may hold blanks and parentheses, so count from its end. The
-	 * start time is the 22nd field, the 20th after the name. */
+	/* "1 (name) S ...": the name may hold blanks and parentheses, so count from its end. */
 	at = strrchr(buf, ')');
 	if (!at)
 		return 0;
 	at = strtok_r(at + 1, " ", &save);
-	for (int i = 3; at && i < 22; i++)
+	for (int i = 3; at && i < n; i++)
 		at = strtok_r(NULL, " ", &save);
 	return at ? strtoull(at, NULL, 10) : 0;
+}
+
+uint64_t procfs_start_time(uint32_t pid)
+{
+	return stat_field(pid, 22);
+}
+
+uint32_t procfs_parent(uint32_t pid)
+{
+	return (uint32_t)stat_field(pid, 4);
+}
+
+/* "Uid:\treal\teffective\tsaved\tfile system" */
+int procfs_uid(uint32_t pid, uint32_t *uid)
+{
+	char buf[4096], *line;
+	ssize_t len = read_proc(pid, "status", buf, sizeof(buf));
+
+	if (len < 0)
+		return (int)len;
+	line = strstr(buf, "\nUid:\t");
+	return line && sscanf(line, "\nUid: %*u %" SCNu32, uid) == 1 ? 0 : -EINVAL;
 }
 
 int procfs_comm(uint32_t pid, char comm[16])
@@ -65,6 +89,34 @@ int procfs_comm(uint32_t pid, char comm[16])
 	memset(comm, 0, 16);
 	memcpy(comm, buf, len);
 	return 0;
+}
+
+uint64_t procfs_pid_ns(uint32_t pid)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%u/ns/pid", pid);
+	return stat(path, &st) < 0 ? 0 : st.st_ino;
+}
+
+/* "NSpid:\t4711\t12\t1": one pid for each name space, from that of this /proc inwards. */
+uint32_t procfs_inner_pid(uint32_t pid)
+{
+	char buf[4096], *line, *last;
+	uint32_t inner;
+
+	if (read_proc(pid, "status", buf, sizeof(buf)) <= 0)
+		return 0;
+	/* The name, on the first line, holds no newline: the kernel escapes it. */
+	line = strstr(buf, "\nNSpid:\t");
+	if (!line)
+		return 0;
+	line += strlen("\nNSpid:\t");
+	line[strcspn(line, "\n")] = 0;
+	last = strrchr(line, '\t');
+	inner = last ? strtoul(last + 1, NULL, 10) : 0;
+	return inner == pid ? 0 : inner;
 }
 
 /* How much a hierarchy's path says: "" is cgroup2. */

@@ -22,6 +22,7 @@ struct holder {
 
 struct conn {
 	struct endpoint local, remote;
+	uint64_t inode;
 	uint32_t pid;
 };
 
@@ -30,6 +31,8 @@ struct socktab {
 	uint32_t holder_cnt, holder_room;
 	struct conn *conns;
 	uint32_t conn_cnt, conn_room;
+	struct conn *listeners;
+	uint32_t listener_cnt, listener_room;
 	uint64_t netns[NETNS_MAX]; /* inodes of the name spaces that were read */
 	uint32_t netns_cnt;
 };
@@ -105,7 +108,8 @@ static void read_fds(struct socktab *st, uint32_t pid)
 	closedir(dir);
 }
 
-static uint32_t holder_of(const struct socktab *st, uint64_t inode)
+/* Where the holders of a socket begin, or would. */
+static uint32_t first_holder(const struct socktab *st, uint64_t inode)
 {
 	uint32_t low = 0, high = st->holder_cnt;
 
@@ -117,7 +121,14 @@ static uint32_t holder_of(const struct socktab *st, uint64_t inode)
 		else
 			high = mid;
 	}
-	return low < st->holder_cnt && st->holders[low].inode == inode ? st->holders[low].pid : 0;
+	return low;
+}
+
+static uint32_t holder_of(const struct socktab *st, uint64_t inode)
+{
+	uint32_t at = first_holder(st, inode);
+
+	return at < st->holder_cnt && st->holders[at].inode == inode ? st->holders[at].pid : 0;
 }
 
 /* "0100007F:1F90": words of four address bytes, each in the host's order. */
@@ -148,6 +159,18 @@ static bool parse_endpoint(const char *text, struct endpoint *ep)
 	return true;
 }
 
+static bool add_socket(struct socktab *st, const struct conn *c, bool listening)
+{
+	struct conn **list = listening ? &st->listeners : &st->conns;
+	uint32_t *cnt = listening ? &st->listener_cnt : &st->conn_cnt;
+
+	if (!grow((void **)list, *cnt, listening ? &st->listener_room : &st->conn_room,
+		  SOCKTAB_CONNS_MAX, sizeof(**list)))
+		return false;
+	(*list)[(*cnt)++] = *c;
+	return true;
+}
+
 /* "  0: LOCAL REMOTE STATE TX:RX TR:TM RETR UID TIMEOUT INODE ...", after one line of headings. */
 static void read_net_table(struct socktab *st, uint32_t pid, const char *name)
 {
@@ -161,21 +184,16 @@ static void read_net_table(struct socktab *st, uint32_t pid, const char *name)
 	while (fgets(line, sizeof(line), f)) {
 		struct conn c;
 		unsigned int state;
-		uint64_t inode;
 
 		if (sscanf(line, "%*s %47s %47s %x %*s %*s %*s %*s %*s %" SCNu64, local, remote,
-			   &state, &inode) != 4)
+			   &state, &c.inode) != 4)
 			continue;
-		if (state == TCP_LISTEN || !inode || !parse_endpoint(local, &c.local) ||
+		if (!c.inode || !parse_endpoint(local, &c.local) ||
 		    !parse_endpoint(remote, &c.remote))
 			continue;
-		c.pid = holder_of(st, inode);
-		if (!c.pid)
-			continue;
-		if (!grow((void **)&st->conns, st->conn_cnt, &st->conn_room, SOCKTAB_CONNS_MAX,
-			  sizeof(*st->conns)))
+		c.pid = holder_of(st, c.inode);
+		if (c.pid && !add_socket(st, &c, state == TCP_LISTEN))
 			break;
-		st->conns[st->conn_cnt++] = c;
 	}
 	fclose(f);
 }
@@ -238,6 +256,7 @@ void socktab_free(struct socktab *st)
 		return;
 	free(st->holders);
 	free(st->conns);
+	free(st->listeners);
 	free(st);
 }
 
@@ -287,4 +306,33 @@ void socktab_each(const struct socktab *st,
 		if (pid && !fn(ctx, &c->local, &c->remote, pid))
 			return;
 	}
+}
+
+static void each_holder_of(const struct socktab *st, const struct conn *c, bool listening,
+			   void (*fn)(void *ctx, uint32_t pid, const struct endpoint *local,
+				      bool listening),
+			   void *ctx)
+{
+	uint32_t at, before = 0;
+
+	for (at = first_holder(st, c->inode);
+	     at < st->holder_cnt && st->holders[at].inode == c->inode; at++) {
+		/* Sorted by pid: one may hold it by several descriptors. */
+		if (st->holders[at].pid != before)
+			fn(ctx, st->holders[at].pid, &c->local, listening);
+		before = st->holders[at].pid;
+	}
+}
+
+void socktab_each_holder(const struct socktab *st,
+			 void (*fn)(void *ctx, uint32_t pid, const struct endpoint *local,
+				    bool listening),
+			 void *ctx)
+{
+	uint32_t i;
+
+	for (i = 0; i < st->listener_cnt; i++)
+		each_holder_of(st, &st->listeners[i], true, fn, ctx);
+	for (i = 0; i < st->conn_cnt; i++)
+		each_holder_of(st, &st->conns[i], false, fn, ctx);
 }

@@ -41,4 +41,13 @@ void socktab_each(const struct socktab *st,
 			     uint32_t pid),
 		  void *ctx);
 
+/*
+ * Calls fn for each process and each TCP socket that it holds, listening ones too, whoever else
+ * holds it.
+ */
+void socktab_each_holder(const struct socktab *st,
+			 void (*fn)(void *ctx, uint32_t pid, const struct endpoint *local,
+				    bool listening),
+			 void *ctx);
+
 #endif

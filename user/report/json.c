@@ -231,20 +231,37 @@ static void put_http(struct json *js, const struct view *v)
 	put_headers(js, &tx->resp, "http.response.header", v->redact);
 }
 
+static void put_name(struct json *js, const char *key, const char *name)
+{
+	if (name)
+		put_string(js, key, name);
+}
+
 static void put_owner(struct json *js, const struct view *v)
 {
+	const struct owner_names *n = &v->names;
 	const struct owner *o = &v->tx->owner;
 
 	if (o->pid)
 		put_u64(js, "process.pid", o->pid);
+	if (o->pid && n->inner_pid)
+		put_u64(js, "process.vpid", n->inner_pid);
 	if (o->pid && o->tid)
 		put_u64(js, "thread.id", o->tid);
 	put_slice(js, "process.executable.name",
 		  (struct slice){o->comm, (uint32_t)strnlen(o->comm, sizeof(o->comm))});
-	if (v->cgroup_id)
-		put_u64(js, "linux.cgroup.id", v->cgroup_id);
-	if (v->cgroup_path)
-		put_string(js, "linux.cgroup.path", v->cgroup_path);
+	if (n->cgroup_id)
+		put_u64(js, "linux.cgroup.id", n->cgroup_id);
+	put_name(js, "linux.cgroup.path", n->cgroup_path);
+	put_name(js, "container.id", n->container_id);
+	put_name(js, "container.name", n->container_name);
+	put_name(js, "container.runtime.name", n->runtime);
+	put_name(js, "container.image.name", n->image);
+	put_name(js, "k8s.pod.uid", n->pod_uid);
+	put_name(js, "k8s.pod.name", n->pod);
+	put_name(js, "k8s.namespace.name", n->pod_namespace);
+	put_name(js, "k8s.container.name", n->pod_container);
+	put_name(js, "systemd.unit", n->unit);
 }
 
 static void put_times(struct json *js, const struct transaction *tx)

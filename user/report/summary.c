@@ -102,7 +102,7 @@ static const char *next_step(const struct counters *c, const uint64_t *kernel)
 	if (nothing_seen(c, kernel))
 		return "the capture holds no packets";
 	if (c->filtered)
-		return "requests were seen, but the filters (-p, --comm, -g, --port, --side) left "
+		return "requests were seen, but the filters (-p, -c, -g, --port ...) left "
 		       "them all out: try again without them";
 	if (kernel && kernel[EVENT_CNT_LOST_EVENTS])
 		return "segments were lost between the kernel and httplat: narrow what is traced "

@@ -13,7 +13,7 @@
 
 /* Bytes of a target that a line shows; the rest is in the JSON. */
 #define URL_SHOWN	   1024
-#define CGROUP_SHOWN	   36
+#define OWNER_SHOWN	   36 /* columns; a longer name is still whole */
 #define CONTAINER_ID_LEN   64
 #define CONTAINER_ID_SHOWN 12
 
@@ -27,7 +27,7 @@ static const struct column {
 	[TEXT_SIDE] = {"S", 1, 1, false, false},
 	[TEXT_PID] = {"PID", 7, 10, true, true},
 	[TEXT_COMM] = {"COMM", 10, 15, false, true},
-	[TEXT_CGROUP] = {"CGROUP", 20, CGROUP_SHOWN, false, true},
+	[TEXT_OWNER] = {"OWNER", 20, OWNER_SHOWN, false, true},
 	[TEXT_CLIENT] = {"CLIENT", 21, 47, false, false},
 	[TEXT_SERVER] = {"SERVER", 21, 47, false, false},
 	[TEXT_METHOD] = {"METHOD", 6, 11, false, false},
@@ -140,7 +140,39 @@ static void add_cgroup(struct buf *b, const char *path)
 	if (!path || strlen(path) > 4096)
 		buf_puts(b, "-");
 	else
-		add_hostile(b, shown, text_shorten_cgroup(path, CGROUP_SHOWN, shown));
+		add_hostile(b, shown, text_shorten_cgroup(path, OWNER_SHOWN, shown));
+}
+
+/* "namespace/pod/container", as far as it is known. */
+static void add_pod(struct buf *b, const struct owner_names *n)
+{
+	if (n->pod_namespace) {
+		add_hostile(b, n->pod_namespace, strlen(n->pod_namespace));
+		buf_puts(b, "/");
+	}
+	add_hostile(b, n->pod, strlen(n->pod));
+	if (n->pod_container) {
+		buf_puts(b, "/");
+		add_hostile(b, n->pod_container, strlen(n->pod_container));
+	}
+}
+
+/*
+ * What a person calls it: the pod, the container's name or the first digits of its id, the unit,
+ * else the cgroup. A unit within a container says less than the container.
+ */
+static void add_owner(struct buf *b, const struct owner_names *n)
+{
+	if (n->pod)
+		add_pod(b, n);
+	else if (n->container_name)
+		add_hostile(b, n->container_name, strlen(n->container_name));
+	else if (n->container_id)
+		add_hostile(b, n->container_id, CONTAINER_ID_SHOWN);
+	else if (n->unit)
+		add_hostile(b, n->unit, strlen(n->unit));
+	else
+		add_cgroup(b, n->cgroup_path);
 }
 
 static void fill_cell(struct text *t, const struct view *v, enum text_column col)
@@ -164,8 +196,8 @@ static void fill_cell(struct text *t, const struct view *v, enum text_column col
 	case TEXT_COMM:
 		add_comm(b, tx->owner.comm);
 		return;
-	case TEXT_CGROUP:
-		add_cgroup(b, v->cgroup_path);
+	case TEXT_OWNER:
+		add_owner(b, &v->names);
 		return;
 	case TEXT_CLIENT:
 		add_endpoint(b, &tx->client);

@@ -70,8 +70,7 @@ int view_make(struct view *v, const struct transaction *tx, const struct owner_n
 	v->time_ns = (int64_t)view_start_ns(tx) + clock_offset_ns;
 	v->target = tx->target;
 	v->host = find_header(&tx->req, "host");
-	v->cgroup_id = names ? names->cgroup_id : 0;
-	v->cgroup_path = names ? names->cgroup_path : NULL;
+	v->names = names ? *names : (struct owner_names){0};
 	v->redact = redact;
 
 	if (redact) {

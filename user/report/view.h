@@ -24,8 +24,7 @@ struct view {
 	struct slice target;	  /* as sent, without secrets */
 	struct slice path, query; /* parts of target; empty where it has none */
 	struct slice host;	  /* Host header, without user information; empty: none */
-	uint64_t cgroup_id;	  /* 0 unknown */
-	const char *cgroup_path;  /* NULL unknown */
+	struct owner_names names; /* its strings are the owner cache's */
 	bool redact;
 
 	char *buf; /* redacted bytes */
