@@ -31,6 +31,7 @@ struct run {
 	struct flow_table *flow;
 	struct counters cnt;
 	uint64_t records, segments, owners, told;
+	volatile uint64_t sum;
 	const uint8_t *record, *end; /* the one being taken */
 };
 
@@ -76,6 +77,22 @@ static void on_owner(void *ctx, uint64_t cookie, const struct endpoint *local,
 	flow_owner(run->flow, cookie, local, remote, owner);
 }
 
+static void on_who(void *ctx, const struct owner *owner, uint32_t uid, uint32_t inner_pid,
+		   bool followed)
+{
+	struct run *run = ctx;
+
+	run->sum += owner->pid + uid + inner_pid + followed;
+}
+
+static void on_cgroup(void *ctx, uint64_t id, const char *path)
+{
+	struct run *run = ctx;
+
+	run->sum += id + strlen(path);
+	demand(path[0] == '/');
+}
+
 static void make_sound(uint8_t *record, size_t len)
 {
 	struct event_segment ev;
@@ -97,11 +114,26 @@ static uint64_t before(uint64_t now_ns, uint64_t ago_ns)
 	return now_ns > ago_ns ? now_ns - ago_ns : 0;
 }
 
+/* These are counted by nobody. */
+static bool is_cgroup(const uint8_t *record, size_t len)
+{
+	struct event_cgroup ev;
+
+	if (len < sizeof(ev))
+		return false;
+	memcpy(&ev, record, sizeof(ev));
+	return ev.type == EVENT_CGROUP && memchr(ev.path, 0, sizeof(ev.path));
+}
+
 static void take_record(struct run *run, uint8_t control, const uint8_t *data, size_t len)
 {
 	static int tap;
 	struct record_env env = {&run->cnt, control & CONTROL_TAP ? (void *)&tap : NULL};
-	struct live_sink sink = {run, on_segment, on_owner};
+	struct live_sink sink = {.ctx = run,
+				 .segment = on_segment,
+				 .owner = on_owner,
+				 .who = on_who,
+				 .cgroup = on_cgroup};
 	uint8_t *record = malloc(len);
 	uint64_t now_ns;
 
@@ -110,7 +142,7 @@ static void take_record(struct run *run, uint8_t control, const uint8_t *data, s
 		memcpy(record, data, len);
 	if (control & CONTROL_SOUND)
 		make_sound(record, len);
-	run->records++;
+	run->records += !is_cgroup(record, len);
 	run->record = record;
 	run->end = record + len;
 	record_take(&env, &sink, record, len);
