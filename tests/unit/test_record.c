@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,8 @@ static struct {
 	uint64_t cookie;
 	struct endpoint local, remote;
 	struct owner owner;
+	uint64_t cgroup_id;
+	char cgroup_path[64];
 } got;
 
 static void on_segment(void *ctx, const struct segment *seg)
@@ -42,7 +45,17 @@ static void on_owner(void *ctx, uint64_t cookie, const struct endpoint *local,
 	got.owner = *owner;
 }
 
-static const struct live_sink sink = {.segment = on_segment, .owner = on_owner};
+static void on_cgroup(void *ctx, uint64_t id, const char *path)
+{
+	got.cgroup_id = id;
+	snprintf(got.cgroup_path, sizeof(got.cgroup_path), "%s", path);
+}
+
+static const struct live_sink sink = {
+	.segment = on_segment,
+	.owner = on_owner,
+	.cgroup = on_cgroup,
+};
 
 /* Takes a copy of exactly `size` bytes, so that a sanitizer sees a read past them. */
 static void take(struct counters *cnt, struct localaddr *local, const void *data, size_t size)
@@ -150,7 +163,7 @@ static void test_bad_records(void **state)
 	struct event_owner owner = {.type = EVENT_OWNER};
 	struct event_segment ev;
 	struct counters cnt = {0};
-	uint16_t type = EVENT_OWNER + 1;
+	uint16_t type = EVENT_CGROUP + 1;
 
 	take(&cnt, NULL, &type, 1);
 	assert_int_equal(cnt.bad_records, 1);
@@ -193,6 +206,27 @@ static void test_packet_is_cut(void **state)
 	assert_int_equal(got.segments, 1);
 	assert_int_equal(got.seg.payload_cap, 0);
 	assert_null(got.seg.payload);
+}
+
+static void test_cgroup(void **state)
+{
+	struct event_cgroup ev = {.type = EVENT_CGROUP, .id = 12, .path = "/a/b"};
+	struct counters cnt = {0};
+
+	take(&cnt, NULL, &ev, sizeof(ev));
+	assert_int_equal(got.cgroup_id, 12);
+	assert_string_equal(got.cgroup_path, "/a/b");
+	take(&cnt, NULL, &ev, sizeof(ev) - 1);
+	assert_int_equal(cnt.bad_records, 1);
+	assert_int_equal(got.cgroup_id, 0);
+	memset(ev.path, 'x', sizeof(ev.path)); /* no NUL */
+	take(&cnt, NULL, &ev, sizeof(ev));
+	assert_int_equal(cnt.bad_records, 2);
+	assert_int_equal(got.cgroup_id, 0);
+	strcpy(ev.path, "relative");
+	take(&cnt, NULL, &ev, sizeof(ev));
+	assert_int_equal(cnt.bad_records, 2);
+	assert_int_equal(got.cgroup_id, 0);
 }
 
 static void test_owner(void **state)
@@ -245,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_bad_records),
 		cmocka_unit_test(test_packet_is_cut),
 		cmocka_unit_test(test_owner),
+		cmocka_unit_test(test_cgroup),
 		cmocka_unit_test(test_tap),
 	};
 
