@@ -173,6 +173,25 @@ static void test_reused_tuple(void **state)
 	assert_int_equal(tx(1)->status, 200);
 }
 
+/* A capture made on several processors: the handshake stands behind the data. */
+static void test_late_syn(void **state)
+{
+	struct packet *syn = prepare(&s, CLIENT, TCP_SYN, NULL, 0), *syn_ack, *get;
+
+	syn->seg.flags = TCP_SYN;
+	syn_ack = prepare(&s, SERVER, TCP_SYN, NULL, 0);
+	get = prepare(&s, CLIENT, 0, GET, strlen(GET));
+	give(&s, get);
+	give(&s, syn_ack);
+	give(&s, syn);
+	say(&s, SERVER, OK_EMPTY);
+	goodbye(&s);
+	capture_finish(&cap);
+	assert_int_equal(cap.cnt.flows, 1);
+	assert_int_equal(cap.tx_cnt, 1);
+	assert_int_equal(tx(0)->status, 200);
+}
+
 static void test_repeated_syn(void **state)
 {
 	struct packet *syn = prepare(&s, CLIENT, TCP_SYN, NULL, 0);
@@ -604,6 +623,7 @@ int main(void)
 		TEST(test_listener_then_child),
 		TEST(test_cookie_outweighs_tuple),
 		TEST(test_reused_tuple),
+		TEST(test_late_syn),
 		TEST(test_repeated_syn),
 		TEST(test_stream_numbers),
 		TEST(test_nat),

@@ -40,7 +40,7 @@ static void half_start(struct reasm_half *h, uint32_t seq, bool known)
 {
 	h->started = true;
 	h->start_known = known;
-	h->next = REASM_ORIGIN + seq;
+	h->origin = h->next = REASM_ORIGIN + seq;
 }
 
 static size_t buf_size(uint32_t cap_len)
@@ -430,7 +430,7 @@ static void start_half(struct reasm_half *h, const struct segment *seg, uint32_t
 		half_start(h, data_seq, false);
 	else if (!h->delivered && !h->start_known && seg->payload_len &&
 		 reasm_offset(h, data_seq) < h->next)
-		h->next = reasm_offset(h, data_seq);
+		h->origin = h->next = reasm_offset(h, data_seq);
 }
 
 /* Notes what the segment acknowledges; *ack becomes an offset of the other direction. */

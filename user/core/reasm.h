@@ -73,7 +73,8 @@ struct reasm_half {
 	bool delivered;   /* a chunk came out */
 	bool fin_known, ended;
 	bool acked_known;
-	uint64_t next; /* first byte not delivered */
+	uint64_t origin; /* first byte, as far as it is known */
+	uint64_t next;   /* first byte not delivered */
 	uint64_t acked;
 	uint64_t sent; /* where segments without payload began: all before it was sent */
 	uint64_t acked_hole_ns; /* when a hole was first seen to be acknowledged; 0: none is */
