@@ -192,6 +192,23 @@ static void test_late_syn(void **state)
 	assert_int_equal(tx(0)->status, 200);
 }
 
+/* The last acknowledgement of the connection that had these addresses before says nothing of this one. */
+static void test_straggler(void **state)
+{
+	s.next[CLIENT] = 4000000000u;
+	s.heard[CLIENT] = 3000000000u;
+	tell(&s, CLIENT, 0);
+	s.next[CLIENT] = 1000;
+	s.next[SERVER] = 5000;
+	s.heard[CLIENT] = 0;
+	handshake(&s);
+	exchange();
+	capture_finish(&cap);
+	assert_int_equal(cap.tx_cnt, 1);
+	assert_int_equal(tx(0)->flags, 0);
+	assert_int_equal(cap.cnt.gaps, 0);
+}
+
 static void test_repeated_syn(void **state)
 {
 	struct packet *syn = prepare(&s, CLIENT, TCP_SYN, NULL, 0);
@@ -624,6 +641,7 @@ int main(void)
 		TEST(test_cookie_outweighs_tuple),
 		TEST(test_reused_tuple),
 		TEST(test_late_syn),
+		TEST(test_straggler),
 		TEST(test_repeated_syn),
 		TEST(test_stream_numbers),
 		TEST(test_nat),

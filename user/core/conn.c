@@ -400,8 +400,9 @@ bool conn_is_reuse(const struct conn *c, unsigned int dir, const struct segment 
 		       (int32_t)(seg->seq - (uint32_t)h->fin_off) > 0;
 	if (c->isn_known[dir])
 		return c->isn[dir] != seg->seq;
-	/* A capture may have it behind the data that it begins. */
-	return c->closed || (h->delivered && (uint32_t)h->origin != seg->seq + 1);
+	/* A capture may have it behind the data that it begins; and a straggler of the last connection with these
+	 * addresses before it. */
+	return c->closed || (h->started && (uint32_t)h->origin != seg->seq + 1);
 }
 
 static void take_annotation(struct conn *c, unsigned int dir, const struct segment *seg)
