@@ -320,7 +320,8 @@ static void on_chunk(void *ctx, unsigned int dir, const struct reasm_chunk *chun
 {
 	struct conn *c = ctx;
 
-	if (chunk->skip < 0)
+	/* With TCP Fast Open the response can be captured before the SYN that goes before it. */
+	if (chunk->skip < 0 && !c->fast_open)
 		c->midstream = true;
 	if (!c->http && !chunk->len && !chunk->missing)
 		return;
@@ -400,9 +401,13 @@ bool conn_is_reuse(const struct conn *c, unsigned int dir, const struct segment 
 		       (int32_t)(seg->seq - (uint32_t)h->fin_off) > 0;
 	if (c->isn_known[dir])
 		return c->isn[dir] != seg->seq;
-	/* A capture may have it behind the data that it begins; and a straggler of the last connection with these
-	 * addresses before it. */
-	return c->closed || (h->started && (uint32_t)h->origin != seg->seq + 1);
+	/* A capture may have it behind the data that it begins. */
+	if (c->closed || h->delivered)
+		return c->closed || (uint32_t)h->origin != seg->seq + 1;
+	/* Or a straggler of the last connection with these addresses came before it. Not where the other end's SYN did: with
+	 * TCP Fast Open (RFC 7413) that acknowledges data. */
+	return h->started && !h->head && !c->isn_known[!dir] &&
+	       (uint32_t)h->origin != seg->seq + 1;
 }
 
 static void take_annotation(struct conn *c, unsigned int dir, const struct segment *seg)
@@ -437,6 +442,7 @@ static void take_annotation(struct conn *c, unsigned int dir, const struct segme
 		c->fin_has_ack[dir] = seg->flags & TCP_ACK;
 		c->fin_ack[dir] = seg->ack;
 	}
+	c->fast_open |= seg->flags & TCP_SYN && seg->payload_len;
 	if (seg->flags & TCP_SYN && !c->isn_known[dir]) {
 		c->isn_known[dir] = true;
 		c->isn[dir] = seg->seq;

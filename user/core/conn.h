@@ -41,6 +41,7 @@ struct conn {
 	bool local_known; /* end[0] is a local socket */
 	bool closed;
 	bool midstream;
+	bool fast_open; /* a SYN had data */
 	bool isn_known[2];
 	uint32_t isn[2];
 	uint64_t fin_ns[2]; /* of the first FIN; 0: none */
