@@ -514,10 +514,8 @@ int reasm_push(struct reasm *r, const struct reasm_env *env, void *ctx, unsigned
 	if (seg->note.lost_events)
 		r->lost_pending = true;
 	p.has_ack = take_ack(&r->half[!dir], seg, &p.ack);
-	if (p.len || seg->flags & (TCP_SYN | TCP_FIN))
+	if (p.len || seg->flags & (TCP_SYN | TCP_FIN) || !h->started)
 		start_half(h, seg, data_seq);
-	if (!h->started)
-		return 0;
 	p.off = reasm_offset(h, data_seq);
 	if (p.off > h->next + REASM_WINDOW || p.off + REASM_WINDOW < h->next)
 		return 0;
