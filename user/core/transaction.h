@@ -46,6 +46,26 @@ enum tx_flag {
 	TX_PIPELINED = 1 << 11,      /* sent before the previous response was complete */
 };
 
+/* What took the most of a transaction's time: see verdict.h. */
+enum tx_verdict {
+	VERDICT_NONE = 0, /* nothing took half of it, or the evidence is not there */
+	VERDICT_APP,
+	VERDICT_QUEUE,
+	VERDICT_NETWORK,
+	VERDICT_CLIENT,
+	VERDICT_SERVER,
+	VERDICT_UPLOAD,
+	VERDICT_DOWNLOAD,
+	VERDICT_CONNECT,
+	VERDICT_HOL,
+};
+
+/* Bits of tx.fin and tx.rst: who sent one before the transaction was reported. */
+enum tx_end {
+	TX_END_CLIENT = 1 << 0,
+	TX_END_SERVER = 1 << 1,
+};
+
 /* One message, request or response. Sequence numbers are the wire's. */
 struct message {
 	bool seen;     /* its start line was read */
@@ -59,11 +79,25 @@ struct message {
 	uint32_t start_seq;
 	uint32_t end_seq;      /* one past its last byte */
 	uint32_t segments;     /* that brought new bytes */
-	uint32_t retransmits;  /* that brought only old bytes */
+	uint32_t retransmits;  /* that brought only old bytes; as the kernel counts: of a GSO packet each one */
 	uint32_t out_of_order;
+	uint64_t lost_bytes;     /* missing from the capture; elided ones are not */
+	uint64_t zero_window_ns; /* while it was under way, its receiver had no room for more */
+	uint64_t stall_ns;       /* silence in which nothing but bytes that had been lost was waited for */
+	uint64_t stall_late_ns;  /* the part of it that came after it was complete */
+	uint64_t idle_ns;        /* silence after all of it that had been sent was acknowledged: its sender had no more */
 	const struct http_header *headers; /* those asked for, in order of appearance */
 	uint32_t header_cnt;
 };
+
+/* First to last byte. False: it is not complete, or the capture's clock stepped back. */
+static inline bool message_time(const struct message *m, uint64_t *ns)
+{
+	if (!m->complete || m->last_ns < m->first_ns)
+		return false;
+	*ns = m->last_ns - m->first_ns;
+	return true;
+}
 
 struct transaction {
 	enum hook hook;
@@ -86,8 +120,22 @@ struct transaction {
 	uint64_t hol_ns;
 	bool has_connect;
 	uint64_t connect_ns;
+	/* request_ns + queue_ns + app_ns + response_ns = total_ns, at the server's socket */
+	bool has_queue;
+	uint64_t queue_ns; /* request complete -> its last byte read by the application */
+	bool has_app;
+	uint64_t app_ns; /* read -> the response's first byte */
+	bool has_ack;
+	uint64_t ack_ns; /* response complete -> acknowledged by the client */
+	/* request_ns + ttfb_ns + response_ns = total_ns, at the client's socket */
+	bool has_read;
+	uint64_t read_ns; /* response complete -> its last byte read by the application */
 	bool has_srtt;
 	uint64_t srtt_ns;
+	bool has_rtt_min;
+	uint64_t rtt_min_ns;
+	uint8_t fin, rst; /* enum tx_end */
+	enum tx_verdict verdict;
 
 	uint64_t exchange_id; /* equal for both ends of one exchange */
 	struct owner owner;   /* of the socket at `side`; pid 0 unknown */

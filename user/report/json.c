@@ -264,38 +264,64 @@ static void put_owner(struct json *js, const struct view *v)
 	put_name(js, "systemd.unit", n->unit);
 }
 
+static void put_known(struct json *js, const char *key, bool known, uint64_t value)
+{
+	if (known)
+		put_u64(js, key, value);
+}
+
 static void put_times(struct json *js, const struct transaction *tx)
 {
-	if (tx->has_latency)
-		put_u64(js, "latency_ns", tx->latency_ns);
-	if (tx->has_ttfb)
-		put_u64(js, "ttfb_ns", tx->ttfb_ns);
-	if (tx->has_latency)
-		put_u64(js, "total_ns", tx->total_ns);
-	if (tx->req.complete && tx->req.last_ns >= tx->req.first_ns)
-		put_u64(js, "request_ns", tx->req.last_ns - tx->req.first_ns);
-	if (tx->resp.complete && tx->resp.last_ns >= tx->resp.first_ns)
-		put_u64(js, "response_ns", tx->resp.last_ns - tx->resp.first_ns);
-	if (tx->has_hol)
-		put_u64(js, "hol_ns", tx->hol_ns);
-	if (tx->has_connect)
-		put_u64(js, "connect_ns", tx->connect_ns);
-	if (tx->has_srtt)
-		put_u64(js, "srtt_ns", tx->srtt_ns);
+	uint64_t ns;
+
+	put_known(js, "latency_ns", tx->has_latency, tx->latency_ns);
+	put_known(js, "ttfb_ns", tx->has_ttfb, tx->ttfb_ns);
+	put_known(js, "total_ns", tx->has_latency, tx->total_ns);
+	put_known(js, "connect_ns", tx->has_connect, tx->connect_ns);
+	if (message_time(&tx->req, &ns))
+		put_u64(js, "request_ns", ns);
+	put_known(js, "queue_ns", tx->has_queue, tx->queue_ns);
+	put_known(js, "app_ns", tx->has_app, tx->app_ns);
+	put_known(js, "hol_ns", tx->has_hol, tx->hol_ns);
+	if (message_time(&tx->resp, &ns))
+		put_u64(js, "response_ns", ns);
+	put_known(js, "ack_ns", tx->has_ack, tx->ack_ns);
+	put_known(js, "read_ns", tx->has_read, tx->read_ns);
+	put_known(js, "srtt_ns", tx->has_srtt, tx->srtt_ns);
+	put_known(js, "rtt_min_ns", tx->has_rtt_min, tx->rtt_min_ns);
+	if (view_verdict_name(tx->verdict))
+		put_string(js, "verdict", view_verdict_name(tx->verdict));
+}
+
+/* which: 0 request, 1 response */
+static void put_segments(struct json *js, const struct message *msg, unsigned int which)
+{
+	const struct {
+		const char *key[2];
+		uint64_t value;
+	} of[] = {
+		{{"request.segments", "response.segments"}, msg->segments},
+		{{"request.retransmits", "response.retransmits"}, msg->retransmits},
+		{{"request.out_of_order", "response.out_of_order"}, msg->out_of_order},
+		{{"request.lost_bytes", "response.lost_bytes"}, msg->lost_bytes},
+		{{"request.zero_window_ns", "response.zero_window_ns"}, msg->zero_window_ns},
+		{{"request.stall_ns", "response.stall_ns"}, msg->stall_ns},
+	};
+
+	for (size_t i = 0; msg->seen && i < sizeof(of) / sizeof(of[0]); i++)
+		put_u64(js, of[i].key[which], of[i].value);
 }
 
 static void put_tcp(struct json *js, const struct transaction *tx)
 {
-	if (tx->req.seen) {
-		put_u64(js, "request.segments", tx->req.segments);
-		put_u64(js, "request.retransmits", tx->req.retransmits);
-		put_u64(js, "request.out_of_order", tx->req.out_of_order);
-	}
-	if (tx->resp.seen) {
-		put_u64(js, "response.segments", tx->resp.segments);
-		put_u64(js, "response.retransmits", tx->resp.retransmits);
-		put_u64(js, "response.out_of_order", tx->resp.out_of_order);
-	}
+	put_segments(js, &tx->req, 0);
+	put_segments(js, &tx->resp, 1);
+	if (tx->resp.seen && tx->side == SIDE_SERVER)
+		put_u64(js, "response.idle_ns", tx->resp.idle_ns);
+	if (view_end_name(tx->fin))
+		put_string(js, "tcp.fin", view_end_name(tx->fin));
+	if (view_end_name(tx->rst))
+		put_string(js, "tcp.rst", view_end_name(tx->rst));
 	if (tx->req.last_frame)
 		put_u64(js, "request.frame", tx->req.last_frame);
 	if (tx->resp.last_frame)

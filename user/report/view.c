@@ -135,3 +135,28 @@ const char *view_hook_name(enum hook hook)
 	}
 	return NULL;
 }
+
+const char *view_verdict_name(enum tx_verdict verdict)
+{
+	static const char *const names[] = {
+		[VERDICT_NONE] = NULL,
+		[VERDICT_APP] = "app",
+		[VERDICT_QUEUE] = "queue",
+		[VERDICT_NETWORK] = "network",
+		[VERDICT_CLIENT] = "client",
+		[VERDICT_SERVER] = "server",
+		[VERDICT_UPLOAD] = "upload",
+		[VERDICT_DOWNLOAD] = "download",
+		[VERDICT_CONNECT] = "connect",
+		[VERDICT_HOL] = "head-of-line",
+	};
+
+	return names[verdict];
+}
+
+const char *view_end_name(unsigned int ends)
+{
+	static const char *const names[] = {NULL, "client", "server", "both"};
+
+	return names[ends & (TX_END_CLIENT | TX_END_SERVER)];
+}

@@ -47,5 +47,9 @@ size_t view_address(const struct endpoint *ep, char buf[VIEW_ADDRESS_MAX]);
 /* The name of flag number `bit` as in the JSON `flags` array; NULL past the last. */
 const char *view_flag_name(unsigned int bit);
 const char *view_hook_name(enum hook hook);
+/* NULL for VERDICT_NONE. */
+const char *view_verdict_name(enum tx_verdict verdict);
+/* "client", "server", "both"; NULL for 0. ends: enum tx_end. */
+const char *view_end_name(unsigned int ends);
 
 #endif
