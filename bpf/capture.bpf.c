@@ -234,6 +234,7 @@ static __always_inline void emit(const struct context *c, struct __sk_buff *skb,
 	ev.dir = c->dir;
 	ev.cookie = c->cookie;
 	ev.ifindex = skb->ifindex;
+	ev.gso_segs = skb->gso_segs;
 	ev.pkt_len = p->pkt_len;
 	if (c->listener)
 		ev.flags |= EVENT_F_LISTENER;

@@ -13,8 +13,8 @@
  *	ring            struct event_segment, event_owner, event_cgroup
  *	counters        per-CPU, one struct counter_block
  *
- * Who writes what: owner programs write conn_state.owner, .sender_owns and .shared, put 0 into
- * .verdict.pid when the owner changes, and write .cookie where it is 0 and they can know it;
+ * Who writes what: owner programs write conn_state.owner, .sender_owns, .shared and .read_*, put 0
+ * into .verdict.pid when the owner changes, and write .cookie where it is 0 and they can know it;
  * everything else in conn_state belongs to the capture programs. There are no locks: one socket's
  * packets are handled one at a time but for the two directions, which touch different members, and
  * a torn owner would need two threads taking over a socket at the same instant.
@@ -112,7 +112,9 @@ struct conn_state {
 	__u8 probed;	   /* the socket was asked for its stream starts */
 	__u8 sender_owns;  /* a client's: its owner is who sends, and who reads does not count */
 	__u8 shared;	   /* has changed hands: who a request is for is known when it is read */
-	__u8 pad[3];
+	__u8 read_lost;	   /* a read event found the ring full since the last one that did not */
+	__u8 pad[2];
+	__u32 read_seq; /* how far the application had read when the read event before was due */
 };
 
 struct counter_block {

@@ -8,6 +8,7 @@
  *	 ring record:  struct event_segment | cap_len bytes of the packet, from the IP header on
  *	               struct event_owner
  *	               struct event_cgroup
+ *	               struct event_read
  *
  * A segment event is a packet as a capture file has it (pkt_len bytes on the wire, the first cap_len
  * of them copied) plus annotations, so that one decoder serves the ring and the file.
@@ -28,6 +29,7 @@ enum event_type {
 	EVENT_SEGMENT = 1, /* struct event_segment and the packet's bytes */
 	EVENT_OWNER = 2,   /* struct event_owner: another thread began to use a socket */
 	EVENT_CGROUP = 3,  /* struct event_cgroup: a cgroup was made */
+	EVENT_READ = 4,    /* struct event_read: an application took bytes off a socket */
 };
 
 enum event_hook {
@@ -58,6 +60,12 @@ enum event_flag {
 
 enum event_owner_flag {
 	EVENT_OWNER_FOLLOWED = 1 << 0, /* -p's process or a descendant; without it: not known to be */
+	EVENT_OWNER_READ = 1 << 1,     /* read_seq is valid: this is an event_read as well */
+	EVENT_OWNER_READ_LOST = 1 << 2, /* EVENT_READ_LOST */
+};
+
+enum event_read_flag {
+	EVENT_READ_LOST = 1 << 0, /* at least one of this socket, since its previous one, found the ring full */
 };
 
 struct event_owner_id {
@@ -92,7 +100,7 @@ struct event_segment {
 	__u32 total_retrans; /* by this socket, since it was opened */
 	__u32 owner_uid;     /* effective, in the initial user namespace; with an owner */
 	__u32 owner_vpid;    /* owner.pid in its own pid namespace; 0: not known */
-	__u32 pad;
+	__u32 gso_segs;	     /* segments that the packet stands for on the wire; 0: not known, or one */
 };
 
 struct event_owner {
@@ -108,6 +116,21 @@ struct event_owner {
 	__u16 local_port;
 	__u16 remote_port;
 	__u32 owner_vpid; /* as in struct event_segment */
+	__u32 read_seq;	  /* struct event_read's seq */
+	__u32 pad;
+};
+
+/*
+ * After the segments that brought the bytes, for their hook ran before the socket had them. Not for
+ * every read: those that end within a body of known length tell nothing.
+ */
+struct event_read {
+	__u16 type; /* EVENT_READ */
+	__u8 flags; /* enum event_read_flag */
+	__u8 pad;
+	__u32 seq; /* of the first byte that has not been read; MSG_PEEK reads nothing */
+	__u64 time_ns;
+	__u64 cookie;
 };
 
 /* Before any process can be in it, so before its first packet. The kernel cuts longer paths. */
@@ -148,6 +171,8 @@ enum event_counter {
 	EVENT_CNT_NO_STATE,     /* no memory for a connection's state */
 	EVENT_CNT_OWNER_EVENTS, /* owner events written */
 	EVENT_CNT_OWNER_LOST,   /* owner events that found the ring full */
+	EVENT_CNT_READ_EVENTS,  /* read events written, beside the owner events that are some as well */
+	EVENT_CNT_READ_LOST,    /* read events that found the ring full */
 	EVENT_CNT_MAX,
 };
 
@@ -158,7 +183,8 @@ _Static_assert(offsetof(struct event_segment, owner) == 32, "owner");
 _Static_assert(offsetof(struct event_segment, local_addr) == 64, "local_addr");
 _Static_assert(offsetof(struct event_segment, pkt_len) == 104, "pkt_len");
 _Static_assert(offsetof(struct event_segment, lost_bytes) == 120, "lost_bytes");
-_Static_assert(sizeof(struct event_owner) == 96, "event_owner");
+_Static_assert(sizeof(struct event_owner) == 104, "event_owner");
+_Static_assert(sizeof(struct event_read) == 24, "event_read");
 _Static_assert(sizeof(struct event_cgroup) == 1040, "event_cgroup");
 #endif
 

@@ -19,6 +19,9 @@
  * request that it reads has crossed already. A task that executes another program, renames itself
  * or is moved to another cgroup is another owner.
  *
+ * The same tracepoint tells how far an application has read, and when: on HTTP connections each
+ * read is an event, but for those that end within a body of known length.
+ *
  * Kernel memory is read by direct dereference of BTF pointers alone, never with
  * bpf_probe_read_kernel(): so this loads under lockdown=confidentiality as well, but for the last
  * of these, which is not missed much. Needs Linux 5.12 (cookies in tracing programs).
@@ -244,6 +247,89 @@ int BPF_PROG(owner_set_state, struct sock *sk, int oldstate, int newstate)
 	return 0;
 }
 
+/* Whether what was read ends within a body whose length the capture programs know. */
+static __always_inline bool ends_in_body(const struct conn_state *st, __u32 seq)
+{
+	return st->has_body[CONN_IN] &&
+	       seq - st->body_start[CONN_IN] < st->body_end[CONN_IN] - st->body_start[CONN_IN];
+}
+
+/*
+ * Whether bytes were taken off the socket that user space wants to know of. MSG_PEEK takes none. Of
+ * a connection that isn't known to be HTTP, what came with the handshake may be: it reached the
+ * listener, so that user space has it under no cookie.
+ */
+static __always_inline bool note_read(struct conn_state *st, struct sock *sk,
+				      struct owner_reading *reading)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	__u32 seq;
+
+	if (!tp)
+		return false;
+	seq = tp->copied_seq;
+	if (seq == st->read_seq || st->proto == CONN_PROTO_OTHER)
+		return false;
+	if (st->proto == CONN_PROTO_UNKNOWN && st->read_seq)
+		return false;
+	st->read_seq = seq;
+	if (ends_in_body(st, seq))
+		return false;
+	reading->seq = seq;
+	reading->flags = EVENT_OWNER_READ;
+	if (st->read_lost)
+		reading->flags |= EVENT_OWNER_READ_LOST;
+	return true;
+}
+
+static __always_inline bool emit_read(__u64 cookie, const struct owner_reading *reading)
+{
+	struct event_read *ev = bpf_ringbuf_reserve(&ring, sizeof(*ev), 0);
+
+	if (!ev) {
+		count(EVENT_CNT_READ_LOST, 1);
+		return false;
+	}
+	ev->type = EVENT_READ;
+	ev->flags = reading->flags & EVENT_OWNER_READ_LOST ? EVENT_READ_LOST : 0;
+	ev->pad = 0;
+	ev->seq = reading->seq;
+	ev->time_ns = bpf_ktime_get_ns();
+	ev->cookie = cookie;
+	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
+	count(EVENT_CNT_READ_EVENTS, 1);
+	return true;
+}
+
+/* By the filters, which another thread of the same process doesn't change. */
+static __always_inline bool is_left_out(const struct conn_state *st, struct task_struct *task)
+{
+	return st->verdict.result == FILTER_NO && st->verdict.pid == task->tgid && !st->shared;
+}
+
+/* Another task reads. Returns whether the event got through, or none was due. */
+static __always_inline bool on_reader(struct conn_state *st, struct sock *sk,
+				      struct task_struct *task, const struct owner_reading *reading)
+{
+	struct conn_tuple tuple = {};
+	bool left_out;
+	__u64 cookie;
+
+	if (changes_hands(&st->owner, task))
+		st->shared = 1;
+	left_out = is_left_out(st, task);
+	take_over(st, task);
+	cookie = note_cookie(st, sk);
+	if (st->proto != CONN_PROTO_HTTP && !reading->flags && !owner_cfg.to_tuple)
+		return true;
+	if (left_out && !owner_cfg.to_tuple)
+		return true;
+	fill_tuple(sk, &tuple);
+	if (owner_cfg.to_tuple)
+		put_by_tuple(&tuple, &st->owner);
+	return emit_owner(cookie, EVENT_DIR_INGRESS, &tuple, &st->owner, reading);
+}
+
 /*
  * Runs for each buffer that a task has read, so what is no longer of interest leaves at once. kTLS
  * and sockmap call it from softirq too, where the current task has nothing to do with it: there
@@ -253,16 +339,13 @@ SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(owner_read, struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct conn_tuple tuple = {};
+	struct owner_reading reading = {};
 	struct conn_state *st;
-	bool left_out;
-	__u64 cookie;
+	bool same, told;
 
 	st = bpf_sk_storage_get(&conns, sk, 0, 0);
-	if (st) {
-		if (st->sender_owns || st->proto == CONN_PROTO_OTHER || is_same(&st->owner, task))
-			return 0;
-	}
+	if (st && st->proto == CONN_PROTO_OTHER)
+		return 0;
 	if (is_kernel(task) || !sk->sk_lock.owned)
 		return 0;
 	if (!st)
@@ -271,20 +354,16 @@ int BPF_PROG(owner_read, struct sock *sk)
 		count(EVENT_CNT_NO_STATE, 1);
 		return 0;
 	}
-	if (changes_hands(&st->owner, task))
-		st->shared = 1;
-	/* By the filters, which another thread of the same process doesn't change. */
-	left_out = st->verdict.result == FILTER_NO && st->verdict.pid == task->tgid && !st->shared;
-	take_over(st, task);
-	cookie = note_cookie(st, sk);
-	if (st->proto != CONN_PROTO_HTTP && !owner_cfg.to_tuple)
+	note_read(st, sk, &reading);
+	same = st->sender_owns || is_same(&st->owner, task);
+	if (!same)
+		told = on_reader(st, sk, task, &reading);
+	else if (reading.flags && !is_left_out(st, task))
+		told = emit_read(note_cookie(st, sk), &reading);
+	else
 		return 0;
-	if (left_out && !owner_cfg.to_tuple)
-		return 0;
-	fill_tuple(sk, &tuple);
-	if (owner_cfg.to_tuple)
-		put_by_tuple(&tuple, &st->owner);
-	emit_owner(cookie, EVENT_DIR_INGRESS, &tuple, &st->owner);
+	if (reading.flags)
+		st->read_lost = !told;
 	return 0;
 }
 
@@ -329,6 +408,7 @@ SEC("tp_btf/sock_send_length")
 int BPF_PROG(owner_sent, struct sock *sk, int ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	const struct owner_reading none = {};
 	struct conn_tuple tuple = {};
 	struct conn_state *st;
 
@@ -339,7 +419,7 @@ int BPF_PROG(owner_sent, struct sock *sk, int ret)
 	fill_tuple(sk, &tuple);
 	if (owner_cfg.to_tuple)
 		put_client(&tuple, &st->owner);
-	emit_owner(note_cookie(st, sk), EVENT_DIR_EGRESS, &tuple, &st->owner);
+	emit_owner(note_cookie(st, sk), EVENT_DIR_EGRESS, &tuple, &st->owner, &none);
 	return 0;
 }
 

@@ -181,9 +181,11 @@ static __always_inline bool is_new_reader(__u64 cookie, struct conn_owner *owner
 static __always_inline int on_read(__u64 cookie, const struct conn_tuple *tuple,
 				   const struct conn_owner *owner)
 {
+	const struct owner_reading none = {};
+
 	put_by_cookie(cookie, owner);
 	put_by_tuple(tuple, owner);
-	emit_owner(cookie, EVENT_DIR_INGRESS, tuple, owner);
+	emit_owner(cookie, EVENT_DIR_INGRESS, tuple, owner, &none);
 	return 0;
 }
 

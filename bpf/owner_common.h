@@ -76,18 +76,26 @@ static __always_inline void forget_tuple(const struct conn_tuple *tuple)
 	bpf_map_delete_elem(&owners, &end);
 }
 
-/* Tells user space. The segment that made a thread read has crossed already, without its reader. */
-static __always_inline void emit_owner(__u64 cookie, __u8 dir, const struct conn_tuple *tuple,
-				       const struct conn_owner *owner)
+/* What of a socket was read, as far as that is known. */
+struct owner_reading {
+	__u32 seq;
+	__u8 flags; /* EVENT_OWNER_READ and EVENT_OWNER_READ_LOST */
+};
+
+/* Tells user space. The segment that made a thread read has crossed already, without its reader.
+ * Returns whether the ring had room. */
+static __always_inline bool emit_owner(__u64 cookie, __u8 dir, const struct conn_tuple *tuple,
+				       const struct conn_owner *owner,
+				       const struct owner_reading *reading)
 {
 	struct event_owner *ev = bpf_ringbuf_reserve(&ring, sizeof(*ev), 0);
 
 	if (!ev) {
 		count(EVENT_CNT_OWNER_LOST, 1);
-		return;
+		return false;
 	}
 	ev->type = EVENT_OWNER;
-	ev->owner_flags = owner->flags;
+	ev->owner_flags = owner->flags | reading->flags;
 	ev->dir = dir;
 	ev->owner_uid = owner->uid;
 	ev->time_ns = bpf_ktime_get_ns();
@@ -98,8 +106,11 @@ static __always_inline void emit_owner(__u64 cookie, __u8 dir, const struct conn
 	ev->local_port = tuple->local_port;
 	ev->remote_port = tuple->remote_port;
 	ev->owner_vpid = owner->vpid;
+	ev->read_seq = reading->seq;
+	ev->pad = 0;
 	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
 	count(EVENT_CNT_OWNER_EVENTS, 1);
+	return true;
 }
 
 #endif

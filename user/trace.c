@@ -156,6 +156,13 @@ static void on_owner(void *ctx, uint64_t cookie, const struct endpoint *local,
 	flow_owner(tr->flow, cookie, local, remote, owner);
 }
 
+static void on_read(void *ctx, const struct reading *reading)
+{
+	struct trace *tr = ctx;
+
+	flow_read(tr->flow, reading);
+}
+
 static void on_who(void *ctx, const struct owner *owner, uint32_t uid, uint32_t inner_pid,
 		   bool followed)
 {
@@ -296,6 +303,7 @@ static int open_middle(struct trace *tr, struct diag *d)
 	fc.gap_timeout_ns = opt->gap_timeout_ns;
 	fc.idle_timeout_ns = opt->idle_timeout_ns;
 	fc.max_memory = opt->max_memory;
+	fc.sees_reads = tr->live && live_sees_reads(tr->live);
 	if (fc.max_conn_memory > fc.max_memory / 2)
 		fc.max_conn_memory = fc.max_memory / 2;
 	/* Often enough that a hole is given up within a tenth more than it was asked for. */
@@ -334,7 +342,7 @@ static void print_banner(const struct trace *tr)
 
 static int run_live(struct trace *tr, struct diag *d)
 {
-	struct live_sink sink = {tr, on_segment, on_owner, on_who, on_cgroup};
+	struct live_sink sink = {tr, on_segment, on_owner, on_who, on_cgroup, on_read};
 	/* Of the output only the end is awaited: a reader that goes away while nothing is written. */
 	struct pollfd fds[] = {
 		{.fd = live_fd(tr->live), .events = POLLIN},
@@ -353,6 +361,7 @@ static int run_live(struct trace *tr, struct diag *d)
 			last_tick = now;
 			update_cgroups(tr, now);
 			on_clock(tr, now);
+			flow_settle(tr->flow, now);
 			note_write(tr, report_flush(tr->report));
 		}
 		if (tr->opt->duration_ns && now - start >= tr->opt->duration_ns)

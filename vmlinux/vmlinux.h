@@ -66,6 +66,7 @@ struct inet_connection_sock {
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+	__u32 copied_seq; /* first byte that the application has not read */
 };
 
 struct socket {

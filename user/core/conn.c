@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "exchange.h"
+
 /* A body shorter than this is not worth a word of capture control. */
 #define ELIDE_MIN (8u << 10)
 /* Capture control compares sequence numbers by their signed difference: stay well below 2^31. */
@@ -14,128 +16,133 @@
 /* A client that closes so soon after a response closes because of it. */
 #define FIN_SOON_NS 100000000ull
 
-struct conn_http {
-	struct http_stream stream[2];
-	struct pair pair;
-	bool pair_ready;
-	bool hole; /* there was one before pairing began */
-	int client; /* direction of the requests; -1 unknown */
-	uint64_t request_cnt;
-};
+/* --- exchanges -------------------------------------------------------------------------------- */
 
-/* --- from messages to a transaction ---------------------------------------------------------- */
-
-static struct slice msg_slice(const struct http_msg *msg, uint32_t pos, uint32_t len)
+/* Whether the local end is the client's. */
+static bool is_client(const struct conn *c)
 {
-	struct slice s = { msg->arena ? msg->arena + pos : "", len };
-
-	return s;
+	return c->http->client == 0;
 }
 
-static void fill_message(struct message *m, const struct http_msg *msg, struct http_header *headers)
+static enum http_wait wait_for(const struct conn *c, const struct http_msg *req,
+			       const struct http_msg *resp)
 {
-	*m = msg->m;
-	for (uint32_t i = 0; i < msg->kept_cnt; i++) {
-		headers[i].name.ptr = msg->kept[i].name;
-		headers[i].name.len = strlen(msg->kept[i].name);
-		headers[i].value = msg_slice(msg, msg->kept[i].pos, msg->kept[i].len);
+	if (!req || !resp || !resp->m.complete || !c->local_known || c->reset_ns)
+		return HTTP_WAIT_NOTHING;
+	if (!is_client(c))
+		return HTTP_WAIT_ACK;
+	return c->env->sees_reads ? HTTP_WAIT_READ : HTTP_WAIT_NOTHING;
+}
+
+/* What must be noted when the exchange is over on the wire, for later it is another one's. */
+static void hold(const struct conn *c, struct http_msg *req, struct http_msg *resp,
+		 struct http_held *held)
+{
+	uint64_t read_ns;
+
+	held->wait = wait_for(c, req, resp);
+	held->since_ns = c->last_ns;
+	held->still_open = !c->reasm.half[!c->http->client].ended;
+	held->has_srtt = c->has_srtt;
+	held->srtt_ns = c->srtt_ns;
+	held->has_rtt_min = c->has_rtt_min;
+	held->rtt_min_ns = c->rtt_min_ns;
+	held->owner = c->owner;
+	if (req && req->m.complete && c->local_known && !is_client(c) &&
+	    marks_find(&c->http->settle.read, req->end_off, &read_ns) == MARKS_KNOWN &&
+	    read_ns >= req->m.last_ns) {
+		held->has_queue = true;
+		held->queue_ns = read_ns - req->m.last_ns;
 	}
-	m->headers = headers;
-	m->header_cnt = msg->kept_cnt;
 }
 
-static void fill_times(struct transaction *tx, bool still_open)
+static void tell(struct conn *c, struct http_msg *msg)
 {
-	const struct message *req = &tx->req, *resp = &tx->resp;
-	bool known = !(tx->flags & TX_RESET) && (resp->complete || !still_open);
+	struct exchange_headers headers;
+	struct transaction tx;
 
-	if (!req->seen || !resp->seen)
+	exchange_fill(c, msg, &headers, &tx);
+	if (c->env->sink.transaction)
+		c->env->sink.transaction(c->env->sink.ctx, &tx);
+}
+
+static void free_exchange(const struct conn *c, struct http_msg *msg)
+{
+	if (!msg->response)
+		http_msg_free(&c->env->http, msg->peer);
+	http_msg_free(&c->env->http, msg);
+}
+
+static void start_waiting(struct conn *c)
+{
+	if (c->prev_waiting)
 		return;
-	if (known && resp->last_ns >= req->last_ns && resp->last_ns >= req->first_ns) {
-		tx->has_latency = true;
-		tx->latency_ns = resp->last_ns - req->last_ns;
-		tx->total_ns = resp->last_ns - req->first_ns;
-	}
-	if (resp->first_ns >= req->last_ns && !(tx->flags & TX_EARLY_RESPONSE)) {
-		tx->has_ttfb = true;
-		tx->ttfb_ns = resp->first_ns - req->last_ns;
-	}
+	c->next_waiting = c->env->waiting;
+	c->prev_waiting = &c->env->waiting;
+	if (c->next_waiting)
+		c->next_waiting->prev_waiting = &c->next_waiting;
+	c->env->waiting = c;
 }
 
-static void fill_conn(struct transaction *tx, const struct conn *c, unsigned int client)
+static void stop_waiting(struct conn *c)
 {
-	tx->hook = c->hook;
-	tx->client = c->end[client];
-	tx->server = c->end[!client];
-	tx->side = !c->local_known ? SIDE_TRANSIT : client == 0 ? SIDE_CLIENT : SIDE_SERVER;
-	tx->stream = c->stream;
-	tx->owner = c->owner;
-	tx->sock_cgroup_id = c->sock_cgroup_id;
-	tx->cookie = c->cookie;
-	tx->ifindex = c->ifindex;
-	tx->has_srtt = c->has_srtt;
-	tx->srtt_ns = c->srtt_ns;
-	if (c->midstream)
-		tx->flags |= TX_MIDSTREAM;
+	if (!c->prev_waiting)
+		return;
+	*c->prev_waiting = c->next_waiting;
+	if (c->next_waiting)
+		c->next_waiting->prev_waiting = c->prev_waiting;
+	c->prev_waiting = NULL;
 }
 
-static void fill_request(struct transaction *tx, struct conn *c, const struct http_msg *req,
-			 struct http_header *headers)
+/* Tells the exchanges that need not wait longer. */
+static void settle(struct conn *c, uint64_t now_ns)
 {
-	fill_message(&tx->req, req, headers);
-	tx->flags |= req->flags;
-	tx->method = (struct slice){ req->method, req->method_len };
-	tx->target = msg_slice(req, req->target_pos, req->target_len);
-	tx->stream_request = ++c->http->request_cnt;
-	if (tx->stream_request == 1 && tx->side == SIDE_CLIENT && !c->midstream && c->has_connect) {
-		tx->has_connect = true;
-		tx->connect_ns = c->connect_ns;
+	struct http_msg *msg;
+
+	while ((msg = settle_pop(&c->http->settle, now_ns))) {
+		if (!c->env->silent)
+			tell(c, msg);
+		free_exchange(c, msg);
 	}
-}
-
-static void fill_response(struct transaction *tx, const struct http_msg *req,
-			  const struct http_msg *resp, struct http_header *headers)
-{
-	fill_message(&tx->resp, resp, headers);
-	tx->flags |= resp->flags;
-	tx->status = resp->status;
-	tx->interim_cnt = resp->interim_cnt;
-	if (resp->status == 101)
-		tx->flags |= TX_UPGRADED;
-	else if (req && req->is_connect && resp->status / 100 == 2)
-		tx->flags |= TX_TUNNEL;
+	if (!c->http->settle.head)
+		stop_waiting(c);
 }
 
 static void on_exchange(void *ctx, struct http_msg *req, struct http_msg *resp, uint32_t extra,
 			uint64_t hol_ns)
 {
-	struct http_header req_headers[HTTP_HEADERS_MAX], resp_headers[HTTP_HEADERS_MAX];
 	struct conn *c = ctx;
 	struct counters *cnt = c->env->cnt;
-	struct transaction tx = { .flags = extra };
+	struct http_msg *msg = req ? req : resp;
 
-	if (c->env->silent)
-		return;
+	msg->held.extra = extra;
+	msg->held.hol_ns = hol_ns;
 	if (c->reset_ns && !(resp && resp->m.complete))
-		tx.flags |= TX_RESET;
-	fill_conn(&tx, c, c->http->client == 1);
-	if (req)
-		fill_request(&tx, c, req, req_headers);
-	if (resp)
-		fill_response(&tx, req, resp, resp_headers);
-	if (req && resp) {
-		fill_times(&tx, !c->reasm.half[!c->http->client].ended);
-		tx.has_hol = hol_ns != UINT64_MAX;
-		tx.hol_ns = hol_ns;
+		msg->held.extra |= TX_RESET;
+	hold(c, req, resp, &msg->held);
+	if (!c->env->silent) {
+		cnt->requests += !!req;
+		cnt->responses += !!resp;
+		cnt->pairs += req && resp;
+		cnt->no_response += req && !resp;
+		cnt->orphans += resp && !req;
 	}
-	tx.exchange_id = (uint64_t)tx.req.start_seq << 32 | tx.resp.start_seq;
-	cnt->requests += !!req;
-	cnt->responses += !!resp;
-	cnt->pairs += req && resp;
-	cnt->no_response += req && !resp;
-	cnt->orphans += resp && !req;
-	if (c->env->sink.transaction)
-		c->env->sink.transaction(c->env->sink.ctx, &tx);
+	settle_push(&c->http->settle, msg);
+	start_waiting(c);
+	settle(c, c->last_ns);
+}
+
+/* The end of the connection: nothing follows any more. */
+static void settle_all(struct conn *c)
+{
+	struct http_msg *msg;
+
+	while ((msg = settle_drop(&c->http->settle))) {
+		if (!c->env->silent)
+			tell(c, msg);
+		free_exchange(c, msg);
+	}
+	stop_waiting(c);
 }
 
 /* --- HTTP's calls ---------------------------------------------------------------------------- */
@@ -215,6 +222,7 @@ static void on_message(void *ctx, unsigned int dir, struct http_msg *msg)
 	struct conn *c = ctx;
 	bool opaque;
 
+	c->http->last_end[dir] = msg->end_off;
 	if (is_request_dir(c, dir)) {
 		pair_request_end(&c->http->pair, &c->env->pair, c, msg);
 		return;
@@ -331,28 +339,33 @@ static void on_chunk(void *ctx, unsigned int dir, const struct reasm_chunk *chun
 	http_stream_chunk(&c->http->stream[dir], chunk);
 }
 
-/* A retransmission belongs to the message that has its bytes: the current one, or a request that
- * waits for its response. */
-static void on_old_bytes(void *ctx, unsigned int dir, uint64_t from, uint64_t to)
+/* The message that has old bytes: the current one, a request that waits for its response, or one that is over. */
+static struct http_msg *find_message(const struct conn *c, unsigned int dir, uint64_t from,
+				     uint64_t to)
+{
+	struct http_msg *msg = c->http->stream[dir].cur;
+
+	if (msg && to > msg->start_off)
+		return msg;
+	for (msg = c->http->pair.req_head; msg; msg = msg->next) {
+		struct http_msg *of = is_request_dir(c, dir) ? msg : msg->peer;
+
+		if (of && of->ended && http_msg_covers(of, from, to))
+			return of;
+	}
+	return settle_find(&c->http->settle, !is_request_dir(c, dir), from, to);
+}
+
+static void on_old_bytes(void *ctx, unsigned int dir, const struct segment *seg, uint64_t from,
+			 uint64_t to)
 {
 	struct conn *c = ctx;
-	struct http_msg *msg;
+	struct http_msg *msg = c->http ? find_message(c, dir, from, to) : NULL;
 
-	if (!c->http)
+	if (!msg)
 		return;
-	msg = c->http->stream[dir].cur;
-	if (msg && to > msg->start_off) {
-		msg->m.retransmits++;
-		return;
-	}
-	if (!is_request_dir(c, dir))
-		return;
-	for (msg = c->http->pair.req_head; msg; msg = msg->next) {
-		if (msg->ended && http_msg_covers(msg, from, to)) {
-			msg->m.retransmits++;
-			return;
-		}
-	}
+	msg->m.retransmits += seg->note.gso_segs ? seg->note.gso_segs : 1;
+	http_msg_stalled(msg, c->heard_ns, seg->time_ns);
 }
 
 static const struct reasm_ops conn_reasm_ops = {
@@ -370,6 +383,7 @@ void conn_env_init(struct conn_env *env, const struct flow_config *config,
 	env->cnt = cnt;
 	env->mem.limit = config->max_memory;
 	env->gap_timeout_ns = config->gap_timeout_ns;
+	env->sees_reads = config->sees_reads;
 	env->reasm.ops = &conn_reasm_ops;
 	env->reasm.mem = &env->mem;
 	env->reasm.cnt = cnt;
@@ -386,7 +400,7 @@ void conn_env_init(struct conn_env *env, const struct flow_config *config,
 	env->pair.cnt = cnt;
 }
 
-void conn_init(struct conn *c, const struct conn_env *env)
+void conn_init(struct conn *c, struct conn_env *env)
 {
 	memset(c, 0, sizeof(*c));
 	c->env = env;
@@ -431,6 +445,12 @@ static void take_annotation(struct conn *c, unsigned int dir, const struct segme
 		c->has_srtt = true;
 		c->srtt_ns = (uint64_t)note->srtt_us * 1000;
 	}
+	/* Before the first sample it is all ones. */
+	if (note->has_tcp_info && note->srtt_us && note->rtt_min_us != UINT32_MAX) {
+		c->has_rtt_min = true;
+		c->rtt_min_ns = (uint64_t)note->rtt_min_us * 1000;
+	}
+	c->rst[dir] |= !!(seg->flags & TCP_RST);
 	if (note->lost_events) {
 		c->env->cnt->lost_events += note->lost_events;
 		c->env->cnt->lost_bytes += note->lost_bytes;
@@ -449,11 +469,89 @@ static void take_annotation(struct conn *c, unsigned int dir, const struct segme
 	}
 }
 
+/* --- what TCP did meanwhile ------------------------------------------------------------------ */
+
+/* end[dir] had no room from c->window_ns[dir] on: the message under way to it could not be sent. */
+static void open_window(struct conn *c, unsigned int dir, uint64_t now_ns)
+{
+	struct http_msg *msg = c->http ? c->http->stream[!dir].cur : NULL;
+	uint64_t since = c->window_ns[dir];
+
+	if (!c->window_shut[dir])
+		return;
+	c->window_shut[dir] = false;
+	c->window_ns[dir] = now_ns;
+	if (!msg)
+		return;
+	if (since < msg->m.first_ns)
+		since = msg->m.first_ns;
+	if (now_ns > since)
+		msg->m.zero_window_ns += now_ns - since;
+}
+
+/* RFC 9293 §3.8.6.1. A window below the scale's unit shows as zero, and is one to Linux. */
+static void note_window(struct conn *c, unsigned int dir, const struct segment *seg)
+{
+	if (!(seg->flags & TCP_ACK) || seg->flags & (TCP_SYN | TCP_RST))
+		return;
+	if (seg->window) {
+		open_window(c, dir, seg->time_ns);
+	} else if (!c->window_shut[dir]) {
+		c->window_shut[dir] = true;
+		c->window_ns[dir] = seg->time_ns;
+	}
+}
+
+/* The local end sends on after all that it had sent was acknowledged, and there was room for more: it had no more. */
+static void note_idle(struct conn *c, const struct segment *seg)
+{
+	struct http_msg *msg = c->http->stream[0].cur;
+	const struct mark *acked = marks_last(&c->http->settle.acked);
+	uint64_t since;
+
+	if (!msg || !seg->payload_len || !acked || acked->off != c->reasm.half[0].next ||
+	    acked->off <= msg->start_off || c->window_shut[1])
+		return;
+	since = acked->ns > c->window_ns[1] ? acked->ns : c->window_ns[1];
+	if (seg->time_ns > since)
+		msg->m.idle_ns += seg->time_ns - since;
+}
+
+static void note_acked(struct conn *c, uint64_t now_ns)
+{
+	const struct reasm_half *out = &c->reasm.half[0];
+
+	if (out->acked_known)
+		marks_add(&c->http->settle.acked, out->acked, now_ns, c->http->last_end[0],
+			  c->http->stream[0].off);
+}
+
+void conn_read(struct conn *c, const struct reading *reading)
+{
+	const struct reasm_half *in = &c->reasm.half[1];
+	struct marks *read;
+	uint64_t off;
+
+	if (c->closed || !c->http || !c->local_known || !in->started)
+		return;
+	read = &c->http->settle.read;
+	off = in->next + (int32_t)(reading->seq - (uint32_t)in->next);
+	if (reading->lost_before)
+		marks_forget(read, off);
+	else
+		marks_add(read, off, reading->time_ns, c->http->last_end[1],
+			  c->http->stream[1].off);
+	conn_settle(c, reading->time_ns);
+}
+
+/* --- segments --------------------------------------------------------------------------------- */
+
 int conn_push(struct conn *c, unsigned int dir, const struct segment *seg, uint64_t arrival)
 {
 	int err;
 
 	take_annotation(c, dir, seg);
+	c->heard_ns = c->last_ns;
 	if (seg->time_ns > c->last_ns)
 		c->last_ns = seg->time_ns;
 	if (c->closed)
@@ -466,17 +564,32 @@ int conn_push(struct conn *c, unsigned int dir, const struct segment *seg, uint6
 		conn_end(c);
 		return 0;
 	}
+	note_window(c, dir, seg);
+	if (c->http && c->local_known && dir == 0)
+		note_idle(c, seg);
 	err = reasm_push(&c->reasm, &c->env->reasm, c, dir, seg, arrival);
+	if (c->http && c->local_known && dir == 1)
+		note_acked(c, seg->time_ns);
 	if (c->reasm.buffered_cnt && seg->time_ns > c->env->gap_timeout_ns)
 		reasm_flush(&c->reasm, &c->env->reasm, c, seg->time_ns - c->env->gap_timeout_ns);
 	if (c->reasm.reset && !c->reset_ns) {
 		c->reset_ns = seg->time_ns ? seg->time_ns : 1;
 		c->env->cnt->resets++;
 	}
-	if ((c->reset_ns && c->local_known) ||
-	    (c->reasm.half[0].ended && c->reasm.half[1].ended))
+	if (c->reset_ns && c->local_known)
 		conn_end(c);
+	else
+		conn_settle(c, seg->time_ns);
 	return err;
+}
+
+void conn_settle(struct conn *c, uint64_t now_ns)
+{
+	if (c->prev_waiting)
+		settle(c, now_ns);
+	/* What is known of the last exchange may follow the second FIN. */
+	if (c->reasm.half[0].ended && c->reasm.half[1].ended && !c->prev_waiting)
+		conn_end(c);
 }
 
 void conn_flush(struct conn *c, uint64_t older_than_ns)
@@ -522,6 +635,7 @@ void conn_end(struct conn *c)
 		http_stream_finish(&c->http->stream[1]);
 		if (c->http->pair_ready)
 			pair_finish(&c->http->pair, &c->env->pair, c, ended_in_order(c));
+		settle_all(c);
 		mem_free(c->env->http.mem, c->http, sizeof(*c->http));
 		c->http = NULL;
 	}

@@ -18,6 +18,7 @@
 #include "pair.h"
 #include "reasm.h"
 #include "segment.h"
+#include "settle.h"
 
 /* What all connections of a table share. */
 struct conn_env {
@@ -28,13 +29,26 @@ struct conn_env {
 	struct mem mem;
 	struct counters *cnt;
 	uint64_t gap_timeout_ns;
+	bool sees_reads;
+	struct conn *waiting; /* those with exchanges in `settle`, by next_waiting */
 	bool silent; /* being torn down: nothing is reported */
 };
 
-struct conn_http; /* parsers and pairing; made with the first payload */
+/* Parsers, pairing and what follows them; made with the first payload. */
+struct conn_http {
+	struct http_stream stream[2];
+	struct pair pair;
+	bool pair_ready;
+	bool hole;  /* there was one before pairing began */
+	int client; /* direction of the requests; -1 unknown */
+	uint64_t request_cnt;
+	uint64_t last_end[2]; /* offset behind the last message that ended */
+	struct settle settle;
+};
 
 struct conn {
-	const struct conn_env *env;
+	struct conn_env *env;
+	struct conn *next_waiting, **prev_waiting; /* prev_waiting NULL: not in the list */
 	struct reasm reasm;
 	struct conn_http *http;
 	struct endpoint end[2];
@@ -53,27 +67,37 @@ struct conn {
 	uint64_t cookie;
 	uint64_t stream; /* 0-based number */
 	uint64_t reset_ns; /* when an RST was seen; 0: none */
-	uint64_t last_ns;
+	uint64_t last_ns;  /* of its latest segment */
+	uint64_t heard_ns; /* of the one before it */
 	uint32_t elide_to[2];
 	bool elide_told[2];
 	struct owner owner;
 	uint64_t sock_cgroup_id;
 	uint32_t ifindex;
-	bool has_connect, has_srtt;
-	uint64_t connect_ns, srtt_ns;
+	bool has_connect, has_srtt, has_rtt_min;
+	uint64_t connect_ns, srtt_ns, rtt_min_ns;
+	bool rst[2];		 /* who sent one */
+	bool window_shut[2];	 /* end[dir] has no room for more */
+	uint64_t window_ns[2];	 /* since, or until, when */
 };
 
 /* Fills env's operation tables; config's and sink's parts are copied. */
 void conn_env_init(struct conn_env *env, const struct flow_config *config,
 		   const struct flow_sink *sink, struct counters *cnt);
 
-void conn_init(struct conn *c, const struct conn_env *env);
+void conn_init(struct conn *c, struct conn_env *env);
 
 /* Whether a SYN of direction dir begins another connection with the same addresses. */
 bool conn_is_reuse(const struct conn *c, unsigned int dir, const struct segment *seg);
 
 /* Takes a segment; 0 or -ENOMEM (its bytes will show as a hole). */
 int conn_push(struct conn *c, unsigned int dir, const struct segment *seg, uint64_t arrival);
+
+/* The application at the local end has read what came in, up to a position. */
+void conn_read(struct conn *c, const struct reading *reading);
+
+/* Reports the exchanges that have waited long enough at now_ns for what may follow them (settle.h). */
+void conn_settle(struct conn *c, uint64_t now_ns);
 
 /* Gives up old holes. */
 void conn_flush(struct conn *c, uint64_t older_than_ns);

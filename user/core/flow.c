@@ -281,10 +281,24 @@ static struct flow *find_either_end(const struct flow_table *ft, const struct tu
 }
 
 /*
- * The flow of a segment, or NULL. A cookie that is not known yet binds the flow that began without one:
- * with TCP_DEFER_ACCEPT, with data on the handshake's last ACK and with TCP Fast Open the first request
- * reached the listener.
+ * A cookie that is not known yet binds the flow that began without one: with TCP_DEFER_ACCEPT, with data on the
+ * handshake's last ACK and with TCP Fast Open the first request reached the listener.
  */
+static struct flow *find_socket(struct flow_table *ft, uint64_t cookie, const struct tuple *t)
+{
+	struct flow *f = find_cookie(ft, cookie);
+
+	if (f || !t)
+		return f;
+	f = find_tuple(ft, t, true);
+	if (!f || f->conn.closed)
+		return NULL;
+	f->conn.cookie = cookie;
+	index_cookie(ft, f);
+	return f;
+}
+
+/* The flow of a segment, or NULL. */
 static struct flow *flow_find(struct flow_table *ft, const struct segment *seg,
 			      const struct tuple *t)
 {
@@ -294,15 +308,7 @@ static struct flow *flow_find(struct flow_table *ft, const struct segment *seg,
 		f = find_tuple(ft, t, false);
 		return f || t->oriented ? f : find_either_end(ft, t);
 	}
-	f = find_cookie(ft, seg->note.cookie);
-	if (f)
-		return f;
-	f = find_tuple(ft, t, true);
-	if (!f || f->conn.closed)
-		return NULL;
-	f->conn.cookie = seg->note.cookie;
-	index_cookie(ft, f);
-	return f;
+	return find_socket(ft, seg->note.cookie, t);
 }
 
 static unsigned int flow_dir(const struct flow *f, const struct segment *seg)
@@ -364,20 +370,46 @@ int flow_push(struct flow_table *ft, const struct segment *seg)
 	return err;
 }
 
+/* The flow of a socket event, whose tuple, where it is told, is the socket's own; or NULL. */
+static struct flow *find_local(struct flow_table *ft, uint64_t cookie,
+			       const struct endpoint *local, const struct endpoint *remote)
+{
+	struct tuple t = { .oriented = true };
+
+	if (!local || !remote)
+		return cookie ? find_cookie(ft, cookie) : NULL;
+	t.a = *local;
+	t.b = *remote;
+	return cookie ? find_socket(ft, cookie, &t) : find_tuple(ft, &t, false);
+}
+
 void flow_owner(struct flow_table *ft, uint64_t cookie, const struct endpoint *local,
 		const struct endpoint *remote, const struct owner *owner)
 {
-	struct flow *f = NULL;
+	struct flow *f = find_local(ft, cookie, local, remote);
 
-	if (cookie) {
-		f = find_cookie(ft, cookie);
-	} else if (local && remote) {
-		struct tuple t = { *local, *remote, true };
-
-		f = find_tuple(ft, &t, false);
-	}
 	if (f && !f->conn.closed)
 		f->conn.owner = *owner;
+}
+
+void flow_read(struct flow_table *ft, const struct reading *reading)
+{
+	struct flow *f = find_local(ft, reading->cookie,
+				    reading->has_tuple ? &reading->local : NULL,
+				    reading->has_tuple ? &reading->remote : NULL);
+
+	if (f)
+		conn_read(&f->conn, reading);
+}
+
+void flow_settle(struct flow_table *ft, uint64_t now_ns)
+{
+	struct conn *c, *next;
+
+	for (c = ft->env.waiting; c; c = next) {
+		next = c->next_waiting;
+		conn_settle(c, now_ns);
+	}
 }
 
 void flow_flush(struct flow_table *ft, uint64_t older_than_ns, uint64_t close_older_than_ns)

@@ -15,6 +15,7 @@
 #ifndef HTTPLAT_FLOW_H
 #define HTTPLAT_FLOW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@
 struct flow_config {
 	uint64_t gap_timeout_ns;  /* how long out-of-order bytes wait for a hole to fill */
 	uint64_t idle_timeout_ns; /* a connection without segments for this long is forgotten */
+	bool sees_reads;          /* flow_read() tells what applications read: wait for it */
 	size_t max_memory;        /* bytes of connection state and buffers in all */
 	size_t max_conn_memory;   /* bytes buffered for one connection */
 	/* Header names, lower case, NULL-terminated array, borrowed for the table's life. */
@@ -57,6 +59,13 @@ int flow_push(struct flow_table *ft, const struct segment *seg);
 /* Another owner of a socket became known (an owner event); cookie 0: found by local/remote. */
 void flow_owner(struct flow_table *ft, uint64_t cookie, const struct endpoint *local,
 		const struct endpoint *remote, const struct owner *owner);
+
+/* An application read; after the segments that brought the bytes, as in the ring. */
+void flow_read(struct flow_table *ft, const struct reading *reading);
+
+/* Reports exchanges that have waited long enough, at now_ns, for what may follow them: their acknowledgement, or the
+ * client's reading. Costs what waits. Live, call it every few tens of milliseconds; a file's never wait. */
+void flow_settle(struct flow_table *ft, uint64_t now_ns);
 
 /*
  * Drives the clock: gives up holes whose oldest waiting byte is older than `older_than_ns`, forgets

@@ -45,6 +45,20 @@ void http_msg_free(const struct http_env *env, struct http_msg *msg)
 	mem_free(env->mem, msg, sizeof(*msg));
 }
 
+void http_msg_stalled(struct http_msg *msg, uint64_t from_ns, uint64_t to_ns)
+{
+	if (from_ns < msg->m.first_ns)
+		from_ns = msg->m.first_ns;
+	if (from_ns < msg->stalled_to)
+		from_ns = msg->stalled_to;
+	if (to_ns <= from_ns)
+		return;
+	msg->m.stall_ns += to_ns - from_ns;
+	if (msg->ended)
+		msg->m.stall_late_ns += to_ns - from_ns;
+	msg->stalled_to = to_ns;
+}
+
 bool http_msg_covers(const struct http_msg *msg, uint64_t from, uint64_t to)
 {
 	return msg && from < msg->start_off + msg->m.size && to > msg->start_off;
@@ -126,6 +140,9 @@ static void msg_touch(struct http_stream *s)
 			msg->last_ack = c->ack;
 	}
 	msg->seen_last = c->seen;
+	/* It waited for a hole before it to be filled. */
+	if (c->done.arrival > c->seen.arrival)
+		http_msg_stalled(msg, c->seen.ns, c->done.ns);
 	msg->m.last_ns = c->done.ns;
 	msg->m.last_frame = c->done.frame;
 	if (c->conflict)
@@ -850,8 +867,10 @@ static void take_missing(struct http_stream *s, uint64_t n, bool lost)
 
 		if (s->state == HTTP_MESSAGE && s->cur && s->until_close && s->headers_done) {
 			s->off += n;
-			if (lost)
+			if (lost) {
 				s->cur->flags |= flag;
+				s->cur->m.lost_bytes += n;
+			}
 			s->cur->m.body_size += n;
 			if (!lost)
 				msg_touch(s);
@@ -862,12 +881,15 @@ static void take_missing(struct http_stream *s, uint64_t n, bool lost)
 				s->off += n;
 				return;
 			}
+			if (lost && s->cur)
+				s->cur->m.lost_bytes += n;
 			msg_break(s, flag);
 			s->off += n;
 			return;
 		}
 		if (lost) {
 			s->cur->flags |= flag;
+			s->cur->m.lost_bytes += step;
 			if (step == left && s->in_chunk) {
 				skip_body(s, step);
 			} else if (step == left) {

@@ -45,6 +45,27 @@ struct http_kept_header {
 	uint32_t pos, len;
 };
 
+/* What an exchange that is over on the wire waits for: see settle.h. */
+enum http_wait {
+	HTTP_WAIT_NOTHING = 0,
+	HTTP_WAIT_ACK,
+	HTTP_WAIT_READ,
+};
+
+/* An exchange, with its request or its orphan response, from when it was over on the wire. */
+struct http_held {
+	enum http_wait wait;
+	uint64_t since_ns;
+	uint32_t extra;  /* enum tx_flag */
+	uint64_t hol_ns; /* UINT64_MAX: does not apply */
+	bool still_open; /* the response's stream had not ended */
+	bool has_queue;
+	uint64_t queue_ns;
+	bool has_srtt, has_rtt_min;
+	uint64_t srtt_ns, rtt_min_ns;
+	struct owner owner;
+};
+
 /* A message on its way. Owned by the stream until ops->message, then by the callee. */
 struct http_msg {
 	struct http_msg *next; /* from here to `peak`: for its owner */
@@ -69,6 +90,8 @@ struct http_msg {
 	uint32_t kept_cnt;
 	struct http_kept_header kept[HTTP_HEADERS_MAX];
 	struct reasm_mark seen_last; /* latest of its segments */
+	uint64_t stalled_to; /* up to when waiting for lost bytes is in m.stall_ns */
+	struct http_held held;
 	char *arena;
 	uint32_t arena_len, arena_cap;
 };
@@ -161,7 +184,10 @@ void http_stream_opaque(struct http_stream *s);
 /* The connection is over: ends the current message as far as it came. Nothing is left to free. */
 void http_stream_finish(struct http_stream *s);
 
-/* A segment brought only old bytes [from, to): counted with the message that has them. */
+/* For [from, to) nothing but lost bytes of the message was waited for. */
+void http_msg_stalled(struct http_msg *msg, uint64_t from_ns, uint64_t to_ns);
+
+/* Whether it ended, and has bytes of [from, to). */
 bool http_msg_covers(const struct http_msg *msg, uint64_t from, uint64_t to);
 
 void http_msg_free(const struct http_env *env, struct http_msg *msg);

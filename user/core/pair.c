@@ -55,6 +55,7 @@ static uint64_t hol_time(const struct pair *p, const struct http_msg *req,
 	return until > req->m.last_ns ? until - req->m.last_ns : 0;
 }
 
+/* Passes both into the callee's ownership. */
 static void report(struct pair *p, const struct pair_env *env, void *ctx, struct http_msg *req,
 		   struct http_msg *resp, uint32_t extra)
 {
@@ -67,8 +68,6 @@ static void report(struct pair *p, const struct pair_env *env, void *ctx, struct
 		p->last_resp_ns = resp->m.last_ns;
 	}
 	env->ops->exchange(ctx, req, resp, extra, hol);
-	http_msg_free(env->http, req);
-	http_msg_free(env->http, resp);
 }
 
 static void report_unanswered(struct pair *p, const struct pair_env *env, void *ctx,

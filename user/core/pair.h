@@ -51,8 +51,9 @@
 #define PAIR_ENDS 16
 
 struct pair_ops {
-	/* An exchange ended: one of req, resp may be NULL. Both are borrowed. extra: further enum tx_flag. hol_ns:
-	 * with a pipelined request, how long its response waited for its predecessor's end; UINT64_MAX unknown. */
+	/* An exchange ended: one of req, resp may be NULL, else they are each other's `peer`. The callee owns both now:
+	 * http_msg_free(). extra: further enum tx_flag. hol_ns: with a pipelined request, how long its response waited
+	 * for its predecessor's end; UINT64_MAX unknown. */
 	void (*exchange)(void *ctx, struct http_msg *req, struct http_msg *resp, uint32_t extra,
 			 uint64_t hol_ns);
 };

@@ -453,7 +453,7 @@ static bool take_ack(struct reasm_half *o, const struct segment *seg, uint64_t *
 }
 
 static int push_payload(struct reasm *r, const struct reasm_env *env, void *ctx, unsigned int dir,
-			struct piece *p)
+			const struct segment *seg, struct piece *p)
 {
 	struct reasm_half *h = &r->half[dir];
 	uint64_t from = p->off;
@@ -467,7 +467,7 @@ static int push_payload(struct reasm *r, const struct reasm_env *env, void *ctx,
 			return 0;
 		}
 		env->cnt->retransmits++;
-		env->ops->old_bytes(ctx, dir, from, from + p->len);
+		env->ops->old_bytes(ctx, dir, seg, from, from + p->len);
 		return 0;
 	}
 	if (p->off < h->next)
@@ -488,7 +488,7 @@ static int push_payload(struct reasm *r, const struct reasm_env *env, void *ctx,
 	}
 	if (!added) {
 		env->cnt->retransmits++;
-		env->ops->old_bytes(ctx, dir, from, p->off + p->len);
+		env->ops->old_bytes(ctx, dir, seg, from, p->off + p->len);
 	}
 	return 0;
 }
@@ -532,7 +532,7 @@ int reasm_push(struct reasm *r, const struct reasm_env *env, void *ctx, unsigned
 		h->fin_off = p.off + p.len;
 	}
 	if (p.len)
-		err = push_payload(r, env, ctx, dir, &p);
+		err = push_payload(r, env, ctx, dir, seg, &p);
 	else if (!(seg->flags & (TCP_SYN | TCP_FIN | TCP_RST)) && p.off + 1 == h->next &&
 		 h->delivered)
 		env->cnt->keepalives++;

@@ -61,8 +61,9 @@ struct reasm_chunk {
 struct reasm_ops {
 	/* In order, `dir` as passed to reasm_push. */
 	void (*chunk)(void *ctx, unsigned int dir, const struct reasm_chunk *chunk);
-	/* A segment brought only bytes [from, to) that were delivered or wait already. */
-	void (*old_bytes)(void *ctx, unsigned int dir, uint64_t from, uint64_t to);
+	/* *seg brought only bytes [from, to) that were delivered or wait already. */
+	void (*old_bytes)(void *ctx, unsigned int dir, const struct segment *seg, uint64_t from,
+			  uint64_t to);
 };
 
 struct reasm_buf; /* bytes that wait */

@@ -69,6 +69,7 @@ struct annotation {
 	bool has_tcp_info;
 	uint32_t srtt_us, rtt_min_us, total_retrans;
 	uint32_t ifindex;
+	uint32_t gso_segs; /* segments that it stands for on the wire; 0: not known, or one */
 };
 
 struct segment {
@@ -96,6 +97,16 @@ struct segment {
 	bool defragmented;    /* put together from IP fragments: pkt is the rebuilt packet */
 
 	struct annotation note;
+};
+
+/* An application took bytes off a socket. */
+struct reading {
+	uint64_t cookie; /* 0: not known */
+	bool has_tuple;
+	struct endpoint local, remote; /* of the socket */
+	uint32_t seq;                  /* of the first byte that it has not read */
+	uint64_t time_ns;              /* as in struct segment */
+	bool lost_before;              /* of this socket, since its previous one: the ring was full */
 };
 
 #endif

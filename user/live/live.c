@@ -367,6 +367,11 @@ bool live_follows(const struct live *lv)
 	return lv->follow;
 }
 
+bool live_sees_reads(const struct live *lv)
+{
+	return lv->hook != HOOK_SOCKET && owner_load_mode(lv->owners) == OWNER_MODE_BTF;
+}
+
 void live_counters(const struct live *lv, uint64_t out[EVENT_CNT_MAX])
 {
 	struct counter_block *blocks = calloc((size_t)lv->cpu_cnt, sizeof(*blocks));

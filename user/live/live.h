@@ -46,6 +46,8 @@ struct live_sink {
 		    bool followed);
 	/* A cgroup was made. May be NULL. */
 	void (*cgroup)(void *ctx, uint64_t id, const char *path);
+	/* After the segments that brought the bytes. May be NULL. */
+	void (*read)(void *ctx, const struct reading *reading);
 };
 
 struct live;
@@ -81,6 +83,9 @@ void live_decided(struct live *lv);
 
 /* Whether `followed` is to be relied on; else the kernel says so of everybody (no BTF). */
 bool live_follows(const struct live *lv);
+
+/* Whether `read` is called for what applications read: needs BTF, and a hook with sockets. */
+bool live_sees_reads(const struct live *lv);
 
 /* Sums the kernel's per-CPU counters. */
 void live_counters(const struct live *lv, uint64_t out[EVENT_CNT_MAX]);

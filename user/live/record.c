@@ -25,6 +25,7 @@ static void copy_annotation(struct annotation *to, const struct event_segment *e
 	to->cookie = ev->cookie;
 	to->sock_cgroup_id = ev->sock_cgroup_id;
 	to->ifindex = ev->ifindex;
+	to->gso_segs = ev->gso_segs;
 	to->not_http = ev->flags & EVENT_F_NOT_HTTP;
 	to->elided = ev->flags & EVENT_F_ELIDED;
 	copy_owner(&to->owner, &ev->owner);
@@ -124,6 +125,36 @@ static void take_owner(const struct record_env *env, const struct live_sink *sin
 			  ev->owner_flags & EVENT_OWNER_FOLLOWED);
 	if (sink->owner)
 		sink->owner(sink->ctx, ev->cookie, &local, &remote, &owner);
+	if (sink->read && ev->owner_flags & EVENT_OWNER_READ) {
+		const struct reading reading = {
+			.cookie = ev->cookie,
+			.has_tuple = true,
+			.local = local,
+			.remote = remote,
+			.seq = ev->read_seq,
+			.time_ns = ev->time_ns,
+			.lost_before = ev->owner_flags & EVENT_OWNER_READ_LOST,
+		};
+
+		sink->read(sink->ctx, &reading);
+	}
+}
+
+static void take_read(const struct record_env *env, const struct live_sink *sink,
+		      const struct event_read *ev, size_t size)
+{
+	struct reading reading = {0};
+
+	if (size < sizeof(*ev)) {
+		env->cnt->bad_records++;
+		return;
+	}
+	reading.cookie = ev->cookie;
+	reading.seq = ev->seq;
+	reading.time_ns = ev->time_ns;
+	reading.lost_before = ev->flags & EVENT_READ_LOST;
+	if (sink->read)
+		sink->read(sink->ctx, &reading);
 }
 
 static void take_cgroup(const struct record_env *env, const struct live_sink *sink,
@@ -150,6 +181,8 @@ void record_take(const struct record_env *env, const struct live_sink *sink, con
 		take_owner(env, sink, data, size);
 	else if (type == EVENT_CGROUP)
 		take_cgroup(env, sink, data, size);
+	else if (type == EVENT_READ)
+		take_read(env, sink, data, size);
 	else
 		env->cnt->bad_records++;
 }
