@@ -255,31 +255,28 @@ static __always_inline bool ends_in_body(const struct conn_state *st, __u32 seq)
 }
 
 /*
- * Whether bytes were taken off the socket that user space wants to know of. MSG_PEEK takes none. Of
+ * Fills a zeroed *reading when bytes were taken off the socket that user space wants to know of. MSG_PEEK takes none. Of
  * a connection that isn't known to be HTTP, what came with the handshake may be: it reached the
  * listener, so that user space has it under no cookie.
  */
-static __always_inline bool note_read(struct conn_state *st, struct sock *sk,
+static __always_inline void note_read(struct conn_state *st, struct sock *sk,
 				      struct owner_reading *reading)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	__u32 seq;
 
-	if (!tp)
-		return false;
+	if (!tp || (st->proto == CONN_PROTO_UNKNOWN && st->read_seq))
+		return;
 	seq = tp->copied_seq;
-	if (seq == st->read_seq || st->proto == CONN_PROTO_OTHER)
-		return false;
-	if (st->proto == CONN_PROTO_UNKNOWN && st->read_seq)
-		return false;
+	if (seq == st->read_seq)
+		return;
 	st->read_seq = seq;
 	if (ends_in_body(st, seq))
-		return false;
+		return;
 	reading->seq = seq;
 	reading->flags = EVENT_OWNER_READ;
 	if (st->read_lost)
 		reading->flags |= EVENT_OWNER_READ_LOST;
-	return true;
 }
 
 static __always_inline bool emit_read(__u64 cookie, const struct owner_reading *reading)
@@ -354,7 +351,9 @@ int BPF_PROG(owner_read, struct sock *sk)
 		count(EVENT_CNT_NO_STATE, 1);
 		return 0;
 	}
-	note_read(st, sk, &reading);
+	/* The socket hook's connections have no cookie that reads could be told by. */
+	if (!owner_cfg.to_tuple)
+		note_read(st, sk, &reading);
 	same = st->sender_owns || is_same(&st->owner, task);
 	if (!same)
 		told = on_reader(st, sk, task, &reading);

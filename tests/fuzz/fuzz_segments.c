@@ -82,7 +82,8 @@ static void on_chunk(void *ctx, unsigned int dir, const struct reasm_chunk *c)
 	n->half[dir].ended |= c->end;
 }
 
-static void on_old(void *ctx, unsigned int dir, uint64_t from, uint64_t to)
+static void on_old(void *ctx, unsigned int dir, const struct segment *seg, uint64_t from,
+			 uint64_t to)
 {
 	struct naive *n = ctx;
 	uint64_t i, at;

@@ -88,6 +88,8 @@ struct fixture {
 	uint64_t want_cookie; /* events of other sockets are none of our business */
 	unsigned int event_cnt;
 	struct event_owner event; /* the last one */
+	unsigned int read_cnt;	  /* beside the owner events that tell of a read as well */
+	struct event_read read;
 	uint64_t want_cgroup;
 	struct event_cgroup cgroup; /* of that id */
 	struct groups *groups;
@@ -112,6 +114,14 @@ static inline int on_record(void *ctx, void *data, size_t len)
 		assert_int_equal(len, sizeof(f->cgroup));
 		if (((const struct event_cgroup *)data)->id == f->want_cgroup)
 			memcpy(&f->cgroup, data, sizeof(f->cgroup));
+		return 0;
+	}
+	if (ev->type == EVENT_READ) {
+		assert_int_equal(len, sizeof(f->read));
+		if (((const struct event_read *)data)->cookie != f->want_cookie)
+			return 0;
+		memcpy(&f->read, data, sizeof(f->read));
+		f->read_cnt++;
 		return 0;
 	}
 	assert_int_equal(len, sizeof(*ev));

@@ -37,10 +37,12 @@ static const struct transaction *tx(size_t i)
 	return &cap.tx[i].tx;
 }
 
+/* Of which a server's socket waits for the acknowledgement. */
 static void exchange(void)
 {
 	say(&s, CLIENT, GET);
 	say(&s, SERVER, OK_EMPTY);
+	tell(&s, CLIENT, 0);
 }
 
 /* Captured at these ends' sockets. */
@@ -315,6 +317,7 @@ static void test_owner_event(void **state)
 	flow_owner(cap.ft, 33, NULL, NULL, &o);
 	flow_owner(cap.ft, 22, NULL, NULL, &o);
 	say(&s, SERVER, OK_EMPTY);
+	tell(&s, CLIENT, 0);
 	assert_int_equal(tx(0)->owner.pid, 200);
 }
 
@@ -327,6 +330,7 @@ static void test_owner_event_by_tuple(void **state)
 	flow_owner(cap.ft, 0, &s.end[SERVER], &s.end[CLIENT], &right);
 	flow_owner(cap.ft, 0, &s.end[CLIENT], &s.end[SERVER], &wrong);
 	say(&s, SERVER, OK_EMPTY);
+	tell(&s, CLIENT, 0);
 	assert_int_equal(tx(0)->owner.pid, 200);
 }
 

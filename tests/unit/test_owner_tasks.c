@@ -28,6 +28,8 @@ static void test_renamed_reader(void **state)
 	f->want_cookie = cookie_of(p.server);
 	say(p.client);
 	hear(p.server);
+	ring_buffer__consume(f->ring);
+	f->event_cnt = 0;
 	set_proto(f, p.server, CONN_PROTO_HTTP);
 	prctl(PR_SET_NAME, "renamed");
 	say(p.client);
@@ -38,6 +40,109 @@ static void test_renamed_reader(void **state)
 	ring_buffer__consume(f->ring);
 	assert_int_equal(f->event_cnt, 1);
 	assert_owner(&f->event.owner, getpid(), gettid(), "renamed");
+	close_pair(&p);
+}
+
+/* What the connection's kernel state says of the socket's body. */
+static void set_body(struct fixture *f, int fd, uint32_t start, uint32_t end)
+{
+	struct conn_state st = {0};
+
+	assert_true(get_state(f, fd, &st));
+	st.has_body[CONN_IN] = 1;
+	st.body_start[CONN_IN] = start;
+	st.body_end[CONN_IN] = end;
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(f->maps->maps.conns), &fd, &st, BPF_ANY),
+			 0);
+}
+
+static unsigned int reads_so_far(struct fixture *f)
+{
+	ring_buffer__consume(f->ring);
+	return f->read_cnt;
+}
+
+/* Each read is told, with how far it came; a peek is none, nor is a read that ends within a body. */
+static void test_reads(void **state)
+{
+	struct fixture *f = *state;
+	struct pair p;
+	uint32_t seq;
+	char buf[16];
+
+	attach(f);
+	open_pair(&p, AF_INET);
+	f->want_cookie = cookie_of(p.server);
+	say(p.client);
+	hear(p.server);
+	reads_so_far(f);
+	assert_int_equal(f->event.owner_flags, EVENT_OWNER_READ);
+	seq = f->event.read_seq;
+	set_proto(f, p.server, CONN_PROTO_HTTP);
+
+	say(p.client);
+	assert_int_equal(recv(p.server, buf, sizeof(buf), MSG_PEEK), 5);
+	assert_int_equal(reads_so_far(f), 0);
+	assert_int_equal(recv(p.server, buf, 2, 0), 2);
+	assert_int_equal(reads_so_far(f), 1);
+	assert_int_equal(f->read.seq, seq + 2);
+	assert_int_equal(f->read.flags, 0);
+	assert_true(f->read.time_ns > f->event.time_ns);
+	assert_int_equal(recv(p.server, buf, 3, 0), 3);
+	assert_int_equal(reads_so_far(f), 2);
+	assert_int_equal(f->read.seq, seq + 5);
+
+	set_body(f, p.server, seq + 7, seq + 10);
+	say(p.client);
+	assert_int_equal(recv(p.server, buf, 4, 0), 4);
+	assert_int_equal(reads_so_far(f), 2);
+	assert_int_equal(recv(p.server, buf, 1, 0), 1);
+	assert_int_equal(reads_so_far(f), 3);
+	assert_int_equal(f->read.seq, seq + 10);
+
+	set_proto(f, p.server, CONN_PROTO_OTHER);
+	say(p.client);
+	hear(p.server);
+	assert_int_equal(reads_so_far(f), 3);
+	assert_int_equal(f->event_cnt, 1);
+	close_pair(&p);
+}
+
+/* What the ring has no room for is told of with the next one. */
+static void test_reads_lost(void **state)
+{
+	struct fixture *f = *state;
+	struct conn_state st;
+	unsigned int told;
+	struct pair p;
+	int i;
+
+	attach(f);
+	open_pair(&p, AF_INET);
+	f->want_cookie = cookie_of(p.server);
+	say(p.client);
+	hear(p.server);
+	set_proto(f, p.server, CONN_PROTO_HTTP);
+	/* 24 bytes and a header of 8 each. */
+	for (i = 0; i < 1 << 20; i++) {
+		say(p.client);
+		hear(p.server);
+		assert_true(get_state(f, p.server, &st));
+		if (st.read_lost)
+			break;
+	}
+	assert_true(st.read_lost);
+	told = reads_so_far(f);
+	assert_true(told > 0);
+	assert_int_equal(f->read.flags, 0);
+	say(p.client);
+	hear(p.server);
+	assert_int_equal(reads_so_far(f), told + 1);
+	assert_int_equal(f->read.flags, EVENT_READ_LOST);
+	say(p.client);
+	hear(p.server);
+	assert_int_equal(reads_so_far(f), told + 2);
+	assert_int_equal(f->read.flags, 0);
 	close_pair(&p);
 }
 
@@ -205,7 +310,7 @@ int main(void)
 {
 #define BTF(fn) cmocka_unit_test_setup_teardown(fn, setup_btf, teardown)
 	const struct CMUnitTest tests[] = {
-		BTF(test_renamed_reader), BTF(test_sender),	BTF(test_sender_told_afterwards),
+		BTF(test_renamed_reader), BTF(test_reads), BTF(test_reads_lost), BTF(test_sender),	BTF(test_sender_told_afterwards),
 		BTF(test_pid_namespace),  BTF(test_new_cgroup), cmocka_unit_test(test_told),
 	};
 

@@ -52,7 +52,8 @@ static void on_chunk(void *ctx, unsigned int dir, const struct reasm_chunk *c)
 	g->last = *c;
 }
 
-static void on_old_bytes(void *ctx, unsigned int dir, uint64_t from, uint64_t to)
+static void on_old_bytes(void *ctx, unsigned int dir, const struct segment *seg, uint64_t from,
+			 uint64_t to)
 {
 	struct rig *g = ctx;
 
