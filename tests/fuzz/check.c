@@ -44,6 +44,25 @@ static void check_message(const struct message *m)
 	}
 }
 
+/* Each lies where it should, and together they are the whole. */
+static void check_parts(const struct transaction *tx)
+{
+	const struct message *req = &tx->req, *resp = &tx->resp;
+	uint64_t request, response;
+
+	demand(!tx->has_queue || (req->complete && tx->side == SIDE_SERVER));
+	demand(!tx->has_app || (tx->has_queue && resp->seen));
+	demand(!tx->has_ack || (resp->complete && tx->side == SIDE_SERVER));
+	demand(!tx->has_read || (resp->complete && tx->side == SIDE_CLIENT));
+	demand(!tx->verdict || tx->has_latency);
+	demand(resp->stall_late_ns <= resp->stall_ns && req->stall_late_ns <= req->stall_ns);
+	if (!tx->has_latency || !message_time(req, &request) || !message_time(resp, &response))
+		return;
+	demand(!tx->has_ttfb || request + tx->ttfb_ns + response == tx->total_ns);
+	demand(!tx->has_app ||
+	       request + tx->queue_ns + tx->app_ns + response == tx->total_ns);
+}
+
 void check_transaction(const struct transaction *tx)
 {
 	const struct message *req = &tx->req, *resp = &tx->resp;
@@ -65,6 +84,7 @@ void check_transaction(const struct transaction *tx)
 	demand(!tx->has_latency || tx->latency_ns == resp->last_ns - req->last_ns);
 	/* The clock of a capture may step back. */
 	demand(!tx->has_latency || req->last_ns < req->first_ns || tx->latency_ns <= tx->total_ns);
+	check_parts(tx);
 }
 
 void check_counts(const struct counters *cnt, uint64_t told)

@@ -5,7 +5,7 @@
  *	control  bits 0..2 direction, kind of flags; bits 3..4 how seq moves; bits 5..6 how ack moves; bit 7 hollow
  *	length   of the payload that follows (0..255, 255: the next byte times 16)
  *
- * Whatever comes in: no crash, no leak, memory within the limit, and no time that runs backwards.
+ * In some modes the application reads after each segment. Whatever comes in: no crash, no leak, memory within the limit, and no time that runs backwards.
  */
 #include <string.h>
 
@@ -83,6 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	config.max_memory = mode & 16 ? LITTLE_LIMIT : LIMIT;
 	config.max_conn_memory = config.max_memory / 4;
+	config.sees_reads = mode & 32;
 	ft = flow_table_new(&config, &sink, &cnt);
 	demand(ft);
 	while (r.at < r.end) {
@@ -92,7 +93,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			seg.dir = seg.src.port == 80 ? SEG_DIR_EGRESS : SEG_DIR_INGRESS;
 		if (mode & 2)
 			seg.note.cookie = 42;
+		seg.window = seg.payload_len;
 		flow_push(ft, &seg);
+		if (mode & 32) {
+			const struct reading reading = {.cookie = seg.note.cookie,
+							.has_tuple = mode & 64,
+							.local = seg.dst,
+							.remote = seg.src,
+							.seq = seq[seg.src.port == 80] - seg.ack % 8,
+							.time_ns = now,
+							.lost_before = seg.payload_len % 16 == 1};
+
+			flow_read(ft, &reading);
+			if (seg.payload_len % 8 == 3)
+				flow_settle(ft, now += 6000000000ull);
+		}
 		if (mode & 4 && !(now / 1000000 % 16))
 			flow_flush(ft, now - 5000000, 0);
 	}

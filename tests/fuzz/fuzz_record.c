@@ -30,7 +30,7 @@ enum { CONTROL_SOUND = 1, CONTROL_FLUSH = 2, CONTROL_TAP = 4, PREFIX = 3 };
 struct run {
 	struct flow_table *flow;
 	struct counters cnt;
-	uint64_t records, segments, owners, told;
+	uint64_t records, segments, owners, reads, told;
 	volatile uint64_t sum;
 	const uint8_t *record, *end; /* the one being taken */
 };
@@ -93,6 +93,15 @@ static void on_cgroup(void *ctx, uint64_t id, const char *path)
 	demand(path[0] == '/');
 }
 
+static void on_read(void *ctx, const struct reading *reading)
+{
+	struct run *run = ctx;
+
+	run->reads += !reading->has_tuple; /* else it is counted as an owner event */
+	flow_read(run->flow, reading);
+	flow_settle(run->flow, reading->time_ns);
+}
+
 static void make_sound(uint8_t *record, size_t len)
 {
 	struct event_segment ev;
@@ -133,7 +142,8 @@ static void take_record(struct run *run, uint8_t control, const uint8_t *data, s
 				 .segment = on_segment,
 				 .owner = on_owner,
 				 .who = on_who,
-				 .cgroup = on_cgroup};
+				 .cgroup = on_cgroup,
+				 .read = on_read};
 	uint8_t *record = malloc(len);
 	uint64_t now_ns;
 
@@ -162,6 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	config.max_memory = MEMORY_MAX;
 	config.max_conn_memory = MEMORY_MAX / 4;
+	config.sees_reads = true;
 	run.flow = flow_table_new(&config, &sink, &run.cnt);
 	demand(run.flow);
 	while (size >= PREFIX) {
@@ -174,7 +185,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	flow_finish(run.flow);
 	check_counts(&run.cnt, run.told);
-	demand(run.cnt.packets + run.cnt.bad_records + run.owners == run.records);
+	demand(run.cnt.packets + run.cnt.bad_records + run.owners + run.reads == run.records);
 	demand(run.cnt.segments == run.segments);
 	demand(run.cnt.packets == run.segments + run.cnt.not_ip + run.cnt.not_tcp +
 					  run.cnt.fragments + run.cnt.truncated_packets +

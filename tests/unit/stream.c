@@ -162,6 +162,7 @@ static struct packet *make(struct stream *s, unsigned int who, uint16_t flags, c
 	p->seg.seq = s->next[who];
 	p->seg.ack = s->heard[who];
 	p->seg.flags = flags | TCP_ACK;
+	p->seg.window = 500;
 	p->seg.payload_len = len;
 	p->seg.payload_cap = cap;
 	if (cap) {

@@ -27,6 +27,8 @@ static struct {
 	struct owner owner;
 	uint64_t cgroup_id;
 	char cgroup_path[64];
+	unsigned int reads;
+	struct reading reading;
 } got;
 
 static void on_segment(void *ctx, const struct segment *seg)
@@ -51,10 +53,17 @@ static void on_cgroup(void *ctx, uint64_t id, const char *path)
 	snprintf(got.cgroup_path, sizeof(got.cgroup_path), "%s", path);
 }
 
+static void on_read(void *ctx, const struct reading *reading)
+{
+	got.reads++;
+	got.reading = *reading;
+}
+
 static const struct live_sink sink = {
 	.segment = on_segment,
 	.owner = on_owner,
 	.cgroup = on_cgroup,
+	.read = on_read,
 };
 
 /* Takes a copy of exactly `size` bytes, so that a sanitizer sees a read past them. */
@@ -163,7 +172,8 @@ static void test_bad_records(void **state)
 	struct event_owner owner = {.type = EVENT_OWNER};
 	struct event_segment ev;
 	struct counters cnt = {0};
-	uint16_t type = EVENT_CGROUP + 1;
+	struct event_read read = {.type = EVENT_READ};
+	uint16_t type = EVENT_READ + 1;
 
 	take(&cnt, NULL, &type, 1);
 	assert_int_equal(cnt.bad_records, 1);
@@ -187,8 +197,10 @@ static void test_bad_records(void **state)
 	ev.dir = EVENT_DIR_EGRESS + 1;
 	take_event(&cnt, NULL, &ev, ev.cap_len);
 	assert_int_equal(cnt.bad_records, 8);
+	take(&cnt, NULL, &read, sizeof(read) - 1);
+	assert_int_equal(cnt.bad_records, 9);
 	assert_int_equal(cnt.packets, 0);
-	assert_int_equal(got.segments + got.owners, 0);
+	assert_int_equal(got.segments + got.owners + got.reads, 0);
 }
 
 /* A packet that is none is counted by the decoder's cause, not as a bad record. */
@@ -247,6 +259,39 @@ static void test_owner(void **state)
 	assert_memory_equal(got.owner.comm, "sixteen bytes, n", 16);
 	assert_int_equal(got.local.port, 80);
 	assert_int_equal(got.remote.port, 40000);
+	assert_int_equal(got.reads, 0);
+	ev.owner_flags = EVENT_OWNER_READ;
+	ev.read_seq = 700;
+	ev.time_ns = 800;
+	take(&cnt, NULL, &ev, sizeof(ev));
+	assert_int_equal(got.owners, 1);
+	assert_int_equal(got.reads, 1);
+	assert_int_equal(got.reading.cookie, 9);
+	assert_int_equal(got.reading.seq, 700);
+	assert_int_equal(got.reading.time_ns, 800);
+	assert_true(got.reading.has_tuple && !got.reading.lost_before);
+	assert_int_equal(got.reading.local.port, 80);
+	assert_int_equal(got.reading.remote.port, 40000);
+	ev.owner_flags |= EVENT_OWNER_READ_LOST;
+	take(&cnt, NULL, &ev, sizeof(ev));
+	assert_true(got.reading.lost_before);
+	assert_int_equal(cnt.bad_records, 0);
+}
+
+static void test_read(void **state)
+{
+	struct event_read ev = {.type = EVENT_READ, .cookie = 9, .seq = 7, .time_ns = 8};
+	struct counters cnt = {0};
+
+	take(&cnt, NULL, &ev, sizeof(ev));
+	assert_int_equal(got.reads, 1);
+	assert_int_equal(got.reading.cookie, 9);
+	assert_int_equal(got.reading.seq, 7);
+	assert_int_equal(got.reading.time_ns, 8);
+	assert_false(got.reading.has_tuple || got.reading.lost_before);
+	ev.flags = EVENT_READ_LOST;
+	take(&cnt, NULL, &ev, sizeof(ev));
+	assert_true(got.reading.lost_before);
 	assert_int_equal(cnt.bad_records, 0);
 }
 
@@ -279,6 +324,7 @@ int main(void)
 		cmocka_unit_test(test_bad_records),
 		cmocka_unit_test(test_packet_is_cut),
 		cmocka_unit_test(test_owner),
+		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_cgroup),
 		cmocka_unit_test(test_tap),
 	};
