@@ -326,7 +326,8 @@ static __always_inline bool port_matches(__u32 a, __u32 b)
 
 /*
  * The filter by port. With a socket its own ports count and not those on the wire: under NAT the
- * latter differ from one direction to the other, and one half of a connection is of no use.
+ * latter differ from one direction to the other, and one half of a connection is of no use. A
+ * socket that resets its connection in close() has given up its port before.
  */
 static __always_inline bool port_filtered(const struct context *c, const struct packet *p)
 {
@@ -334,8 +335,8 @@ static __always_inline bool port_filtered(const struct context *c, const struct 
 
 	if (!cfg.filter_port)
 		return false;
-	if (sk ? port_matches(sk->src_port, bpf_ntohs(sk->dst_port))
-	       : port_matches(p->sport, p->dport))
+	if (sk && sk->src_port ? port_matches(sk->src_port, bpf_ntohs(sk->dst_port))
+			       : port_matches(p->sport, p->dport))
 		return false;
 	count(EVENT_CNT_FILTERED, 1);
 	return true;
