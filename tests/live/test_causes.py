@@ -236,10 +236,11 @@ class Causes:
         self.assertEqual(sum(r['request.retransmits'] for r in got['client']), want)
 
     def test_slow_reader(self):
-        """Its window closes: the server has to wait."""
-        got = self.converse([['head'], ['send', OK % 2000000], ['fill', 2000000], ['acked']],
+        """Its window closes: the server has to wait. The pauses are longer than the delay of an
+        acknowledgement, without which the server isn't told."""
+        got = self.converse([['head'], ['send', OK % 500000], ['fill', 500000], ['acked']],
                             [['buffer', 65536], request(self.path), ['head'],
-                             ['slowly', 2000000, 100000, 20]])
+                             ['slowly', 500000, 50000, 150]])
         for side in ('client', 'server'):
             record = got[side][0]
             self.assertGreater(record['response.zero_window_ns'], 100 * MS, record)
