@@ -115,7 +115,7 @@ help:
 # Tools and headers, each with the package that holds it.
 NEED_TOOLS   := $(firstword $(CC)):gcc $(CLANG):clang $(LLVM_STRIP):llvm $(BPFTOOL):bpftool
 NEED_HEADERS := stdio.h:libc6-dev bpf/libbpf.h:libbpf-dev libelf.h:libelf-dev zlib.h:zlib1g-dev \
-	pcap/pcap.h:libpcap-dev yajl/yajl_gen.h:libyajl-dev llhttp.h:libllhttp-dev
+	pcap/pcap.h:libpcap-dev yajl/yajl_gen.h:libyajl-dev uthash.h:uthash-dev llhttp.h:libllhttp-dev
 
 $(READY):
 	@mkdir -p $(@D)

@@ -18,6 +18,8 @@ enum option_key {
 	KEY_UNIT,
 	KEY_PORT,
 	KEY_SIDE,
+	KEY_EXPLAIN,
+	KEY_JOINED,
 	KEY_NO_REDACT,
 	KEY_GAP_TIMEOUT,
 	KEY_IDLE_TIMEOUT,
@@ -64,7 +66,13 @@ static const struct argp_option option_table[] = {
 	{"count", 'n', "N", 0, "Stop after N requests", GROUP_LENGTH},
 
 	{.doc = "How shown:", .group = GROUP_OUTPUT},
-	{"output", 'o', "FORMAT", 0, "text (default) or json, one object a line", GROUP_OUTPUT},
+	{"output", 'o', "FORMAT", 0,
+	 "text (default), wide: with the parts of the time, or json: one object a line",
+	 GROUP_OUTPUT},
+	{"explain", KEY_EXPLAIN, NULL, 0,
+	 "Each request with a drawing of where its time went, and what TCP did", GROUP_OUTPUT},
+	{"joined", KEY_JOINED, NULL, 0,
+	 "One line for both ends of a request, where both are on this host", GROUP_OUTPUT},
 	{"verbose", 'v', NULL, 0, "Every TCP segment as well, decoded", GROUP_OUTPUT},
 	{"no-redact", KEY_NO_REDACT, NULL, 0, "Show credentials and tokens in request targets",
 	 GROUP_OUTPUT},
@@ -129,6 +137,7 @@ static const struct choice side_choices[] = {
 
 static const struct choice format_choices[] = {
 	{"text", REPORT_TEXT},
+	{"wide", REPORT_WIDE},
 	{"json", REPORT_JSON},
 	{NULL, 0},
 };
@@ -317,6 +326,12 @@ static int parse_shown(struct options *opt, int key, char *arg, struct diag *d)
 	case 'v':
 		opt->verbose = true;
 		return 0;
+	case KEY_EXPLAIN:
+		opt->explain = true;
+		return 0;
+	case KEY_JOINED:
+		opt->joined = true;
+		return 0;
 	case KEY_NO_REDACT:
 		opt->redact = false;
 		return 0;
@@ -399,6 +414,7 @@ static int check_file_options(const struct options *o, struct diag *d)
 		{o->cgroups[0], "-g", nobodys},
 		{o->side == SIDE_CLIENT || o->side == SIDE_SERVER, "--side",
 		 "a capture file doesn't say which end was local"},
+		{o->joined, "--joined", "a capture file doesn't say which ends were local"},
 	};
 	size_t i;
 
@@ -406,6 +422,28 @@ static int check_file_options(const struct options *o, struct diag *d)
 		if (refused[i].given)
 			return diag_set(d, EXIT_USAGE, -EINVAL, "%s doesn't go with -r: %s",
 					refused[i].name, refused[i].why);
+	return 0;
+}
+
+static int check_output_options(const struct options *o, struct diag *d)
+{
+	const char *given = o->explain ? "--explain" : "--joined";
+
+	if (!o->explain && !o->joined)
+		return 0;
+	if (o->format == REPORT_JSON)
+		return diag_set(d, EXIT_USAGE, -EINVAL,
+				"%s is for reading; with -o json there is %s in every object",
+				given, o->explain ? "all that it draws" : "exchange.id");
+	if (!o->joined)
+		return 0;
+	if (o->explain || o->format == REPORT_WIDE)
+		return diag_set(d, EXIT_USAGE, -EINVAL,
+				"--joined doesn't go with %s: the parts of each end are its own",
+				o->explain ? "--explain" : "-o wide");
+	if (o->side != SIDE_UNKNOWN)
+		return diag_set(d, EXIT_USAGE, -EINVAL,
+				"--joined doesn't go with --side: it takes both");
 	return 0;
 }
 
@@ -454,6 +492,8 @@ int options_parse(int argc, char **argv, struct options *out, struct diag *d)
 	}
 	if (!opt.help && !opt.version) {
 		err = opt.read_file ? check_file_options(&opt, d) : check_live_options(&opt, d);
+		if (!err)
+			err = check_output_options(&opt, d);
 		if (err)
 			return err;
 	}

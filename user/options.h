@@ -51,6 +51,7 @@ struct options {
 
 	/* how shown */
 	enum report_format format;
+	bool explain, joined; /* text only */
 	bool redact;
 	bool verbose;
 	uint64_t gap_timeout_ns, idle_timeout_ns;

@@ -44,7 +44,6 @@ struct trace {
 	struct file_source *file;
 
 	uint64_t flush_every_ns, last_flush_ns; /* in the segments' time */
-	uint64_t printed;
 	bool full;     /* -n are printed: nothing more is */
 	int write_err; /* the first; -EPIPE is no failure */
 };
@@ -82,6 +81,15 @@ static void note_write(struct trace *tr, int err)
 	stop_flag = 1;
 }
 
+/* -n */
+static void check_count(struct trace *tr)
+{
+	if (!tr->opt->count || report_printed(tr->report) < tr->opt->count)
+		return;
+	tr->full = true;
+	stop_flag = 1;
+}
+
 static void on_transaction(void *ctx, const struct transaction *borrowed)
 {
 	struct trace *tr = ctx;
@@ -103,12 +111,7 @@ static void on_transaction(void *ctx, const struct transaction *borrowed)
 		return;
 	}
 	note_write(tr, report_transaction(tr->report, &tx, tr->live ? &names : NULL));
-	if (tr->write_err)
-		return;
-	if (++tr->printed == tr->opt->count) {
-		tr->full = true;
-		stop_flag = 1;
-	}
+	check_count(tr);
 }
 
 static void on_elide(void *ctx, uint64_t cookie, enum seg_dir dir, uint32_t seq)
@@ -294,6 +297,9 @@ static int open_middle(struct trace *tr, struct diag *d)
 	struct flow_sink sink = {tr, on_transaction, opt->verbose ? NULL : on_elide};
 	struct report_options ro = {
 		.format = opt->format,
+		.explain = opt->explain,
+		.joined = opt->joined,
+		.count = opt->count,
 		.redact = opt->redact,
 		.live = tr->live != NULL,
 		.out = stdout,
@@ -362,7 +368,8 @@ static int run_live(struct trace *tr, struct diag *d)
 			update_cgroups(tr, now);
 			on_clock(tr, now);
 			flow_settle(tr->flow, now);
-			note_write(tr, report_flush(tr->report));
+			note_write(tr, report_flush(tr->report, now));
+			check_count(tr);
 		}
 		if (tr->opt->duration_ns && now - start >= tr->opt->duration_ns)
 			break;
@@ -397,8 +404,7 @@ static int finish(struct trace *tr, int err, struct diag *d)
 	if (tr->live)
 		live_counters(tr->live, kernel);
 	if (!tr->write_err)
-		tr->write_err = report_summary(tr->report, &tr->cnt, tr->live ? kernel : NULL,
-					       tr->printed);
+		tr->write_err = report_summary(tr->report, &tr->cnt, tr->live ? kernel : NULL);
 	if (tr->write_err && tr->write_err != -EPIPE && !err)
 		err = diag_set(d, EXIT_RUNTIME, tr->write_err,
 			       "cannot write to standard output: %s", strerror(-tr->write_err));

@@ -44,7 +44,7 @@ struct printed {
 struct run {
 	struct flow_table *flow;
 	struct counters cnt;
-	struct printed text, json;
+	struct printed text, json, explain;
 	uint64_t segments, told;
 };
 
@@ -54,9 +54,10 @@ static void output_open(struct output *o)
 	demand(o->file);
 }
 
-static void printed_open(struct printed *p, enum report_format format)
+static void printed_open(struct printed *p, enum report_format format, bool explain)
 {
-	struct report_options opt = {.format = format, .redact = format == REPORT_JSON};
+	struct report_options opt = {
+		.format = format, .explain = explain, .redact = format == REPORT_JSON};
 
 	output_open(&p->out);
 	output_open(&p->err);
@@ -81,6 +82,7 @@ static void on_transaction(void *ctx, const struct transaction *tx)
 	check_transaction(tx);
 	demand(report_transaction(run->text.report, tx, NULL) == 0);
 	demand(report_transaction(run->json.report, tx, NULL) == 0);
+	demand(report_transaction(run->explain.report, tx, NULL) == 0);
 }
 
 static void on_segment(void *ctx, const struct segment *seg)
@@ -257,6 +259,7 @@ static void check_output(struct run *run)
 
 	demand(check_safe(&run->text.out) == run->segments + run->told + header);
 	demand(check_safe(&run->json.out) == run->segments + run->told + 1);
+	demand(!run->told == !check_safe(&run->explain.out));
 	demand(check_safe(&run->text.err) > 0);
 	demand(check_safe(&run->json.err) > 0);
 	check_json(&run->json.out);
@@ -273,23 +276,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config.max_conn_memory = MEMORY_MAX / 4;
 	run.flow = flow_table_new(&config, &sink, &run.cnt);
 	demand(run.flow);
-	printed_open(&run.text, REPORT_TEXT);
-	printed_open(&run.json, REPORT_JSON);
+	printed_open(&run.text, REPORT_TEXT, false);
+	printed_open(&run.json, REPORT_JSON, false);
+	printed_open(&run.explain, REPORT_TEXT, true);
 
 	read_capture(&run, data, size);
 	flow_finish(run.flow);
 	check_counts(&run.cnt, run.told);
 	demand(run.cnt.segments == run.segments);
-	demand(report_summary(run.text.report, &run.cnt, NULL, run.told) == 0);
-	demand(report_summary(run.json.report, &run.cnt, NULL, run.told) == 0);
+	demand(report_summary(run.text.report, &run.cnt, NULL) == 0);
+	demand(report_summary(run.json.report, &run.cnt, NULL) == 0);
+	demand(report_summary(run.explain.report, &run.cnt, NULL) == 0);
 
 	printed_close(&run.text);
 	printed_close(&run.json);
+	printed_close(&run.explain);
 	check_output(&run);
 	free(run.text.out.text);
 	free(run.text.err.text);
 	free(run.json.out.text);
 	free(run.json.err.text);
+	free(run.explain.out.text);
+	free(run.explain.err.text);
 	flow_table_free(run.flow);
 	return 0;
 }

@@ -566,7 +566,7 @@ static void test_write_error(void **state)
 
 	assert_non_null(full);
 	assert_int_equal(report_transaction(rp, &tx, NULL), 0); /* still in the buffer */
-	assert_int_equal(report_flush(rp), -ENOSPC);
+	assert_int_equal(report_flush(rp, 0), -ENOSPC);
 	report_free(rp);
 	fclose(full);
 }

@@ -10,6 +10,7 @@
 
 #include "buf.h"
 #include "escape.h"
+#include "parts.h"
 #include "redact.h"
 #include "totals.h"
 
@@ -264,31 +265,14 @@ static void put_owner(struct json *js, const struct view *v)
 	put_name(js, "systemd.unit", n->unit);
 }
 
-static void put_known(struct json *js, const char *key, bool known, uint64_t value)
-{
-	if (known)
-		put_u64(js, key, value);
-}
-
 static void put_times(struct json *js, const struct transaction *tx)
 {
+	enum part part;
 	uint64_t ns;
 
-	put_known(js, "latency_ns", tx->has_latency, tx->latency_ns);
-	put_known(js, "ttfb_ns", tx->has_ttfb, tx->ttfb_ns);
-	put_known(js, "total_ns", tx->has_latency, tx->total_ns);
-	put_known(js, "connect_ns", tx->has_connect, tx->connect_ns);
-	if (message_time(&tx->req, &ns))
-		put_u64(js, "request_ns", ns);
-	put_known(js, "queue_ns", tx->has_queue, tx->queue_ns);
-	put_known(js, "app_ns", tx->has_app, tx->app_ns);
-	put_known(js, "hol_ns", tx->has_hol, tx->hol_ns);
-	if (message_time(&tx->resp, &ns))
-		put_u64(js, "response_ns", ns);
-	put_known(js, "ack_ns", tx->has_ack, tx->ack_ns);
-	put_known(js, "read_ns", tx->has_read, tx->read_ns);
-	put_known(js, "srtt_ns", tx->has_srtt, tx->srtt_ns);
-	put_known(js, "rtt_min_ns", tx->has_rtt_min, tx->rtt_min_ns);
+	for (part = 0; part < PARTS; part++)
+		if (part_get(tx, part, &ns))
+			put_u64(js, part_key(part), ns);
 	if (view_verdict_name(tx->verdict))
 		put_string(js, "verdict", view_verdict_name(tx->verdict));
 }

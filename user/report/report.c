@@ -7,6 +7,8 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "explain.h"
+#include "join.h"
 #include "json.h"
 #include "summary.h"
 #include "text.h"
@@ -16,11 +18,16 @@
 struct report {
 	struct report_options opt;
 	struct wallclock clock;
-	struct view view;
+	struct view view[2]; /* the second is the other end's, where they are joined */
 	struct text text;
+	struct join *join; /* NULL: not asked for */
+	uint64_t now_ns;   /* of the latest flush */
+	uint64_t printed;
 	struct json *json;
 	struct buf line;
 };
+
+static int print_joined(void *ctx, const struct joinable *client, const struct joinable *server);
 
 struct report *report_new(const struct report_options *opt)
 {
@@ -30,14 +37,18 @@ struct report *report_new(const struct report_options *opt)
 		return NULL;
 	rp->opt = *opt;
 	rp->text.owners = opt->live;
+	rp->text.layout = opt->joined			? TEXT_JOINED
+			  : opt->format == REPORT_WIDE ? TEXT_WIDE
+						       : TEXT_PLAIN;
 	if (opt->live)
 		wallclock_sample(&rp->clock);
-	if (opt->format == REPORT_JSON) {
+	if (opt->format == REPORT_JSON)
 		rp->json = json_new();
-		if (!rp->json) {
-			report_free(rp);
-			return NULL;
-		}
+	else if (opt->joined)
+		rp->join = join_new(print_joined, rp);
+	if ((opt->format == REPORT_JSON && !rp->json) || (rp->text.layout == TEXT_JOINED && !rp->join)) {
+		report_free(rp);
+		return NULL;
 	}
 	return rp;
 }
@@ -47,10 +58,17 @@ void report_free(struct report *rp)
 	if (!rp)
 		return;
 	json_free(rp->json);
+	join_free(rp->join);
 	text_free(&rp->text);
-	view_free(&rp->view);
+	view_free(&rp->view[0]);
+	view_free(&rp->view[1]);
 	buf_free(&rp->line);
 	free(rp);
+}
+
+uint64_t report_printed(const struct report *rp)
+{
+	return rp->printed;
 }
 
 /* What to add to a segment's time: 0 for a capture file, which has wall time already. */
@@ -67,19 +85,59 @@ static int write_line(struct report *rp)
 	return 0;
 }
 
+static int make_view(struct report *rp, unsigned int i, const struct transaction *tx,
+		     const struct owner_names *names)
+{
+	return view_make(&rp->view[i], tx, names, clock_offset(rp, view_start_ns(tx)),
+			 rp->opt.redact);
+}
+
+static bool is_full(const struct report *rp)
+{
+	return rp->opt.count && rp->printed >= rp->opt.count;
+}
+
+static int print_joined(void *ctx, const struct joinable *client, const struct joinable *server)
+{
+	struct report *rp = ctx;
+	int err = 0;
+
+	if (is_full(rp))
+		return 0;
+	rp->printed++;
+	if (client)
+		err = make_view(rp, 0, &client->tx, &client->names);
+	if (server && !err)
+		err = make_view(rp, 1, &server->tx, &server->names);
+	if (err)
+		return err;
+	buf_reset(&rp->line);
+	err = text_joined(&rp->text, client ? &rp->view[0] : NULL, server ? &rp->view[1] : NULL,
+			  &rp->line);
+	return err ? err : write_line(rp);
+}
+
 int report_transaction(struct report *rp, const struct transaction *tx,
 		       const struct owner_names *names)
 {
-	int err = view_make(&rp->view, tx, names, clock_offset(rp, view_start_ns(tx)),
-			    rp->opt.redact);
+	int err;
 
+	if (rp->join)
+		return join_add(rp->join, tx, names, rp->now_ns);
+	if (is_full(rp))
+		return 0;
+	rp->printed++;
+	err = make_view(rp, 0, tx, names);
 	if (err)
 		return err;
 	errno = 0;
 	if (rp->json)
-		return json_transaction(rp->json, rp->opt.out, &rp->view);
+		return json_transaction(rp->json, rp->opt.out, &rp->view[0]);
 	buf_reset(&rp->line);
-	err = text_transaction(&rp->text, &rp->view, &rp->line);
+	if (rp->opt.explain)
+		err = explain_transaction(&rp->text, &rp->view[0], &rp->line);
+	else
+		err = text_transaction(&rp->text, &rp->view[0], &rp->line);
 	return err ? err : write_line(rp);
 }
 
@@ -104,23 +162,32 @@ int report_segment(struct report *rp, const struct segment *seg)
 }
 
 int report_summary(struct report *rp, const struct counters *cnt,
-		   const uint64_t kernel[EVENT_CNT_MAX], uint64_t printed)
+		   const uint64_t kernel[EVENT_CNT_MAX])
 {
 	int err = 0;
 
 	errno = 0;
+	if (rp->join)
+		err = join_expire(rp->join, UINT64_MAX);
 	if (rp->json)
-		err = json_summary(rp->json, rp->opt.out, cnt, kernel, printed);
+		err = json_summary(rp->json, rp->opt.out, cnt, kernel, rp->printed);
 	if (!err)
-		err = report_flush(rp);
-	summary_print(rp->opt.err, cnt, kernel, printed);
+		err = report_flush(rp, rp->now_ns);
+	summary_print(rp->opt.err, cnt, kernel, rp->printed);
 	return err;
 }
 
-int report_flush(struct report *rp)
+int report_flush(struct report *rp, uint64_t now_ns)
 {
+	int err = 0;
+
+	rp->now_ns = now_ns;
 	if (rp->opt.live)
 		wallclock_sample(&rp->clock);
+	if (rp->join)
+		err = join_expire(rp->join, now_ns);
+	if (err)
+		return err;
 	errno = 0;
 	if (fflush(rp->opt.out) == EOF)
 		return errno ? -errno : -EIO;

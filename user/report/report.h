@@ -19,11 +19,15 @@
 
 enum report_format {
 	REPORT_TEXT = 0,
+	REPORT_WIDE, /* text with the parts of the time */
 	REPORT_JSON,
 };
 
 struct report_options {
 	enum report_format format;
+	bool explain;	       /* text: a block and a drawing instead of a line (explain.h) */
+	bool joined;	       /* text: the two ends of an exchange in one line (join.h) */
+	uint64_t count;	       /* print so many at most; 0: no limit */
 	bool redact;
 	bool live;             /* times are CLOCK_MONOTONIC and are converted to wall time here */
 	bool color;
@@ -36,8 +40,8 @@ struct report;
 struct report *report_new(const struct report_options *opt);
 void report_free(struct report *rp);
 
-/* One line. names may be NULL (a capture file). 0, or -errno when writing failed (-EPIPE: the reader
- * went away, which ends a run quietly). */
+/* One line, or none yet where it is joined. names may be NULL (a capture file). 0, or -errno when writing failed
+ * (-EPIPE: the reader went away, which ends a run quietly). */
 int report_transaction(struct report *rp, const struct transaction *tx,
 		       const struct owner_names *names);
 
@@ -47,8 +51,12 @@ int report_segment(struct report *rp, const struct segment *seg);
 /* The closing counts: a line to err, and {"httplat.summary": ...} to out in JSON. kernel is NULL for a
  * capture file. When no transaction was printed it says what was seen instead (DESIGN §6). */
 int report_summary(struct report *rp, const struct counters *cnt,
-		   const uint64_t kernel[EVENT_CNT_MAX], uint64_t printed);
+		   const uint64_t kernel[EVENT_CNT_MAX]);
 
-int report_flush(struct report *rp);
+/* Writes out what was buffered, and what waited long enough at now_ns (the transactions' clock) to be joined. */
+int report_flush(struct report *rp, uint64_t now_ns);
+
+/* Records that were printed; a joined line counts once. */
+uint64_t report_printed(const struct report *rp);
 
 #endif

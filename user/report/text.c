@@ -10,6 +10,7 @@
 
 #include "../units.h"
 #include "escape.h"
+#include "parts.h"
 
 /* Bytes of a target that a line shows; the rest is in the JSON. */
 #define URL_SHOWN	   1024
@@ -17,27 +18,56 @@
 #define CONTAINER_ID_LEN   64
 #define CONTAINER_ID_SHOWN 12
 
+/* Layouts that a column is in. */
+#define PLAIN  (1u << TEXT_PLAIN | 1u << TEXT_WIDE)
+#define WIDE   (1u << TEXT_WIDE)
+#define JOINED (1u << TEXT_JOINED)
+#define ALL    (PLAIN | JOINED)
+
 static const struct column {
 	const char *title;
+	unsigned int layouts;
 	unsigned int least, most; /* width in characters */
 	bool right;
 	bool owner; /* with struct text.owners only */
 } columns[TEXT_COLUMNS] = {
-	[TEXT_TIME] = {"TIME", 15, 15, false, false},
-	[TEXT_SIDE] = {"S", 1, 1, false, false},
-	[TEXT_PID] = {"PID", 7, 10, true, true},
-	[TEXT_COMM] = {"COMM", 10, 15, false, true},
-	[TEXT_OWNER] = {"OWNER", 20, OWNER_SHOWN, false, true},
-	[TEXT_CLIENT] = {"CLIENT", 21, 47, false, false},
-	[TEXT_SERVER] = {"SERVER", 21, 47, false, false},
-	[TEXT_METHOD] = {"METHOD", 6, 11, false, false},
-	[TEXT_STATUS] = {"STATUS", 6, 6, true, false},
-	[TEXT_LATENCY] = {"LATENCY", 9, 12, true, false},
-	[TEXT_SIZE] = {"SIZE", 8, 14, true, false},
-	[TEXT_URL] = {"URL", 0, 0, false, false},
+	[TEXT_TIME] = {"TIME", ALL, 15, 15, false, false},
+	[TEXT_SIDE] = {"S", PLAIN, 1, 1, false, false},
+	[TEXT_PID] = {"PID", PLAIN, 7, 10, true, true},
+	[TEXT_COMM] = {"COMM", PLAIN, 10, 15, false, true},
+	[TEXT_OWNER] = {"OWNER", PLAIN, 20, OWNER_SHOWN, false, true},
+	[TEXT_CLIENT] = {"CLIENT", PLAIN, 21, 47, false, false},
+	[TEXT_SERVER] = {"SERVER", PLAIN, 21, 47, false, false},
+	[TEXT_CLIENT_TASK] = {"CLIENT", JOINED, 16, 47, false, false},
+	[TEXT_CLIENT_OWNER] = {"OWNER", JOINED, 14, OWNER_SHOWN, false, false},
+	[TEXT_SERVER_TASK] = {"SERVER", JOINED, 16, 47, false, false},
+	[TEXT_SERVER_OWNER] = {"OWNER", JOINED, 14, OWNER_SHOWN, false, false},
+	[TEXT_METHOD] = {"METHOD", ALL, 6, 11, false, false},
+	[TEXT_STATUS] = {"STATUS", ALL, 6, 6, true, false},
+	[TEXT_LATENCY] = {"LATENCY", ALL, 9, 12, true, false},
+	[TEXT_AT_SERVER] = {"AT-SERVER", JOINED, 9, 12, true, false},
+	[TEXT_BETWEEN] = {"BETWEEN", JOINED, 9, 12, true, false},
+	[TEXT_VERDICT] = {"VERDICT", WIDE, 8, 12, false, false},
+	[TEXT_CONNECT] = {"CONNECT", WIDE, 8, 12, true, false},
+	[TEXT_REQUEST] = {"REQUEST", WIDE, 8, 12, true, false},
+	[TEXT_QUEUE] = {"QUEUE", WIDE, 8, 12, true, false},
+	[TEXT_APP] = {"APP", WIDE, 8, 12, true, false},
+	[TEXT_TTFB] = {"TTFB", WIDE, 8, 12, true, false},
+	[TEXT_RESPONSE] = {"RESPONSE", WIDE, 8, 12, true, false},
+	[TEXT_ACK] = {"ACK", WIDE, 8, 12, true, false},
+	[TEXT_READ] = {"READ", WIDE, 8, 12, true, false},
+	[TEXT_RETRANSMITS] = {"RETR", WIDE, 4, 12, true, false},
+	[TEXT_SRTT] = {"SRTT", WIDE, 8, 12, true, false},
+	[TEXT_SIZE] = {"SIZE", ALL, 8, 14, true, false},
+	[TEXT_URL] = {"URL", ALL, 0, 0, false, false},
 };
 
-static void add_hostile(struct buf *b, const char *src, size_t len)
+static bool is_shown(const struct text *t, enum text_column col)
+{
+	return columns[col].layouts & 1u << t->layout && (t->owners || !columns[col].owner);
+}
+
+void text_add_hostile(struct buf *b, const char *src, size_t len)
 {
 	char *dst = buf_room(b, len * ESCAPE_TEXT_GROWTH);
 
@@ -46,17 +76,17 @@ static void add_hostile(struct buf *b, const char *src, size_t len)
 }
 
 /* The kernel's comm: NUL padded, 16 bytes at most. */
-static void add_comm(struct buf *b, const char comm[16])
+void text_add_comm(struct buf *b, const char comm[16])
 {
 	size_t len = strnlen(comm, 16);
 
 	if (len)
-		add_hostile(b, comm, len);
+		text_add_hostile(b, comm, len);
 	else
 		buf_puts(b, "-");
 }
 
-static void add_endpoint(struct buf *b, const struct endpoint *ep)
+void text_add_endpoint(struct buf *b, const struct endpoint *ep)
 {
 	char addr[VIEW_ADDRESS_MAX];
 
@@ -74,12 +104,12 @@ static void add_url_part(struct buf *b, struct slice s)
 		while (len > URL_SHOWN - 4 && (s.ptr[len] & 0xc0) == 0x80)
 			len--;
 	}
-	add_hostile(b, s.ptr, len);
+	text_add_hostile(b, s.ptr, len);
 	if (len < s.len)
 		buf_printf(b, "..(%" PRIu32 " bytes)", s.len);
 }
 
-static void add_url(struct buf *b, const struct view *v)
+void text_add_url(struct buf *b, const struct view *v)
 {
 	if (!v->target.len) {
 		buf_puts(b, "-");
@@ -91,7 +121,7 @@ static void add_url(struct buf *b, const struct view *v)
 }
 
 /* HH:MM:SS.ffffff, local time as tcpdump shows it. */
-static void add_time(struct text *t, struct buf *b, const struct view *v)
+void text_add_time(struct text *t, struct buf *b, const struct view *v)
 {
 	int64_t second = v->time_ns / 1000000000, ns = v->time_ns % 1000000000;
 	time_t when = (time_t)second;
@@ -140,20 +170,20 @@ static void add_cgroup(struct buf *b, const char *path)
 	if (!path || strlen(path) > 4096)
 		buf_puts(b, "-");
 	else
-		add_hostile(b, shown, text_shorten_cgroup(path, OWNER_SHOWN, shown));
+		text_add_hostile(b, shown, text_shorten_cgroup(path, OWNER_SHOWN, shown));
 }
 
 /* "namespace/pod/container", as far as it is known. */
 static void add_pod(struct buf *b, const struct owner_names *n)
 {
 	if (n->pod_namespace) {
-		add_hostile(b, n->pod_namespace, strlen(n->pod_namespace));
+		text_add_hostile(b, n->pod_namespace, strlen(n->pod_namespace));
 		buf_puts(b, "/");
 	}
-	add_hostile(b, n->pod, strlen(n->pod));
+	text_add_hostile(b, n->pod, strlen(n->pod));
 	if (n->pod_container) {
 		buf_puts(b, "/");
-		add_hostile(b, n->pod_container, strlen(n->pod_container));
+		text_add_hostile(b, n->pod_container, strlen(n->pod_container));
 	}
 }
 
@@ -161,70 +191,182 @@ static void add_pod(struct buf *b, const struct owner_names *n)
  * What a person calls it: the pod, the container's name or the first digits of its id, the unit,
  * else the cgroup. A unit within a container says less than the container.
  */
-static void add_owner(struct buf *b, const struct owner_names *n)
+void text_add_owner(struct buf *b, const struct owner_names *n)
 {
 	if (n->pod)
 		add_pod(b, n);
 	else if (n->container_name)
-		add_hostile(b, n->container_name, strlen(n->container_name));
+		text_add_hostile(b, n->container_name, strlen(n->container_name));
 	else if (n->container_id)
-		add_hostile(b, n->container_id, CONTAINER_ID_SHOWN);
+		text_add_hostile(b, n->container_id, CONTAINER_ID_SHOWN);
 	else if (n->unit)
-		add_hostile(b, n->unit, strlen(n->unit));
+		text_add_hostile(b, n->unit, strlen(n->unit));
 	else
 		add_cgroup(b, n->cgroup_path);
 }
 
-static void fill_cell(struct text *t, const struct view *v, enum text_column col)
+static enum part part_of(enum text_column col)
 {
-	const struct transaction *tx = v->tx;
+	static const enum part parts[TEXT_COLUMNS] = {
+		[TEXT_LATENCY] = PART_LATENCY, [TEXT_CONNECT] = PART_CONNECT,
+		[TEXT_REQUEST] = PART_REQUEST, [TEXT_QUEUE] = PART_QUEUE,
+		[TEXT_APP] = PART_APP,	       [TEXT_TTFB] = PART_TTFB,
+		[TEXT_RESPONSE] = PART_RESPONSE, [TEXT_ACK] = PART_ACK,
+		[TEXT_READ] = PART_READ,       [TEXT_SRTT] = PART_SRTT,
+	};
+
+	return parts[col];
+}
+
+static void add_part(struct buf *b, const struct transaction *tx, enum part part)
+{
 	char duration[UNITS_DURATION_MAX];
+	uint64_t ns;
+
+	if (part_get(tx, part, &ns))
+		buf_puts(b, units_format_duration(ns, duration));
+}
+
+static void add_side(struct buf *b, enum tx_side side)
+{
+	buf_puts(b, side == SIDE_SERVER ? "<" : side == SIDE_CLIENT ? ">" : "-");
+}
+
+static void add_verdict(struct buf *b, enum tx_verdict verdict)
+{
+	if (view_verdict_name(verdict))
+		buf_puts(b, view_verdict_name(verdict));
+}
+
+static void add_retransmits(struct buf *b, const struct transaction *tx)
+{
+	buf_printf(b, "%" PRIu32 "/%" PRIu32, tx->req.retransmits, tx->resp.retransmits);
+}
+
+/* Of one end; `at` is its address, for when it was not seen itself. */
+static void add_task(struct buf *b, const struct view *v, const struct endpoint *at)
+{
+	if (!v || !v->tx->owner.pid) {
+		text_add_endpoint(b, at);
+		return;
+	}
+	text_add_comm(b, v->tx->owner.comm);
+	buf_printf(b, "[%" PRIu32 "]", v->tx->owner.pid);
+}
+
+/* What lies between the two sockets: what the client waited longer than the server took. */
+static void add_between(struct buf *b, const struct view *client, const struct view *server)
+{
+	char duration[UNITS_DURATION_MAX];
+
+	if (client && server && client->tx->has_latency && server->tx->has_latency &&
+	    client->tx->latency_ns >= server->tx->latency_ns)
+		buf_puts(b, units_format_duration(client->tx->latency_ns - server->tx->latency_ns,
+						  duration));
+}
+
+/* What a line is made from: `v` alone, or the ends of an exchange, of which v is one. */
+struct row {
+	const struct view *v, *client, *server;
+};
+
+static void fill_joined(struct buf *b, const struct row *row, enum text_column col)
+{
+	switch (col) {
+	case TEXT_CLIENT_TASK:
+		add_task(b, row->client, &row->v->tx->client);
+		return;
+	case TEXT_SERVER_TASK:
+		add_task(b, row->server, &row->v->tx->server);
+		return;
+	case TEXT_CLIENT_OWNER:
+		if (row->client)
+			text_add_owner(b, &row->client->names);
+		return;
+	case TEXT_SERVER_OWNER:
+		if (row->server)
+			text_add_owner(b, &row->server->names);
+		return;
+	case TEXT_AT_SERVER:
+		if (row->server)
+			add_part(b, row->server->tx, PART_LATENCY);
+		return;
+	case TEXT_BETWEEN:
+		add_between(b, row->client, row->server);
+		return;
+	default:
+		return;
+	}
+}
+
+static void fill_cell(struct text *t, const struct row *row, enum text_column col)
+{
+	const struct transaction *tx = row->v->tx;
 	struct buf *b = &t->cell;
 
 	b->len = 0;
 	switch (col) {
 	case TEXT_TIME:
-		add_time(t, b, v);
-		return;
+		text_add_time(t, b, row->v);
+		break;
 	case TEXT_SIDE:
-		buf_puts(b, tx->side == SIDE_SERVER ? "<" : tx->side == SIDE_CLIENT ? ">" : "-");
-		return;
+		add_side(b, tx->side);
+		break;
 	case TEXT_PID:
 		if (tx->owner.pid)
 			buf_printf(b, "%" PRIu32, tx->owner.pid);
 		break;
 	case TEXT_COMM:
-		add_comm(b, tx->owner.comm);
-		return;
+		text_add_comm(b, tx->owner.comm);
+		break;
 	case TEXT_OWNER:
-		add_owner(b, &v->names);
-		return;
+		text_add_owner(b, &row->v->names);
+		break;
 	case TEXT_CLIENT:
-		add_endpoint(b, &tx->client);
-		return;
+		text_add_endpoint(b, &tx->client);
+		break;
 	case TEXT_SERVER:
-		add_endpoint(b, &tx->server);
-		return;
+		text_add_endpoint(b, &tx->server);
+		break;
 	case TEXT_METHOD:
-		add_hostile(b, tx->method.ptr, tx->method.len);
+		text_add_hostile(b, tx->method.ptr, tx->method.len);
 		break;
 	case TEXT_STATUS:
 		if (tx->status)
 			buf_printf(b, "%u", tx->status);
 		break;
 	case TEXT_LATENCY:
-		if (tx->has_latency)
-			buf_puts(b, units_format_duration(tx->latency_ns, duration));
+		/* Joined, it is the client's. */
+		if (t->layout != TEXT_JOINED || row->client)
+			add_part(b, tx, PART_LATENCY);
+		break;
+	case TEXT_VERDICT:
+		add_verdict(b, tx->verdict);
+		break;
+	case TEXT_RETRANSMITS:
+		add_retransmits(b, tx);
+		break;
+	case TEXT_CONNECT:
+	case TEXT_REQUEST:
+	case TEXT_QUEUE:
+	case TEXT_APP:
+	case TEXT_TTFB:
+	case TEXT_RESPONSE:
+	case TEXT_ACK:
+	case TEXT_READ:
+	case TEXT_SRTT:
+		add_part(b, tx, part_of(col));
 		break;
 	case TEXT_SIZE:
 		if (tx->resp.seen)
 			buf_printf(b, "%" PRIu64, tx->resp.body_size);
 		break;
 	case TEXT_URL:
-		add_url(b, v);
-		return;
-	case TEXT_COLUMNS:
-		return;
+		text_add_url(b, row->v);
+		break;
+	default:
+		fill_joined(b, row, col);
+		break;
 	}
 	if (!b->len)
 		buf_puts(b, "-");
@@ -282,7 +424,7 @@ static void add_header(struct text *t, struct buf *line)
 	enum text_column col;
 
 	for (col = 0; col < TEXT_COLUMNS; col++) {
-		if (columns[col].owner && !t->owners)
+		if (!is_shown(t, col))
 			continue;
 		t->cell.len = 0;
 		buf_puts(&t->cell, columns[col].title);
@@ -291,7 +433,7 @@ static void add_header(struct text *t, struct buf *line)
 	buf_puts(line, "\n");
 }
 
-static void add_flags(struct buf *line, uint32_t flags)
+void text_add_flags(struct buf *line, uint32_t flags)
 {
 	const char *before = "  [";
 	unsigned int bit;
@@ -308,27 +450,44 @@ static void add_flags(struct buf *line, uint32_t flags)
 	buf_puts(line, "]");
 }
 
-int text_transaction(struct text *t, const struct view *v, struct buf *line)
+static int add_row(struct text *t, const struct row *row, uint32_t flags, struct buf *line)
 {
 	enum text_column col;
 
 	buf_reset(&t->cell);
 	for (col = 0; col < TEXT_URL; col++) {
-		fill_cell(t, v, col);
+		if (!is_shown(t, col))
+			continue;
+		fill_cell(t, row, col);
 		grow_column(t, col);
 	}
 	if (!t->header_done)
 		add_header(t, line);
 	t->header_done = true;
 	for (col = 0; col < TEXT_COLUMNS; col++) {
-		if (columns[col].owner && !t->owners)
+		if (!is_shown(t, col))
 			continue;
-		fill_cell(t, v, col);
+		fill_cell(t, row, col);
 		add_cell(t, line, col);
 	}
-	add_flags(line, v->tx->flags);
+	text_add_flags(line, flags);
 	buf_puts(line, "\n");
 	return line->failed || t->cell.failed ? -ENOMEM : 0;
+}
+
+int text_transaction(struct text *t, const struct view *v, struct buf *line)
+{
+	const struct row row = {.v = v};
+
+	return add_row(t, &row, v->tx->flags, line);
+}
+
+int text_joined(struct text *t, const struct view *client, const struct view *server,
+		struct buf *line)
+{
+	const struct row row = {client ? client : server, client, server};
+
+	return add_row(t, &row, row.v->tx->flags | (server ? server->tx->flags : 0), line);
 }
 
 void text_free(struct text *t)
