@@ -295,5 +295,48 @@ class Causes:
             self.assertIn(got[side][0]['tcp.fin'], ('client', 'both'))
             self.assertIn('latency_ns', got[side][0])
 
+    def lines(self, *options, requests=3):
+        """What a traced conversation looks like in text; the pids of client and server beside."""
+        server = self.serve(*[['head'], ANSWER] * requests)
+        tracer = self.trace('--port', self.port, *options, device='any', netns=self.far,
+                            json_output=False)
+        client = self.ask(*[step for i in range(requests) for step in
+                            [request('%s/%d' % (self.path, i))] + READ_ANSWER])
+        client.succeed()
+        harness.wait_until('end of the conversation at the server',
+                           lambda: '{' in server.stdout())
+        tracer.send(signal.SIGINT)
+        tracer.succeed()
+        return tracer.stdout(), client.pid, server.pid
+
+    def test_joined(self):
+        """Both ends in one line, with both owners and the time between; one end alone as it is."""
+        text, client, server = self.lines('--joined')
+        rows = [line for line in text.splitlines() if self.path in line]
+        self.assertEqual(len(rows), 3)
+        for row in rows:
+            self.assertIn('python3[%d]' % server, row)
+            cells = row.split()
+            status = cells.index('200')
+            latency, at_server, between = cells[status + 1:status + 4]
+            self.assertNotEqual(at_server, '-')
+            if self.hook == 'cgroup':
+                self.assertIn('python3[%d]' % client, row)
+                self.assertNotIn('-', (latency, between))
+            else:
+                self.assertIn(A4 + ':', row)
+                self.assertEqual((latency, between), ('-', '-'))
+
+    def test_explained(self):
+        text, _, server = self.lines('--explain', '--side', 'server', requests=2)
+        blocks = text.split('\n\n')
+        self.assertEqual(len(blocks), 2)
+        for block in blocks:
+            self.assertIn(' server python3[%d] ' % server, block)
+            for part in ('request', 'queue', 'app', 'response', 'ack', 'tcp'):
+                self.assertIn('\n  %-9s ' % part, block)
+            for line in block.splitlines()[3:]:
+                self.assertLessEqual(len(line), 80)
+
 
 harness.per_hook(Causes, ('cgroup', 'tc'))

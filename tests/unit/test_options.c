@@ -182,7 +182,13 @@ static void test_bad_values(void **state)
 	refuse("-s 20", "out of range");
 	refuse("--hook xdp", "it takes auto, cgroup, tc or socket");
 	refuse("--side both", "it takes client, server or transit");
-	refuse("-o xml", "it takes text or json");
+	refuse("-o json --explain", "--explain is for reading");
+	refuse("--joined -o json", "exchange.id");
+	refuse("--joined -o wide", "doesn't go with -o wide");
+	refuse("--joined --explain", "doesn't go with --explain");
+	refuse("--joined --side client", "it takes both");
+	refuse("--joined -r x", "which ends were local");
+	refuse("-o xml", "it takes text, wide or json");
 	refuse("-g web", "not a path from the cgroup root");
 	refuse("--max-memory 4K", "at least 1M");
 	refuse("port 80", "a capture filter goes after -f");

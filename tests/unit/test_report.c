@@ -103,23 +103,34 @@ static const struct owner_names pod_names = {
 	.inner_pid = 7,
 };
 
+/* A message of which TCP has nothing to tell. */
+#define QUIET(m)                                                                                   \
+	"\"" m ".lost_bytes\":0,\"" m ".zero_window_ns\":0,\"" m ".stall_ns\":0,"
+
 /* The transactions as lines; freed by the caller. */
-static char *lines(enum report_format format, bool live, bool redact, const struct transaction *txs,
-		   size_t n, const struct owner_names *nm)
+static char *print(struct report_options opt, const struct transaction *txs, size_t n,
+		   const struct owner_names *nm)
 {
 	char *text = NULL;
 	size_t size, i;
-	FILE *out = open_memstream(&text, &size);
-	struct report_options opt = {
-		.format = format, .redact = redact, .live = live, .out = out, .err = stderr};
-	struct report *rp = report_new(&opt);
+	struct report *rp;
 
+	opt.out = open_memstream(&text, &size);
+	opt.err = stderr;
+	rp = report_new(&opt);
 	assert_non_null(rp);
 	for (i = 0; i < n; i++)
 		assert_int_equal(report_transaction(rp, &txs[i], nm), 0);
 	report_free(rp);
-	fclose(out);
+	fclose(opt.out);
 	return text;
+}
+
+static char *lines(enum report_format format, bool live, bool redact, const struct transaction *txs,
+		   size_t n, const struct owner_names *nm)
+{
+	return print((struct report_options){.format = format, .redact = redact, .live = live}, txs,
+		     n, nm);
 }
 
 static void expect_lines(enum report_format format, bool redact, const struct transaction *txs,
@@ -154,9 +165,9 @@ static void test_json(void **state)
 		"\"systemd.unit\":\"nginx.service\","
 		"\"latency_ns\":1234567,\"ttfb_ns\":1000000,\"total_ns\":1235067,"
 		"\"request_ns\":500,\"response_ns\":234567,"
-		"\"request.segments\":1,\"request.retransmits\":0,\"request.out_of_order\":0,"
-		"\"response.segments\":2,\"response.retransmits\":0,\"response.out_of_order\":0,"
-		"\"tcp.stream\":3,\"tcp.stream.request\":2,\"exchange.id\":\"0000000000000abc\","
+		"\"request.segments\":1,\"request.retransmits\":0,\"request.out_of_order\":0," QUIET("request")
+		"\"response.segments\":2,\"response.retransmits\":0,\"response.out_of_order\":0," QUIET("response")
+		"\"response.idle_ns\":0,\"tcp.stream\":3,\"tcp.stream.request\":2,\"exchange.id\":\"0000000000000abc\","
 		"\"hook\":\"cgroup\",\"flags\":[]}\n");
 }
 
@@ -170,6 +181,158 @@ static void has_not(const char *text, const char *part)
 {
 	if (strstr(text, part))
 		fail_msg("'%s' in: %s", part, text);
+}
+
+/* At the server's socket, all parts seen; T0 + 500 request complete, + 1000500 response begins. */
+static struct transaction with_parts(void)
+{
+	struct transaction tx = ordinary();
+
+	tx.has_queue = tx.has_app = tx.has_ack = tx.has_srtt = tx.has_rtt_min = true;
+	tx.queue_ns = 100000;
+	tx.app_ns = 900000;
+	tx.ack_ns = 40000;
+	tx.srtt_ns = 60000;
+	tx.rtt_min_ns = 20000;
+	tx.resp.retransmits = 2;
+	tx.verdict = VERDICT_APP;
+	tx.fin = TX_END_CLIENT | TX_END_SERVER;
+	return tx;
+}
+
+static void test_json_parts(void **state)
+{
+	struct transaction tx = with_parts();
+	char *text;
+
+	tx.resp.zero_window_ns = 5;
+	tx.resp.stall_ns = 6;
+	tx.resp.lost_bytes = 7;
+	tx.resp.idle_ns = 8;
+	tx.rst = TX_END_SERVER;
+	text = lines(REPORT_JSON, false, true, &tx, 1, &names);
+	has(text, "\"total_ns\":1235067,\"request_ns\":500,\"queue_ns\":100000,\"app_ns\":900000,"
+		  "\"response_ns\":234567,\"ack_ns\":40000,\"srtt_ns\":60000,"
+		  "\"rtt_min_ns\":20000,\"verdict\":\"app\",");
+	has(text, "\"response.lost_bytes\":7,\"response.zero_window_ns\":5,"
+		  "\"response.stall_ns\":6,\"response.idle_ns\":8,\"tcp.fin\":\"both\","
+		  "\"tcp.rst\":\"server\",");
+	free(text);
+	tx.side = SIDE_CLIENT;
+	tx.has_queue = tx.has_app = tx.has_ack = false;
+	tx.has_read = tx.has_connect = true;
+	tx.verdict = VERDICT_HOL;
+	text = lines(REPORT_JSON, false, true, &tx, 1, &names);
+	has(text, "\"connect_ns\":0,\"request_ns\":500,\"response_ns\":234567,\"read_ns\":0,");
+	has(text, "\"verdict\":\"head-of-line\"");
+	has_not(text, "queue_ns");
+	has_not(text, "idle_ns");
+	free(text);
+}
+
+static void test_wide(void **state)
+{
+	struct transaction txs[2] = {with_parts(), ordinary()};
+
+	txs[1].flags = TX_GAP;
+	expect_lines(REPORT_WIDE, true, txs, 2, &names,
+		     "TIME            S CLIENT                SERVER                METHOD STATUS "
+		     "  LATENCY VERDICT   CONNECT  REQUEST    QUEUE      APP     TTFB RESPONSE "
+		     "     ACK     READ RETR     SRTT     SIZE URL\n"
+		     "21:50:01.123456 < 10.0.0.7:51234        10.0.0.1:8080         GET       200 "
+		     "  1.235ms app             -    500ns  100.0us  900.0us  1.000ms  234.6us "
+		     "  40.0us        -  0/2   60.0us      612 "
+		     "shop.example:8080/cart?id=7&token=REDACTED\n"
+		     "21:50:01.123456 < 10.0.0.7:51234        10.0.0.1:8080         GET       200 "
+		     "  1.235ms -               -    500ns        -        -  1.000ms  234.6us "
+		     "       -        -  0/0        -      612 "
+		     "shop.example:8080/cart?id=7&token=REDACTED  [gap]\n");
+}
+
+static void test_explain(void **state)
+{
+	struct transaction txs[2] = {with_parts(), ordinary()};
+	const struct report_options opt = {.explain = true, .redact = true};
+	char *text;
+
+	txs[1].side = SIDE_TRANSIT;
+	txs[1].resp = (struct message){0};
+	txs[1].has_latency = txs[1].has_ttfb = false;
+	txs[1].status = 0;
+	txs[1].flags = TX_NO_RESPONSE;
+	text = print(opt, txs, 2, &names);
+	assert_string_equal(
+		text,
+		"21:50:01.123456 server\n"
+		"GET shop.example:8080/cart?id=7&token=REDACTED -> 200, 10.0.0.7:51234 > 10.0.0.1:8080\n"
+		"latency 1.235ms, total 1.235ms\n"
+		"  request       500ns   0 % |#                                               |\n"
+		"  queue       100.0us   8 % |####                                            |\n"
+		"  app         900.0us  72 % |   ####################################         |\n"
+		"  response    234.6us  18 % |                                      ##########|\n"
+		"  ack          40.0us       until the client had acknowledged all of it\n"
+		"  tcp       segments 1 + 2; retransmitted 0 + 2; srtt 60.0us, min 20.0us; FIN both\n"
+		"  verdict   app: the application took most of it\n"
+		"\n"
+		"21:50:01.123456 transit\n"
+		"GET shop.example:8080/cart?id=7&token=REDACTED, 10.0.0.7:51234 > 10.0.0.1:8080"
+		"  [no-response]\n"
+		"  request       500ns 100 % |################################################|\n"
+		"  ttfb              -       not answered\n"
+		"  response          -       not complete\n"
+		"  tcp       segments 1 + 0\n");
+	free(text);
+}
+
+/* Live: whose; and what is copied from the traffic stays harmless. */
+static void test_explain_hostile(void **state)
+{
+	struct transaction tx = with_parts();
+	char *text;
+
+	strcpy(tx.owner.comm, "a\033]0;b");
+	tx.target = (struct slice)S("/\033[31m\n");
+	text = print((struct report_options){.explain = true, .live = true}, &tx, 1, &names);
+	has(text, " server a\\x1b]0;b[1234] nginx.service\n");
+	has(text, "/\\x1b[31m\\x0a -> 200");
+	assert_null(strchr(text, '\033'));
+	free(text);
+}
+
+/* Both ends of an exchange, one line; the rest alone. */
+static void test_joined(void **state)
+{
+	struct transaction txs[3] = {ordinary(), ordinary(), ordinary()};
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	const struct report_options opt = {.joined = true, .redact = true, .out = out, .err = out};
+	struct counters cnt = {0};
+	struct report *rp = report_new(&opt);
+
+	txs[1].side = SIDE_CLIENT;
+	txs[1].owner = (struct owner){.pid = 99, .comm = "curl"};
+	txs[1].latency_ns += 1000;
+	txs[1].flags = TX_PIPELINED;
+	txs[2].exchange_id++;
+	txs[2].latency_ns = 5;
+	assert_int_equal(report_transaction(rp, &txs[0], &names), 0);
+	assert_int_equal(report_printed(rp), 0);
+	assert_int_equal(report_transaction(rp, &txs[1], NULL), 0);
+	assert_int_equal(report_printed(rp), 1);
+	assert_int_equal(report_transaction(rp, &txs[2], &names), 0);
+	assert_int_equal(report_summary(rp, &cnt, NULL), 0);
+	assert_int_equal(report_printed(rp), 2);
+	report_free(rp);
+	fclose(out);
+	has(text, "CLIENT           OWNER          SERVER           OWNER          METHOD STATUS "
+		  "  LATENCY AT-SERVER   BETWEEN     SIZE URL\n");
+	has(text, "curl[99]         -              nginx[1234]      nginx.service  GET       200 "
+		  "  1.236ms   1.235ms     1.0us      612 shop.example:8080/cart?id=7&token=REDACTED"
+		  "  [pipelined]\n");
+	has(text, "10.0.0.7:51234   -              nginx[1234]      nginx.service  GET       200 "
+		  "        -       5ns         -      612 ");
+	free(text);
 }
 
 static void test_json_workload(void **state)
@@ -222,7 +385,7 @@ static void test_json_absent(void **state)
 		     "\"http.request.method\":\"OPTIONS\",\"url.original\":\"*\","
 		     "\"network.protocol.version\":\"1.0\","
 		     "\"http.request.body.size\":0,\"http.request.size\":18,\"request_ns\":0,"
-		     "\"request.segments\":1,\"request.retransmits\":0,\"request.out_of_order\":0,"
+		     "\"request.segments\":1,\"request.retransmits\":0,\"request.out_of_order\":0," QUIET("request")
 		     "\"request.frame\":9,\"tcp.stream\":0,\"tcp.stream.request\":1,"
 		     "\"hook\":\"file\",\"flags\":[\"midstream\",\"no-response\"]}\n");
 }
@@ -252,7 +415,7 @@ static void test_json_orphan(void **state)
 		"\"network.protocol.version\":\"1.1\",\"http.response.status_code\":404,"
 		"\"http.response.interim_count\":1,\"http.response.body.size\":0,"
 		"\"http.response.size\":5,"
-		"\"response.segments\":0,\"response.retransmits\":0,\"response.out_of_order\":0,"
+		"\"response.segments\":0,\"response.retransmits\":0,\"response.out_of_order\":0," QUIET("response")
 		"\"tcp.stream\":0,\"hook\":\"tc\",\"flags\":[\"orphan-response\"]}\n");
 }
 
@@ -603,6 +766,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_json_parts),
+		cmocka_unit_test(test_wide),
+		cmocka_unit_test(test_explain),
+		cmocka_unit_test(test_explain_hostile),
+		cmocka_unit_test(test_joined),
 		cmocka_unit_test(test_json_workload),
 		cmocka_unit_test(test_json_absent),
 		cmocka_unit_test(test_json_orphan),

@@ -1,16 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "clock.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 
-#define NOISE_NS 1000
+#define NOISE_NS   1000
+/* More at once is a step. */
+#define STEP_NS	   1000000
+/* While the clock is slewed it changes with each sample: not all of them are remembered. */
+#define SPACING_NS 200000000
+
+static bool is_worth_it(const struct wallclock_offset *newest, uint64_t monotonic_ns,
+			int64_t offset)
+{
+	int64_t change = llabs(offset - newest->offset_ns);
+
+	return change >= STEP_NS ||
+	       (change >= NOISE_NS && monotonic_ns >= newest->since_ns + SPACING_NS);
+}
 
 void wallclock_note(struct wallclock *wc, uint64_t monotonic_ns, uint64_t realtime_ns)
 {
 	int64_t offset = (int64_t)(realtime_ns - monotonic_ns);
 
-	if (wc->cnt && llabs(offset - wc->history[wc->newest].offset_ns) < NOISE_NS)
+	if (wc->cnt && !is_worth_it(&wc->history[wc->newest], monotonic_ns, offset))
 		return;
 	wc->newest = wc->cnt ? (wc->newest + 1) % WALLCLOCK_HISTORY : 0;
 	wc->history[wc->newest] = (struct wallclock_offset){monotonic_ns, offset};

@@ -12,8 +12,9 @@
 
 #include <stdint.h>
 
-/* Offsets that are remembered; older events than the oldest use the oldest. */
-#define WALLCLOCK_HISTORY 8
+/* Offsets that are remembered; older events than the oldest use the oldest. While the clock is slewed
+ * five a second are: enough for what is reported late (core/settle.h). */
+#define WALLCLOCK_HISTORY 64
 
 struct wallclock {
 	struct wallclock_offset {
@@ -23,7 +24,8 @@ struct wallclock {
 	unsigned int newest, cnt;
 };
 
-/* One reading of both clocks. A change of less than 1 us is noise and is not remembered. */
+/* One reading of both clocks. A change of less than 1 us is noise and is not remembered; nor is one of less than
+ * 1 ms within 200 ms of the one before, which at the fastest slew (500 ppm) is an error of 100 us. */
 void wallclock_note(struct wallclock *wc, uint64_t monotonic_ns, uint64_t realtime_ns);
 
 /* Reads the system's clocks (twice CLOCK_MONOTONIC around CLOCK_REALTIME, the middle counts) and notes
