@@ -18,6 +18,12 @@ enum option_key {
 	KEY_UNIT,
 	KEY_PORT,
 	KEY_SIDE,
+	KEY_REMOTE,
+	KEY_PATH,
+	KEY_HOST,
+	KEY_STATUS,
+	KEY_SLOW,
+	KEY_ERRORS,
 	KEY_EXPLAIN,
 	KEY_JOINED,
 	KEY_NO_REDACT,
@@ -58,6 +64,16 @@ static const struct argp_option option_table[] = {
 	 GROUP_WHAT},
 	{"port", KEY_PORT, "N", 0, "Only connections with this TCP port at either end", GROUP_WHAT},
 	{"side", KEY_SIDE, "SIDE", 0, "Only what was seen as client, server or transit",
+	 GROUP_WHAT},
+	{"remote", KEY_REMOTE, "ADDR[/LEN]", 0, "Only this address, or network, at the other end",
+	 GROUP_WHAT},
+	{"method", 'm', "METHOD", 0, "Only requests with this method", GROUP_WHAT},
+	{"path", KEY_PATH, "GLOB", 0, "Only these paths: '/api/*'", GROUP_WHAT},
+	{"host", KEY_HOST, "NAME", 0, "Only this Host, with * and ?: '*.example.org'", GROUP_WHAT},
+	{"status", KEY_STATUS, "STATUS", 0, "Only 404, 5xx, 400-499 or '>=400'", GROUP_WHAT},
+	{"slow", KEY_SLOW, "DURATION", 0, "Only requests whose latency was at least this",
+	 GROUP_WHAT},
+	{"errors", KEY_ERRORS, NULL, 0, "Only 4xx, 5xx, resets and requests without a response",
 	 GROUP_WHAT},
 
 	{.doc = "How long:", .group = GROUP_LENGTH},
@@ -309,6 +325,28 @@ static int parse_duration_above_0(const char *what, const char *arg, uint64_t *o
 	return 0;
 }
 
+static int parse_requests(struct reqfilter *f, int key, char *arg, struct diag *d)
+{
+	switch (key) {
+	case 'm':
+		return reqfilter_add_method(f, arg, d);
+	case KEY_PATH:
+		return reqfilter_add_path(f, arg, d);
+	case KEY_HOST:
+		return reqfilter_add_host(f, arg, d);
+	case KEY_STATUS:
+		return reqfilter_add_status(f, arg, d);
+	case KEY_REMOTE:
+		return reqfilter_add_remote(f, arg, d);
+	case KEY_SLOW:
+		return parse_duration_above_0("--slow", arg, &f->slow_ns, d);
+	case KEY_ERRORS:
+		f->errors = true;
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
 static int parse_shown(struct options *opt, int key, char *arg, struct diag *d)
 {
 	int value, err = 0;
@@ -378,6 +416,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		err = parse_what(p->opt, key, arg, p->d);
 	if (err == ARGP_ERR_UNKNOWN)
 		err = parse_workload(p->opt, key, arg, p->d);
+	if (err == ARGP_ERR_UNKNOWN)
+		err = parse_requests(&p->opt->requests, key, arg, p->d);
 	if (err == ARGP_ERR_UNKNOWN)
 		err = parse_shown(p->opt, key, arg, p->d);
 	return err < 0 ? EINVAL : err;

@@ -15,6 +15,7 @@
 #include "core/transaction.h"
 #include "diag.h"
 #include "report/report.h"
+#include "reqfilter.h"
 
 #define OPTIONS_MAX_INTERFACES 64
 #define OPTIONS_MAX_NAMES      64 /* of each kind */
@@ -44,6 +45,7 @@ struct options {
 	const char *cgroups[OPTIONS_MAX_NAMES + 1];
 	uint16_t port;	   /* 0: any */
 	enum tx_side side; /* SIDE_UNKNOWN: any */
+	struct reqfilter requests;
 
 	/* how long */
 	uint64_t duration_ns; /* 0: until interrupted */

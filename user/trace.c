@@ -100,6 +100,10 @@ static void on_transaction(void *ctx, const struct transaction *borrowed)
 
 	if (tr->full || tr->write_err)
 		return;
+	if (!reqfilter_match(&tr->opt->requests, &tx)) {
+		tr->cnt.filtered++;
+		return;
+	}
 	if (tr->attribution)
 		attribution_name(tr->attribution, &tx, monotonic_ns(), &names);
 	if (tr->identities && tx.owner.pid)

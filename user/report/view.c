@@ -6,20 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../target.h"
 #include "redact.h"
-
-static struct slice find_header(const struct message *msg, const char *name)
-{
-	uint32_t i;
-
-	for (i = 0; i < msg->header_cnt; i++) {
-		const struct slice *have = &msg->headers[i].name;
-
-		if (have->len == strlen(name) && memcmp(have->ptr, name, have->len) == 0)
-			return msg->headers[i].value;
-	}
-	return (struct slice){NULL, 0};
-}
 
 /* Replaces *s by its redacted form at buf, if there is something secret. Returns the bytes used. */
 static size_t hide_secrets(struct slice *s, char *buf)
@@ -30,29 +18,6 @@ static size_t hide_secrets(struct slice *s, char *buf)
 		return 0;
 	*s = (struct slice){buf, (uint32_t)n};
 	return n;
-}
-
-/* RFC 9112 §3.2: origin-form "/path?query", absolute-form "scheme://authority/path?query"; the authority
- * of CONNECT and the asterisk of OPTIONS have neither path nor query. */
-static void split_target(struct view *v)
-{
-	const char *p = v->target.ptr, *end, *q, *scheme;
-
-	v->path = v->query = (struct slice){NULL, 0};
-	if (!v->target.len)
-		return;
-	end = p + v->target.len;
-	if (*p != '/') {
-		scheme = memmem(p, v->target.len, "://", 3);
-		if (!scheme)
-			return;
-		for (p = scheme + 3; p < end && *p != '/' && *p != '?'; p++)
-			;
-	}
-	q = memchr(p, '?', (size_t)(end - p));
-	v->path = (struct slice){p, (uint32_t)((q ? q : end) - p)};
-	if (q)
-		v->query = (struct slice){q + 1, (uint32_t)(end - q - 1)};
 }
 
 uint64_t view_start_ns(const struct transaction *tx)
@@ -69,7 +34,7 @@ int view_make(struct view *v, const struct transaction *tx, const struct owner_n
 	v->has_time = tx->req.seen || tx->resp.seen;
 	v->time_ns = (int64_t)view_start_ns(tx) + clock_offset_ns;
 	v->target = tx->target;
-	v->host = find_header(&tx->req, "host");
+	v->host = target_header(&tx->req, "host");
 	v->names = names ? *names : (struct owner_names){0};
 	v->redact = redact;
 
@@ -86,7 +51,7 @@ int view_make(struct view *v, const struct transaction *tx, const struct owner_n
 		}
 		hide_secrets(&v->host, v->buf + hide_secrets(&v->target, v->buf));
 	}
-	split_target(v);
+	target_split(v->target, &v->path, &v->query);
 	return 0;
 }
 
