@@ -115,7 +115,7 @@ help:
 # Tools and headers, each with the package that holds it.
 NEED_TOOLS   := $(firstword $(CC)):gcc $(CLANG):clang $(LLVM_STRIP):llvm $(BPFTOOL):bpftool
 NEED_HEADERS := stdio.h:libc6-dev bpf/libbpf.h:libbpf-dev libelf.h:libelf-dev zlib.h:zlib1g-dev \
-	pcap/pcap.h:libpcap-dev yajl/yajl_gen.h:libyajl-dev uthash.h:uthash-dev llhttp.h:libllhttp-dev
+	pcap/pcap.h:libpcap-dev yajl/yajl_gen.h:libyajl-dev uthash.h:uthash-dev llhttp.h:libllhttp-dev hdr/hdr_histogram.h:libhdr-histogram-dev
 
 $(READY):
 	@mkdir -p $(@D)
@@ -131,7 +131,7 @@ $(READY):
 	done ;; esac; \
 	if [ -n "$$lacking" ]; then \
 		echo "These packages are missing:$$lacking" >&2; \
-		echo "Run 'make setup' as root: it installs them (and llhttp where Debian 12 lacks it)." >&2; \
+		echo "Run 'make setup' as root: it installs them (and what Debian 12 lacks)." >&2; \
 		exit 1; \
 	fi
 	@touch $@
