@@ -45,16 +45,16 @@ SAN_CFLAGS   := -std=gnu11 $(WARNINGS) -fno-common -O1 -g -fno-omit-frame-pointe
 		-fsanitize=address,undefined -fno-sanitize-recover=all
 DEPFLAGS      = -MMD -MP
 
-# llhttp: aside (Debian 12), or the distribution's.
-ifneq ($(wildcard $(HTTPLAT_DEPS)/usr/include/llhttp.h),)
+# Aside (Debian 12), or the distribution's.
+ifneq ($(wildcard $(HTTPLAT_DEPS)/usr/include),)
 ALL_CPPFLAGS += -isystem $(HTTPLAT_DEPS)/usr/include
-LLHTTP_A     := $(firstword $(wildcard $(HTTPLAT_DEPS)/usr/lib/*/libllhttp.a))
-else
-LLHTTP_A     := -l:libllhttp.a
 endif
-LIBS        := $(LLHTTP_A) -lpcap -lbpf -lelf -lz -lyajl
+LLHTTP_A     := $(or $(firstword $(wildcard $(HTTPLAT_DEPS)/usr/lib/*/libllhttp.a)),-l:libllhttp.a)
+HDR_A        := $(or $(firstword $(wildcard $(HTTPLAT_DEPS)/usr/lib/*/libhdr_histogram_static.a)),\
+	-l:libhdr_histogram_static.a)
+LIBS        := $(LLHTTP_A) $(HDR_A) -lpcap -lbpf -lelf -lz -lyajl -lm
 # From Debian 13 on, libelf.a wants zstd.
-STATIC_LIBS := $(LLHTTP_A) -lpcap -ldbus-1 -lbpf -lelf -lz -l:libyajl_s.a -lpthread \
+STATIC_LIBS := $(LLHTTP_A) $(HDR_A) -lpcap -ldbus-1 -lbpf -lelf -lz -l:libyajl_s.a -lm -lpthread \
 	$(if $(wildcard /usr/lib/$(MULTIARCH)/libzstd.a),-lzstd)
 
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wno-unused-function \
@@ -274,7 +274,7 @@ $(BUILD)/tests/fuzz/fuzz_capture $(BUILD)/cover/fuzz_capture: FUZZ_WRAP := -Wl,-
 $(BUILD)/tests/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(BUILD)/fuzz/libfuzzed.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CLANG) -fsanitize=fuzzer $(FUZZ_SAN) $(FUZZ_WRAP) -o $@ $^ $(LLHTTP_A) -lpcap -lyajl
+	$(Q)$(CLANG) -fsanitize=fuzzer $(FUZZ_SAN) $(FUZZ_WRAP) -o $@ $^ $(LLHTTP_A) $(HDR_A) -lpcap -lyajl -lm
 
 # Where clang has no libFuzzer the tests are told so, in place of the programs.
 FUZZ_LACKING := $(BUILD)/fuzz/lacking
@@ -314,7 +314,7 @@ $(BUILD)/cover/libfuzzed.a: $(patsubst %.c,$(BUILD)/cover/%.o,$(FUZZED_SRC) $(FU
 $(BUILD)/cover/%: $(BUILD)/cover/tests/fuzz/%.o $(BUILD)/cover/libfuzzed.a
 	$(call say,LINK,$@)
 	$(Q)$(CLANG) -fsanitize=fuzzer -fprofile-instr-generate $(FUZZ_WRAP) -o $@ $^ $(LLHTTP_A) \
-		-lpcap -lyajl
+		$(HDR_A) -lpcap -lyajl -lm
 
 # What the committed corpora reach, a line for each file.
 fuzz-coverage: $(COVER_BIN)

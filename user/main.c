@@ -17,14 +17,14 @@ static int fail(const struct diag *d)
 	return d->status ? d->status : EXIT_RUNTIME;
 }
 
-static int cmd_trace(int argc, char **argv)
+static int run(enum command command, int argc, char **argv)
 {
 	static char name[] = "httplat"; /* what getopt begins its sentences with */
 	struct diag d = {0};
 	struct options opt;
 
 	argv[0] = name;
-	if (options_parse(argc, argv, &opt, &d))
+	if (options_parse(command, argc, argv, &opt, &d))
 		return fail(&d);
 	if (opt.help) {
 		options_print_help(stdout);
@@ -37,9 +37,19 @@ static int cmd_trace(int argc, char **argv)
 	return trace_run(&opt, &d) ? fail(&d) : EXIT_DONE;
 }
 
+static int cmd_trace(int argc, char **argv)
+{
+	return run(COMMAND_TRACE, argc, argv);
+}
+
+static int cmd_stat(int argc, char **argv)
+{
+	return run(COMMAND_STAT, argc, argv);
+}
+
 static int unknown_command(const char *name)
 {
-	static const char *const later[] = {"stat", "top"};
+	static const char *const later[] = {"top"};
 	struct diag d = {0};
 	size_t i;
 
@@ -61,6 +71,7 @@ int main(int argc, char **argv)
 		int (*run)(int argc, char **argv);
 	} commands[] = {
 		{"trace", cmd_trace},
+		{"stat", cmd_stat},
 		{"ps", cmd_ps},
 		{"check", cmd_check},
 		{"decode", cmd_decode},

@@ -26,6 +26,11 @@ enum option_key {
 	KEY_ERRORS,
 	KEY_EXPLAIN,
 	KEY_JOINED,
+	KEY_BY,
+	KEY_TIME,
+	KEY_SORT,
+	KEY_INTERVAL,
+	KEY_HISTOGRAM,
 	KEY_NO_REDACT,
 	KEY_GAP_TIMEOUT,
 	KEY_IDLE_TIMEOUT,
@@ -34,7 +39,7 @@ enum option_key {
 	KEY_HELP,
 };
 
-enum option_group { GROUP_SOURCE = 1, GROUP_WHAT, GROUP_LENGTH, GROUP_OUTPUT, GROUP_HELP };
+enum option_group { GROUP_SOURCE = 1, GROUP_WHAT, GROUP_LENGTH, GROUP_OUTPUT, GROUP_STAT, GROUP_HELP };
 
 static const struct argp_option option_table[] = {
 	{.doc = "Where from:", .group = GROUP_SOURCE},
@@ -99,6 +104,22 @@ static const struct argp_option option_table[] = {
 	{"max-memory", KEY_MAX_MEMORY, "SIZE", 0,
 	 "Bound of what connections may hold (default 64M)", GROUP_OUTPUT},
 
+	{.doc = "Tables (stat):", .group = GROUP_STAT},
+	{"by", KEY_BY, "KEY[,KEY]", 0,
+	 "A row for each process (default), pid, container, pod, unit, cgroup, host, route, path, "
+	 "method, status, remote, port, side",
+	 GROUP_STAT},
+	{"time", KEY_TIME, "TIME", 0,
+	 "Percentiles of latency (default), ttfb, total, connect, request, queue, app, hol, "
+	 "response, ack, read",
+	 GROUP_STAT},
+	{"sort", KEY_SORT, "COLUMN", 0,
+	 "By count (default), errors, p50, p90, p99, p999, max, mean, bytes", GROUP_STAT},
+	{"interval", KEY_INTERVAL, "DURATION", 0, "A table each time instead of one at the end",
+	 GROUP_STAT},
+	{"histogram", KEY_HISTOGRAM, NULL, 0, "Draw the times of each row, in powers of two",
+	 GROUP_STAT},
+
 	{"help", KEY_HELP, NULL, 0, "Print this and exit", GROUP_HELP},
 	{"version", KEY_VERSION, NULL, 0, "Print the version and exit", GROUP_HELP},
 	{0},
@@ -110,6 +131,7 @@ static const char help_text[] =
 	"\n"
 	"Commands:\n"
 	"  trace    one line per HTTP request (default)\n"
+	"  stat     a table: rate, errors, latency percentiles per group\n"
 	"  ps       what could be traced now: containers, units, processes\n"
 	"  check    what works on this host, what does not, and why\n"
 	"  decode   the fields of a TCP header given as a hex stream\n"
@@ -120,6 +142,7 @@ static const char help_text[] =
 	"  httplat -c web                 one container, also if it starts later\n"
 	"  httplat -g '/system.slice/*'   only services of systemd\n"
 	"  httplat -i eth0 --port 8080    at one interface, forwarded traffic too\n"
+	"  httplat stat --by route -d 10s percentiles for each route\n"
 	"  httplat -r dump.pcapng -o json requests in a capture, for jq\n"
 	"\n"
 	"Exit status: 0 done, 1 failure at run time, 2 usage, 3 not permitted or not "
@@ -155,6 +178,13 @@ static const struct choice format_choices[] = {
 	{"text", REPORT_TEXT},
 	{"wide", REPORT_WIDE},
 	{"json", REPORT_JSON},
+	{NULL, 0},
+};
+
+static const struct choice table_choices[] = {
+	{"text", REPORT_TEXT},
+	{"json", REPORT_JSON},
+	{"csv", REPORT_CSV},
 	{NULL, 0},
 };
 
@@ -357,7 +387,9 @@ static int parse_shown(struct options *opt, int key, char *arg, struct diag *d)
 	case 'n':
 		return units_parse_number("-n", arg, 1, UINT64_MAX, &opt->count, d);
 	case 'o':
-		err = parse_choice("-o", arg, format_choices, &value, d);
+		err = parse_choice("-o", arg,
+				   opt->command == COMMAND_STAT ? table_choices : format_choices,
+				   &value, d);
 		if (!err)
 			opt->format = (enum report_format)value;
 		return err;
@@ -394,6 +426,89 @@ static int parse_shown(struct options *opt, int key, char *arg, struct diag *d)
 	return ARGP_ERR_UNKNOWN;
 }
 
+/* Whether a list with commas has `name` next; moves on behind it. */
+static bool take_name(const char **text, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(*text, name, len) != 0 || ((*text)[len] && (*text)[len] != ','))
+		return false;
+	*text += len;
+	return true;
+}
+
+static int parse_by(struct stats_options *so, const char *text, struct diag *d)
+{
+	const char *rest = text;
+	unsigned int key, i;
+
+	do {
+		for (key = 0; key < STATS_KEYS; key++)
+			if (take_name(&rest, stats_key_name(key)))
+				break;
+		for (i = 0; i < so->by_cnt && so->by[i] != key; i++)
+			;
+		if (key == STATS_KEYS || i < so->by_cnt)
+			return diag_set(d, EXIT_USAGE, -EINVAL,
+					key == STATS_KEYS
+						? "--by: '%.80s' has a key that there is not; see "
+						  "httplat --help"
+						: "--by: '%.80s' has a key twice",
+					text);
+		so->by[so->by_cnt++] = (enum stats_key)key;
+	} while (*rest++ == ',');
+	return 0;
+}
+
+static int parse_time(const char *text, enum part *out, struct diag *d)
+{
+	for (enum part part = 0; part <= PART_READ; part++) {
+		if (strcmp(text, part_name(part)) != 0)
+			continue;
+		*out = part;
+		return 0;
+	}
+	return diag_set(d, EXIT_USAGE, -EINVAL,
+			"--time: '%.40s' is no time of a request; see httplat --help", text);
+}
+
+static int parse_sort(const char *text, enum stats_sort *out, struct diag *d)
+{
+	for (unsigned int i = 0; stats_sort_names[i]; i++) {
+		if (strcmp(text, stats_sort_names[i]) != 0)
+			continue;
+		*out = (enum stats_sort)i;
+		return 0;
+	}
+	return diag_set(d, EXIT_USAGE, -EINVAL,
+			"--sort: '%.40s' is no column that can be sorted by; see httplat --help",
+			text);
+}
+
+static int parse_stat(struct options *opt, int key, char *arg, struct diag *d)
+{
+	static const char *const names[] = {"--by", "--time", "--sort", "--interval",
+					    "--histogram"};
+
+	if (key < KEY_BY || key > KEY_HISTOGRAM)
+		return ARGP_ERR_UNKNOWN;
+	if (opt->command != COMMAND_STAT)
+		return diag_set(d, EXIT_USAGE, -EINVAL, "%s is about tables: httplat stat %s ...",
+				names[key - KEY_BY], names[key - KEY_BY]);
+	switch (key) {
+	case KEY_BY:
+		return parse_by(&opt->stats, arg, d);
+	case KEY_TIME:
+		return parse_time(arg, &opt->stats.time, d);
+	case KEY_SORT:
+		return parse_sort(arg, &opt->stats.sort, d);
+	case KEY_INTERVAL:
+		return parse_duration_above_0("--interval", arg, &opt->interval_ns, d);
+	}
+	opt->histogram = true;
+	return 0;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct parse *p = state->input;
@@ -418,6 +533,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		err = parse_workload(p->opt, key, arg, p->d);
 	if (err == ARGP_ERR_UNKNOWN)
 		err = parse_requests(&p->opt->requests, key, arg, p->d);
+	if (err == ARGP_ERR_UNKNOWN)
+		err = parse_stat(p->opt, key, arg, p->d);
 	if (err == ARGP_ERR_UNKNOWN)
 		err = parse_shown(p->opt, key, arg, p->d);
 	return err < 0 ? EINVAL : err;
@@ -469,6 +586,14 @@ static int check_output_options(const struct options *o, struct diag *d)
 {
 	const char *given = o->explain ? "--explain" : "--joined";
 
+	if (o->histogram && o->format != REPORT_TEXT)
+		return diag_set(d, EXIT_USAGE, -EINVAL,
+				"--histogram is for reading: it goes with text only");
+	if (o->command == COMMAND_STAT && (o->explain || o->joined || o->verbose))
+		return diag_set(d, EXIT_USAGE, -EINVAL,
+				"%s doesn't go with stat, which prints no single request",
+				o->verbose ? "-v" : given);
+
 	if (!o->explain && !o->joined)
 		return 0;
 	if (o->format == REPORT_JSON)
@@ -515,9 +640,10 @@ static int check_live_options(struct options *o, struct diag *d)
 	return 0;
 }
 
-int options_parse(int argc, char **argv, struct options *out, struct diag *d)
+int options_parse(enum command command, int argc, char **argv, struct options *out, struct diag *d)
 {
 	struct options opt = {
+		.command = command,
 		.redact = true,
 		.gap_timeout_ns = flow_config_default.gap_timeout_ns,
 		.idle_timeout_ns = flow_config_default.idle_timeout_ns,
@@ -537,6 +663,9 @@ int options_parse(int argc, char **argv, struct options *out, struct diag *d)
 		if (err)
 			return err;
 	}
+	/* A capture file has no processes. */
+	if (!opt.stats.by_cnt)
+		opt.stats.by[opt.stats.by_cnt++] = opt.read_file ? STATS_HOST : STATS_PROCESS;
 	*out = opt;
 	return 0;
 }

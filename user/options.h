@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * options.h - the command line of `httplat [trace]`.
+ * options.h - the command line of `httplat [trace]` and `httplat stat`.
  *
  * Parsing touches nothing outside: no file is opened, no interface looked up. What contradicts itself is
  * refused here, with the reason.
@@ -20,7 +20,13 @@
 #define OPTIONS_MAX_INTERFACES 64
 #define OPTIONS_MAX_NAMES      64 /* of each kind */
 
+enum command {
+	COMMAND_TRACE = 0,
+	COMMAND_STAT,
+};
+
 struct options {
+	enum command command;
 	bool help, version; /* asked for: print it and do nothing else */
 
 	/* where from */
@@ -54,6 +60,9 @@ struct options {
 	/* how shown */
 	enum report_format format;
 	bool explain, joined; /* text only */
+	struct stats_options stats; /* of `stat` */
+	bool histogram;
+	uint64_t interval_ns; /* 0: one table, at the end */
 	bool redact;
 	bool verbose;
 	uint64_t gap_timeout_ns, idle_timeout_ns;
@@ -65,7 +74,7 @@ struct options {
  * sentence in *d. Where getopt has printed the sentence itself (unknown option, missing
  * argument), d->text stays empty and only d->status is set.
  */
-int options_parse(int argc, char **argv, struct options *out, struct diag *d);
+int options_parse(enum command command, int argc, char **argv, struct options *out, struct diag *d);
 
 /* What --help prints, under 80 columns. */
 void options_print_help(FILE *out);

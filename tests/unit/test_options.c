@@ -30,7 +30,7 @@ static int parse(const char *line, struct options *opt)
 	snprintf(words_text, sizeof(words_text), "%s", line);
 	for (word = strtok(words_text, " "); word && argc < MAX_WORDS; word = strtok(NULL, " "))
 		argv[argc++] = word;
-	return options_parse(argc, argv, opt, &diag);
+	return options_parse(COMMAND_TRACE, argc, argv, opt, &diag);
 }
 
 /* What getopt prints is not the test's business here: only that it does. */

@@ -11,6 +11,7 @@
 #include "join.h"
 #include "json.h"
 #include "summary.h"
+#include "table.h"
 #include "text.h"
 #include "verbose.h"
 #include "view.h"
@@ -21,6 +22,9 @@ struct report {
 	struct view view[2]; /* the second is the other end's, where they are joined */
 	struct text text;
 	struct join *join; /* NULL: not asked for */
+	struct stats *stats; /* NULL: lines */
+	uint64_t table_from_ns; /* when the table that is being filled began; 0: not yet */
+	unsigned int table_cnt;
 	uint64_t now_ns;   /* of the latest flush */
 	uint64_t printed;
 	struct json *json;
@@ -42,11 +46,15 @@ struct report *report_new(const struct report_options *opt)
 						       : TEXT_PLAIN;
 	if (opt->live)
 		wallclock_sample(&rp->clock);
+	rp->table_from_ns = opt->started_ns;
 	if (opt->format == REPORT_JSON)
 		rp->json = json_new();
-	else if (opt->joined)
+	if (opt->joined)
 		rp->join = join_new(print_joined, rp);
-	if ((opt->format == REPORT_JSON && !rp->json) || (rp->text.layout == TEXT_JOINED && !rp->join)) {
+	if (opt->stats)
+		rp->stats = stats_new(opt->stats);
+	if ((opt->format == REPORT_JSON && !rp->json) || (opt->joined && !rp->join) ||
+	    (opt->stats && !rp->stats)) {
 		report_free(rp);
 		return NULL;
 	}
@@ -59,6 +67,7 @@ void report_free(struct report *rp)
 		return;
 	json_free(rp->json);
 	join_free(rp->join);
+	stats_free(rp->stats);
 	text_free(&rp->text);
 	view_free(&rp->view[0]);
 	view_free(&rp->view[1]);
@@ -117,6 +126,79 @@ static int print_joined(void *ctx, const struct joinable *client, const struct j
 	return err ? err : write_line(rp);
 }
 
+/* --- tables ----------------------------------------------------------------------------------- */
+
+/* Local time of day before the table of an interval, as BCC's tools show it. */
+static void print_clock(struct report *rp, uint64_t now_ns)
+{
+	time_t when = (time_t)(((int64_t)now_ns + clock_offset(rp, now_ns)) / 1000000000);
+	char text[16];
+	struct tm tm;
+
+	if (localtime_r(&when, &tm) && strftime(text, sizeof(text), "%H:%M:%S", &tm))
+		fprintf(rp->opt.out, "%s%s\n", rp->table_cnt ? "\n" : "", text);
+}
+
+static int print_table(struct report *rp, uint64_t elapsed_ns, uint64_t now_ns)
+{
+	const struct table_options opt = {
+		.format = rp->json ? TABLE_JSON
+			  : rp->opt.format == REPORT_CSV ? TABLE_CSV
+							 : TABLE_TEXT,
+		.stats = rp->opt.stats,
+		.elapsed_ns = elapsed_ns,
+		.header = !rp->table_cnt,
+		.histogram = rp->opt.histogram,
+	};
+	int err;
+
+	if (rp->opt.interval_ns && opt.format == TABLE_TEXT)
+		print_clock(rp, now_ns);
+	err = table_print(rp->opt.out, rp->stats, &opt);
+	rp->table_cnt++;
+	stats_reset(rp->stats);
+	return err;
+}
+
+/* The tables that are due at now_ns, one for each interval that has passed, also for empty ones. */
+static int print_due(struct report *rp, uint64_t now_ns)
+{
+	int err = 0;
+
+	if (!rp->stats || !rp->opt.interval_ns)
+		return 0;
+	if (!rp->table_from_ns)
+		rp->table_from_ns = now_ns;
+	while (!err && now_ns >= rp->table_from_ns + rp->opt.interval_ns) {
+		rp->table_from_ns += rp->opt.interval_ns;
+		err = print_table(rp, rp->opt.interval_ns, rp->table_from_ns);
+	}
+	return err;
+}
+
+/* What is left at the end. */
+static int print_last(struct report *rp)
+{
+	uint64_t elapsed = stats_span_ns(rp->stats);
+
+	if (rp->opt.live)
+		elapsed = rp->now_ns > rp->table_from_ns ? rp->now_ns - rp->table_from_ns : 0;
+	if (!rp->printed)
+		return 0;
+	return print_table(rp, elapsed, rp->table_from_ns + elapsed);
+}
+
+static int count(struct report *rp, const struct transaction *tx, const struct owner_names *names)
+{
+	/* A file's time is that of its transactions. */
+	uint64_t end = tx->resp.seen ? tx->resp.last_ns : tx->req.last_ns;
+	int err = rp->opt.live ? 0 : print_due(rp, end);
+
+	return err ? err : stats_add(rp->stats, tx, names);
+}
+
+/* --- lines ------------------------------------------------------------------------------------ */
+
 int report_transaction(struct report *rp, const struct transaction *tx,
 		       const struct owner_names *names)
 {
@@ -127,6 +209,8 @@ int report_transaction(struct report *rp, const struct transaction *tx,
 	if (is_full(rp))
 		return 0;
 	rp->printed++;
+	if (rp->stats)
+		return count(rp, tx, names);
 	err = make_view(rp, 0, tx, names);
 	if (err)
 		return err;
@@ -169,7 +253,9 @@ int report_summary(struct report *rp, const struct counters *cnt,
 	errno = 0;
 	if (rp->join)
 		err = join_expire(rp->join, UINT64_MAX);
-	if (rp->json)
+	if (rp->stats)
+		err = print_last(rp);
+	if (rp->json && !err)
 		err = json_summary(rp->json, rp->opt.out, cnt, kernel, rp->printed);
 	if (!err)
 		err = report_flush(rp, rp->now_ns);
@@ -186,6 +272,8 @@ int report_flush(struct report *rp, uint64_t now_ns)
 		wallclock_sample(&rp->clock);
 	if (rp->join)
 		err = join_expire(rp->join, now_ns);
+	if (!err && rp->opt.live)
+		err = print_due(rp, now_ns);
 	if (err)
 		return err;
 	errno = 0;

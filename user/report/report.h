@@ -16,18 +16,24 @@
 #include "../core/counters.h"
 #include "../core/transaction.h"
 #include "../owner/owner.h"
+#include "stats.h"
 
 enum report_format {
 	REPORT_TEXT = 0,
 	REPORT_WIDE, /* text with the parts of the time */
 	REPORT_JSON,
+	REPORT_CSV, /* of `stats` only */
 };
 
 struct report_options {
 	enum report_format format;
 	bool explain;	       /* text: a block and a drawing instead of a line (explain.h) */
 	bool joined;	       /* text: the two ends of an exchange in one line (join.h) */
-	uint64_t count;	       /* print so many at most; 0: no limit */
+	uint64_t count;	       /* take so many at most; 0: no limit */
+	const struct stats_options *stats; /* tables instead of lines; borrowed. NULL: lines */
+	bool histogram;			   /* and the times of each group drawn (text) */
+	uint64_t interval_ns;		   /* a table each; 0: one at the end */
+	uint64_t started_ns;		   /* live: the clock of report_flush() when the run began */
 	bool redact;
 	bool live;             /* times are CLOCK_MONOTONIC and are converted to wall time here */
 	bool color;
@@ -40,7 +46,7 @@ struct report;
 struct report *report_new(const struct report_options *opt);
 void report_free(struct report *rp);
 
-/* One line, or none yet where it is joined. names may be NULL (a capture file). 0, or -errno when writing failed
+/* One line, or none yet where it is joined or goes into a table. names may be NULL (a capture file). 0, or -errno when writing failed
  * (-EPIPE: the reader went away, which ends a run quietly). */
 int report_transaction(struct report *rp, const struct transaction *tx,
 		       const struct owner_names *names);
@@ -53,10 +59,11 @@ int report_segment(struct report *rp, const struct segment *seg);
 int report_summary(struct report *rp, const struct counters *cnt,
 		   const uint64_t kernel[EVENT_CNT_MAX]);
 
-/* Writes out what was buffered, and what waited long enough at now_ns (the transactions' clock) to be joined. */
+/* Writes out what was buffered, and what is due at now_ns (the transactions' clock): what waited long enough to be
+ * joined, the table of an interval. */
 int report_flush(struct report *rp, uint64_t now_ns);
 
-/* Records that were printed; a joined line counts once. */
+/* Records that were printed, or are in tables; a joined line counts once. */
 uint64_t report_printed(const struct report *rp);
 
 #endif
