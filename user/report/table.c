@@ -341,6 +341,8 @@ static bool is_integer(enum stats_key key)
 static void json_group(yajl_gen gen, struct buf *b, const struct stats_group *g,
 		       const struct table_options *opt)
 {
+	char text[64];
+
 	yajl_gen_map_open(gen);
 	for (unsigned int i = 0; i <= opt->stats->by_cnt; i++) {
 		const char *key = key_name(opt, i, true);
@@ -362,7 +364,8 @@ static void json_group(yajl_gen gen, struct buf *b, const struct stats_group *g,
 			continue;
 		json_key(gen, numbers[n].key);
 		if (n == N_RATE)
-			yajl_gen_double(gen, rate_of(g, opt));
+			yajl_gen_number(gen, text,
+					(size_t)snprintf(text, sizeof(text), "%.3f", rate_of(g, opt)));
 		else
 			yajl_gen_integer(gen, (long long)number_of(g, n));
 	}
