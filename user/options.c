@@ -24,6 +24,8 @@ enum option_key {
 	KEY_STATUS,
 	KEY_SLOW,
 	KEY_ERRORS,
+	KEY_UNTIL_SLOW,
+	KEY_FAIL_IF,
 	KEY_EXPLAIN,
 	KEY_JOINED,
 	KEY_BY,
@@ -85,6 +87,11 @@ static const struct argp_option option_table[] = {
 	{"duration", 'd', "DURATION", 0, "Stop after this time (500us, 10ms, 2s, 5m)",
 	 GROUP_LENGTH},
 	{"count", 'n', "N", 0, "Stop after N requests", GROUP_LENGTH},
+	{"until-slow", KEY_UNTIL_SLOW, "DURATION", 0,
+	 "Stop at the first request whose latency was at least this", GROUP_LENGTH},
+	{"fail-if", KEY_FAIL_IF, "CONDITION", 0,
+	 "Exit with status 4 if it holds at the end: 'p99>200ms', 'err>1%', 'lost>0' (repeatable)",
+	 GROUP_LENGTH},
 
 	{.doc = "How shown:", .group = GROUP_OUTPUT},
 	{"output", 'o', "FORMAT", 0,
@@ -143,6 +150,7 @@ static const char help_text[] =
 	"  httplat -g '/system.slice/*'   only services of systemd\n"
 	"  httplat -i eth0 --port 8080    at one interface, forwarded traffic too\n"
 	"  httplat stat --by route -d 10s percentiles for each route\n"
+	"  httplat -- curl http://h/      run a command, trace it and its children\n"
 	"  httplat -r dump.pcapng -o json requests in a capture, for jq\n"
 	"\n"
 	"Exit status: 0 done, 1 failure at run time, 2 usage, 3 not permitted or not "
@@ -396,6 +404,14 @@ static int parse_shown(struct options *opt, int key, char *arg, struct diag *d)
 	case 'v':
 		opt->verbose = true;
 		return 0;
+	case KEY_UNTIL_SLOW:
+		return parse_duration_above_0("--until-slow", arg, &opt->until_slow_ns, d);
+	case KEY_FAIL_IF:
+		if (opt->fail_if_cnt == OPTIONS_MAX_CONDITIONS)
+			return diag_set(d, EXIT_USAGE, -EINVAL,
+					"--fail-if: it takes at most %d of them",
+					OPTIONS_MAX_CONDITIONS);
+		return failif_parse(arg, &opt->fail_if[opt->fail_if_cnt++], d);
 	case KEY_EXPLAIN:
 		opt->explain = true;
 		return 0;
@@ -520,9 +536,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		state->err_stream = NULL;
 		return 0;
 	case ARGP_KEY_ARG:
+		if (state->quoted) { /* behind "--": a command, with all that follows */
+			p->opt->command_argv = state->argv + state->next - 1;
+			state->next = state->argc;
+			return 0;
+		}
 		diag_set(p->d, EXIT_USAGE, -EINVAL,
 			 "'%.80s' is not expected here; options begin with '-', and a capture "
-			 "filter goes after -f, in quotes",
+			 "filter goes after -f, in quotes; a command to run goes after --",
 			 arg);
 		return EINVAL;
 	}
@@ -561,6 +582,7 @@ static int check_file_options(const struct options *o, struct diag *d)
 		{o->snaplen, "-s", "the capture has its own limit"},
 		{o->duration_ns, "-d",
 		 "a file ends by itself; -n stops after a number of requests"},
+		{o->command_argv, "-- COMMAND", nobodys},
 		{o->pid, "-p", nobodys},
 		{o->follow, "--follow", nobodys},
 		{o->comm[0], "--comm", nobodys},
@@ -614,7 +636,10 @@ static int check_output_options(const struct options *o, struct diag *d)
 
 static int check_live_options(struct options *o, struct diag *d)
 {
-	if (o->follow && !o->pid)
+	if (o->command_argv && o->pid)
+		return diag_set(d, EXIT_USAGE, -EINVAL,
+				"-p doesn't go with a command that is run: that is the process");
+	if (o->follow && !o->pid && !o->command_argv)
 		return diag_set(d, EXIT_USAGE, -EINVAL,
 				"--follow needs a process: add -p PID; its children, and theirs, "
 				"are then traced with it");
@@ -674,6 +699,6 @@ void options_print_help(FILE *out)
 {
 	static char name[] = "httplat";
 
-	fputs("Usage: httplat [COMMAND] [OPTION]...\n", out);
+	fputs("Usage: httplat [COMMAND] [OPTION]... [-- PROGRAM [ARG]...]\n", out);
 	argp_help(&argp, out, ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC, name);
 }

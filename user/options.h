@@ -14,11 +14,13 @@
 
 #include "core/transaction.h"
 #include "diag.h"
+#include "failif.h"
 #include "report/report.h"
 #include "reqfilter.h"
 
 #define OPTIONS_MAX_INTERFACES 64
 #define OPTIONS_MAX_NAMES      64 /* of each kind */
+#define OPTIONS_MAX_CONDITIONS 16
 
 enum command {
 	COMMAND_TRACE = 0,
@@ -56,6 +58,10 @@ struct options {
 	/* how long */
 	uint64_t duration_ns; /* 0: until interrupted */
 	uint64_t count;	      /* 0: without limit */
+	uint64_t until_slow_ns; /* until the first with this latency; 0: any */
+	char *const *command_argv; /* run and traced, with its children; NULL: none */
+	struct failif fail_if[OPTIONS_MAX_CONDITIONS];
+	unsigned int fail_if_cnt;
 
 	/* how shown */
 	enum report_format format;

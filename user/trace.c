@@ -7,11 +7,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "attribution.h"
 #include "cgfilter.h"
+#include "child.h"
 #include "core/flow.h"
 #include "file/file.h"
 #include "file/filter.h"
@@ -22,6 +24,8 @@
 #define MSEC UINT64_C(1000000)
 /* Ring records are written without a wake-up, so the ring is looked at this often besides. */
 #define TICK_MS	   50
+/* For the acknowledgement of the last response, which may be delayed. */
+#define CHILD_LINGER_NS (200 * MSEC)
 #define OUT_BUFFER (1 << 16)
 #define LINK_RAW   101 /* LINKTYPE_RAW */
 
@@ -40,10 +44,15 @@ struct trace {
 	struct selection *selection;	 /* -c --pod --unit -g; NULL: none of them */
 	struct cgfilter *cgfilter;
 	struct identities *identities; /* NULL: not asked for */
+	struct child child;
+	uint32_t pid;		       /* -p, or the child's */
+	bool follow;
+	struct stats *totals;	       /* by side, for --fail-if; NULL: not asked for */
 	struct filter *pkt_filter;     /* -f, live only: file_read() applies it to whole frames */
 	struct file_source *file;
 
 	uint64_t flush_every_ns, last_flush_ns; /* in the segments' time */
+	uint64_t child_over_ns;
 	bool full;     /* -n are printed: nothing more is */
 	int write_err; /* the first; -EPIPE is no failure */
 };
@@ -81,13 +90,17 @@ static void note_write(struct trace *tr, int err)
 	stop_flag = 1;
 }
 
+static void stop_printing(struct trace *tr)
+{
+	tr->full = true;
+	stop_flag = 1;
+}
+
 /* -n */
 static void check_count(struct trace *tr)
 {
-	if (!tr->opt->count || report_printed(tr->report) < tr->opt->count)
-		return;
-	tr->full = true;
-	stop_flag = 1;
+	if (tr->opt->count && report_printed(tr->report) >= tr->opt->count)
+		stop_printing(tr);
 }
 
 static void on_transaction(void *ctx, const struct transaction *borrowed)
@@ -115,6 +128,10 @@ static void on_transaction(void *ctx, const struct transaction *borrowed)
 		return;
 	}
 	note_write(tr, report_transaction(tr->report, &tx, tr->live ? &names : NULL));
+	if (tr->totals && stats_add(tr->totals, &tx, NULL))
+		tr->cnt.memory_dropped++;
+	if (tr->opt->until_slow_ns && tx.has_latency && tx.latency_ns >= tr->opt->until_slow_ns)
+		stop_printing(tr);
 	check_count(tr);
 }
 
@@ -258,8 +275,8 @@ static int open_live(struct trace *tr, struct diag *d)
 		.netns = opt->netns,
 		.snaplen = opt->snaplen,
 		.port = opt->port,
-		.pid = opt->pid,
-		.follow = opt->follow,
+		.pid = tr->pid,
+		.follow = tr->follow,
 		.by_uid = opt->by_uid,
 		.uid = opt->uid,
 		.by_cgroup = tr->tx_filter.by_cgroup,
@@ -280,8 +297,8 @@ static int open_live(struct trace *tr, struct diag *d)
 			return err;
 	}
 	/* It cannot come: a pid that is used again is another process. */
-	if (opt->pid && !procfs_start_time(opt->pid))
-		fprintf(stderr, "httplat: there is no process %" PRIu32 "\n", opt->pid);
+	if (tr->pid && !procfs_start_time(tr->pid))
+		fprintf(stderr, "httplat: there is no process %" PRIu32 "\n", tr->pid);
 	err = open_selection(tr, d);
 	if (!err)
 		err = live_open(&lo, &tr->cnt, &tr->live, d);
@@ -290,7 +307,7 @@ static int open_live(struct trace *tr, struct diag *d)
 	update_cgroups(tr, monotonic_ns());
 	if (!txfilter_needs_identity(&tr->tx_filter))
 		return 0;
-	tr->identities = identities_new(opt->follow ? opt->pid : 0, live_follows(tr->live));
+	tr->identities = identities_new(tr->follow ? tr->pid : 0, live_follows(tr->live));
 	return tr->identities ? 0 : diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 }
 
@@ -327,7 +344,9 @@ static int open_middle(struct trace *tr, struct diag *d)
 
 	tr->report = report_new(&ro);
 	tr->flow = flow_table_new(&fc, &sink, &tr->cnt);
-	if (!tr->report || !tr->flow)
+	if (opt->fail_if_cnt)
+		tr->totals = stats_new(&(struct stats_options){.time = opt->stats.time});
+	if (!tr->report || !tr->flow || (opt->fail_if_cnt && !tr->totals))
 		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 	return 0;
 }
@@ -349,9 +368,32 @@ static void print_banner(const struct trace *tr)
 		fprintf(stderr, " of network namespace %s", opt->netns);
 	fprintf(stderr, " (%s hook)%s\n",
 		(const char *const[]){"?", "cgroup", "tc", "socket", "?"}[live_hook(tr->live)],
-		opt->duration_ns || opt->count ? "" : "; Ctrl-C ends it");
+		opt->duration_ns || opt->count || opt->command_argv ? "" : "; Ctrl-C ends it");
 	for (i = 0; (note = live_note(tr->live, i)); i++)
 		fprintf(stderr, "note: %s\n", note);
+}
+
+/* The command that is traced is over; what it sent last is still on its way. */
+static bool child_is_over(struct trace *tr, uint64_t now)
+{
+	if (!tr->child.pid || !child_ended(&tr->child))
+		return false;
+	if (!tr->child_over_ns)
+		tr->child_over_ns = now;
+	return now - tr->child_over_ns >= CHILD_LINGER_NS;
+}
+
+/* Its own status is httplat's; what became of the command is said where it is not what one hopes. */
+static void tell_child(const struct child *c)
+{
+	if (!c->pid || !c->ended || !c->status)
+		return;
+	if (WIFSIGNALED(c->status))
+		fprintf(stderr, "httplat: the command was ended by signal %d\n",
+			WTERMSIG(c->status));
+	else
+		fprintf(stderr, "httplat: the command ended with status %d\n",
+			WEXITSTATUS(c->status));
 }
 
 static int run_live(struct trace *tr, struct diag *d)
@@ -363,8 +405,10 @@ static int run_live(struct trace *tr, struct diag *d)
 		{.fd = STDOUT_FILENO},
 	};
 	uint64_t start = monotonic_ns(), now = start, last_tick = start;
-	int n = 0;
+	int n = tr->child.pid ? child_go(&tr->child, d) : 0;
 
+	if (n)
+		return n;
 	while (!stop_flag && n >= 0) {
 		poll(fds, 2, TICK_MS);
 		if (fds[1].revents & POLLERR)
@@ -381,9 +425,12 @@ static int run_live(struct trace *tr, struct diag *d)
 		}
 		if (tr->opt->duration_ns && now - start >= tr->opt->duration_ns)
 			break;
+		if (child_is_over(tr, now))
+			break;
 	}
 	if (n >= 0)
 		n = live_consume(tr->live, &sink);
+	tell_child(&tr->child);
 	if (n < 0)
 		return diag_set(d, EXIT_RUNTIME, n, "cannot read the ring buffer: %s",
 				strerror(-n));
@@ -403,6 +450,31 @@ static int run_file(struct trace *tr, struct diag *d)
 	return err;
 }
 
+/* --fail-if, on the whole run. The first condition that holds is told. */
+static int check_conditions(const struct trace *tr, uint64_t lost, struct diag *d)
+{
+	const struct stats_group *groups;
+	char value[FAILIF_VALUE_MAX];
+	const char *side;
+	unsigned int i;
+	double found;
+	size_t cnt;
+	int err = stats_groups(tr->totals, &groups, &cnt);
+
+	if (err)
+		return diag_set(d, EXIT_RUNTIME, err, "out of memory");
+	for (i = 0; i < tr->opt->fail_if_cnt; i++) {
+		const struct failif *f = &tr->opt->fail_if[i];
+
+		if (!failif_holds(f, groups, cnt, lost, &side, &found))
+			continue;
+		return diag_set(d, EXIT_FAIL_IF, -ERANGE, "--fail-if %s holds: it was %s%s%s",
+				f->text, failif_format(f, found, value), side[0] ? " at side " : "",
+				side);
+	}
+	return 0;
+}
+
 /* What is complete is printed, then the counts. */
 static int finish(struct trace *tr, int err, struct diag *d)
 {
@@ -416,6 +488,8 @@ static int finish(struct trace *tr, int err, struct diag *d)
 	if (tr->write_err && tr->write_err != -EPIPE && !err)
 		err = diag_set(d, EXIT_RUNTIME, tr->write_err,
 			       "cannot write to standard output: %s", strerror(-tr->write_err));
+	if (!err && tr->totals)
+		err = check_conditions(tr, kernel[EVENT_CNT_LOST_EVENTS], d);
 	return err;
 }
 
@@ -423,10 +497,12 @@ int trace_run(const struct options *opt, struct diag *d)
 {
 	struct trace tr = {
 		.opt = opt,
+		.pid = opt->pid,
+		.follow = opt->follow || opt->command_argv,
 		.tx_filter =
 			{
 				.pid = opt->pid,
-				.follow = opt->follow,
+				.follow = opt->follow || opt->command_argv,
 				.by_uid = opt->by_uid,
 				.uid = opt->uid,
 				.by_cgroup = opt->containers[0] || opt->pods[0] || opt->units[0] ||
@@ -443,7 +519,11 @@ int trace_run(const struct options *opt, struct diag *d)
 	setvbuf(stdout, NULL, interactive ? _IOLBF : _IOFBF, OUT_BUFFER);
 	catch_signals();
 
-	err = opt->read_file ? file_open(opt->read_file, opt->filter, &tr.cnt, &tr.file, d)
+	err = opt->command_argv ? child_start(opt->command_argv, &tr.child, d) : 0;
+	if (tr.child.pid)
+		tr.pid = tr.tx_filter.pid = (uint32_t)tr.child.pid;
+	if (!err)
+		err = opt->read_file ? file_open(opt->read_file, opt->filter, &tr.cnt, &tr.file, d)
 			     : open_live(&tr, d);
 	if (!err)
 		err = open_middle(&tr, d);
@@ -453,8 +533,10 @@ int trace_run(const struct options *opt, struct diag *d)
 		err = tr.live ? run_live(&tr, d) : run_file(&tr, d);
 		err = finish(&tr, err, d);
 	}
+	child_end(&tr.child);
 	flow_table_free(tr.flow);
 	report_free(tr.report);
+	stats_free(tr.totals);
 	filter_free(tr.pkt_filter);
 	identities_free(tr.identities);
 	cgfilter_free(tr.cgfilter);

@@ -249,6 +249,38 @@ class Ending:
         tracer.stop()
         self.assertEqual([r['http.response.body.size'] for r in self.mine(tracer)], [70000] * 3)
 
+    def test_fail_if(self):
+        """Status 4 when it holds, and which one; 0 when not."""
+        for condition, status in (('errors>0', 0), ('count<6', 4), ('max<10h', 4), ('lost>0', 0)):
+            tracer = self.start('--fail-if', 'p99>10h', '--fail-if', condition, '--side', 'server',
+                                '-n', '5')
+            small(self, self.server, 5)
+            self.assertEqual(tracer.wait(), status, tracer.stderr())
+            self.assertEqual('--fail-if %s holds' % condition in tracer.stderr(), status == 4)
+
+    def test_until_slow(self):
+        tracer = self.start('--side', 'server', '--until-slow', '150ms')
+        small(self, self.server, 5)
+        plan = {'host': '127.0.0.1', 'port': self.server.port,
+                'exchanges': [{'path': '/held/200/' + self.tag}]}
+        harness.fetch(self, [plan], netns=self.ns)
+        self.assertEqual(tracer.wait(), 0)
+        rows = self.mine(tracer)
+        self.assertEqual(len(rows), 6)
+        self.assertGreater(rows[-1]['latency_ns'], 150000000)
+
+    def test_stat(self):
+        """A table at the end, that counts what the records would be."""
+        tracer = harness.Tracer(self, 'stat', *harness.hook_options(self.hook, 'lo', self.ns), '-g',
+                                self.server.cgroup.path, '--by', 'route,status', '--side', 'server',
+                                '-o', 'json', json_output=False)
+        small(self, self.server, 7)
+        harness.wait_until('answers', lambda: len(self.server.log(7, self.tag)) == 7)
+        rows = tracer.stop()
+        self.assertEqual([(r['side'], r['count'], r['errors'], r['http.response.status_code'])
+                          for r in rows if self.tag in r['url.route']], [('server', 7, 0, 200)])
+        self.assertEqual(tracer.summary['transactions'], 7)
+
 
 class Interfaces:
     """Of the hooks that have them."""
@@ -427,6 +459,41 @@ class Refused(harness.LiveTest):
         done = harness.run('setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups',
                            self.binary, 'check', check=False)
         self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
+
+
+class Command(harness.LiveTest):
+    """-- COMMAND: it is run where httplat is, traced with its children, and the run ends with it."""
+
+    def command(self, *argv, options=()):
+        return harness.Tracer(self, *options, '--', *argv, wait=False)
+
+    def test_children_are_traced(self):
+        server = harness.PyServer(self, harness.Cgroup(self))
+        urls = tuple('http://127.0.0.1:%d/f/%d/%s' % (server.port, n, self.tag) for n in (17, 1000))
+        tracer = self.command('sh', '-c', 'curl -s -o /dev/null %s & wait; '
+                              'exec curl -s -o /dev/null %s' % urls)
+        self.assertEqual(tracer.wait(), 0, tracer.stderr())
+        rows = [r for r in tracer.objects() if self.tag in r['url.original']]
+        self.assertEqual([(r['side'], r['process.executable.name']) for r in rows],
+                         [('client', 'curl')] * 2)
+        self.assertNotEqual(rows[0]['process.pid'], rows[1]['process.pid'])
+
+    def test_its_status_is_said(self):
+        tracer = self.command('sh', '-c', 'exit 7')
+        self.assertEqual(tracer.wait(), 0)
+        self.assertIn('the command ended with status 7', tracer.stderr())
+
+    def test_no_such_program(self):
+        tracer = self.command('/nonexistent/program')
+        self.assertEqual(tracer.wait(), 2)
+        self.assertIn('cannot run the command: No such file', tracer.stderr())
+
+    def test_it_ends_with_the_run(self):
+        tracer = self.command('sleep', '1000', options=('-d', '300ms'))
+        harness.wait_until('sleep', lambda: harness.children_of(tracer.pid))
+        child, = harness.children_of(tracer.pid)
+        self.assertEqual(tracer.wait(), 0)
+        self.assertFalse(os.path.exists('/proc/%d' % child))
 
 
 harness.per_hook(Ending)

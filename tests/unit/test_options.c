@@ -19,18 +19,26 @@
 static struct diag diag;
 static char words_text[1024];
 
-/* Parses a command line given as one string, words apart by single blanks. */
-static int parse(const char *line, struct options *opt)
+/* Parses a command line given as one string, words apart by single blanks. The words stay until the next call. */
+static int parse_as(enum command command, const char *line, struct options *opt)
 {
-	char *argv[MAX_WORDS + 1] = {"httplat"};
+	static char *argv[MAX_WORDS + 1];
+
 	int argc = 1;
 	char *word;
 
+	memset(argv, 0, sizeof(argv));
+	argv[0] = "httplat";
 	memset(&diag, 0, sizeof(diag));
 	snprintf(words_text, sizeof(words_text), "%s", line);
 	for (word = strtok(words_text, " "); word && argc < MAX_WORDS; word = strtok(NULL, " "))
 		argv[argc++] = word;
-	return options_parse(COMMAND_TRACE, argc, argv, opt, &diag);
+	return options_parse(command, argc, argv, opt, &diag);
+}
+
+static int parse(const char *line, struct options *opt)
+{
+	return parse_as(COMMAND_TRACE, line, opt);
 }
 
 /* What getopt prints is not the test's business here: only that it does. */
@@ -53,15 +61,20 @@ static int parse_quietly(const char *line, struct options *opt, char *said, size
 	return err;
 }
 
-static void refuse(const char *line, const char *part)
+static void refuse_as(enum command command, const char *line, const char *part)
 {
 	struct options opt;
 
-	assert_int_equal(parse(line, &opt), -EINVAL);
+	assert_int_equal(parse_as(command, line, &opt), -EINVAL);
 	assert_int_equal(diag.status, EXIT_USAGE);
 	if (!strstr(diag.text, part))
 		fail_msg("'%s' says '%s', not '%s'", line, diag.text, part);
 	assert_null(strchr(diag.text, '\n'));
+}
+
+static void refuse(const char *line, const char *part)
+{
+	refuse_as(COMMAND_TRACE, line, part);
 }
 
 static void test_defaults(void **state)
@@ -194,6 +207,81 @@ static void test_bad_values(void **state)
 	refuse("port 80", "a capture filter goes after -f");
 }
 
+static void test_stat(void **state)
+{
+	struct options opt;
+
+	assert_int_equal(parse_as(COMMAND_STAT, "", &opt), 0);
+	assert_int_equal(opt.stats.by_cnt, 1);
+	assert_int_equal(opt.stats.by[0], STATS_PROCESS);
+	assert_int_equal(opt.stats.time, PART_LATENCY);
+	assert_int_equal(opt.stats.sort, STATS_BY_COUNT);
+	assert_int_equal(parse_as(COMMAND_STAT, "-r x", &opt), 0);
+	assert_int_equal(opt.stats.by[0], STATS_HOST);
+	assert_int_equal(parse_as(COMMAND_STAT, "--by route,method --by status --time queue --sort p99 "
+						"--interval 5s --histogram", &opt), 0);
+	assert_int_equal(opt.stats.by_cnt, 3);
+	assert_int_equal(opt.stats.by[0], STATS_ROUTE);
+	assert_int_equal(opt.stats.by[2], STATS_STATUS);
+	assert_int_equal(opt.stats.time, PART_QUEUE);
+	assert_int_equal(opt.stats.sort, STATS_BY_P99);
+	assert_int_equal(opt.interval_ns, 5000000000);
+	assert_true(opt.histogram);
+	assert_int_equal(parse_as(COMMAND_STAT, "-o csv", &opt), 0);
+	assert_int_equal(opt.format, REPORT_CSV);
+	refuse_as(COMMAND_STAT, "-o wide", "it takes text, json or csv");
+	refuse_as(COMMAND_STAT, "--by colour", "a key that there is not");
+	refuse_as(COMMAND_STAT, "--by pid,", "a key that there is not");
+	refuse_as(COMMAND_STAT, "--by pid,pid", "a key twice");
+	refuse_as(COMMAND_STAT, "--time srtt", "is no time of a request");
+	refuse_as(COMMAND_STAT, "--sort rate", "no column");
+	refuse_as(COMMAND_STAT, "--histogram -o json", "text only");
+	refuse_as(COMMAND_STAT, "-v", "-v doesn't go with stat");
+	refuse_as(COMMAND_STAT, "--explain", "--explain doesn't go with stat");
+	refuse("--by pid", "--by is about tables: httplat stat --by");
+	refuse("--histogram", "--histogram is about tables");
+	refuse("-o csv", "it takes text, wide or json");
+}
+
+static void test_one_shot(void **state)
+{
+	struct options opt;
+
+	assert_int_equal(parse("--until-slow 1s --fail-if p99>200ms --fail-if err>1% -- curl -s http://h/", &opt),
+			 0);
+	assert_int_equal(opt.until_slow_ns, 1000000000);
+	assert_int_equal(opt.fail_if_cnt, 2);
+	assert_int_equal(opt.fail_if[1].what, FAILIF_ERR);
+	assert_string_equal(opt.command_argv[0], "curl");
+	assert_string_equal(opt.command_argv[1], "-s");
+	assert_string_equal(opt.command_argv[2], "http://h/");
+	assert_null(opt.command_argv[3]);
+	/* What looks like httplat's option is the command's. */
+	assert_int_equal(parse("-n 5 -- ls -n 7", &opt), 0);
+	assert_int_equal(opt.count, 5);
+	assert_string_equal(opt.command_argv[1], "-n");
+	assert_int_equal(parse("-n 5 --", &opt), 0);
+	assert_null(opt.command_argv);
+	refuse("-p 7 -- ls", "-p doesn't go with a command");
+	refuse("-r x -- ls", "-- COMMAND doesn't go with -r");
+	refuse("--fail-if p99", "is no condition");
+	refuse("--until-slow 0s", "longer than 0");
+}
+
+static void test_requests(void **state)
+{
+	struct options opt;
+
+	assert_int_equal(parse("-m get --path /a* --host h --status 5xx --remote 10.0.0.0/8 --slow 1ms "
+			       "--errors -r x", &opt), 0);
+	assert_int_equal(opt.requests.method_cnt, 1);
+	assert_int_equal(opt.requests.path_cnt, 1);
+	assert_int_equal(opt.requests.slow_ns, 1000000);
+	assert_true(opt.requests.errors);
+	refuse("--status 6", "is no status");
+	refuse("--slow 5", "has no unit");
+}
+
 static void test_getopt_speaks_in_one_sentence(void **state)
 {
 	static const struct {
@@ -202,7 +290,7 @@ static void test_getopt_speaks_in_one_sentence(void **state)
 		{"--p 80", "ambiguous"},
 		{"--bogus", "unrecognized option '--bogus'"},
 		{"-w web", "invalid option -- 'w'"},
-		{"--histogram", "unrecognized option '--histogram'"},
+		{"--heat", "unrecognized option '--heat'"},
 		{"-p", "requires an argument"},
 		{"--verbose=1", "doesn't allow an argument"},
 	};
@@ -228,9 +316,10 @@ static void test_help(void **state)
 		"--no-redact",	"--gap-timeout", "--version",	"--help",   "--idle-timeout",
 		"--max-memory", "trace",	 "check",	"decode",   "Examples:",
 		"--follow",	"--uid",	 "--container", "--pod",    "--unit",
-		"\n  ps ",
+		"\n  ps ",	"\n  stat ",	 "--slow",	"--errors", "--explain",
+		"--joined",	"--by",		 "--fail-if",	"--until-slow",
 	};
-	static const char *const later[] = {"--slow", "\n  stat ", "\n  top "};
+	static const char *const later[] = {"--har", "\n  top "};
 	struct options opt;
 	char *text = NULL, *line;
 	size_t size, i;
@@ -260,6 +349,9 @@ int main(void)
 		cmocka_unit_test(test_netns_alone_means_all_its_interfaces),
 		cmocka_unit_test(test_what_does_not_go_together),
 		cmocka_unit_test(test_bad_values),
+		cmocka_unit_test(test_stat),
+		cmocka_unit_test(test_one_shot),
+		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_getopt_speaks_in_one_sentence),
 		cmocka_unit_test(test_help),
 	};
