@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include <argp.h>
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ enum option_key {
 	KEY_STATUS,
 	KEY_SLOW,
 	KEY_ERRORS,
+	KEY_HEADER,
 	KEY_UNTIL_SLOW,
 	KEY_FAIL_IF,
 	KEY_EXPLAIN,
@@ -101,8 +103,11 @@ static const struct argp_option option_table[] = {
 	 "Each request with a drawing of where its time went, and what TCP did", GROUP_OUTPUT},
 	{"joined", KEY_JOINED, NULL, 0,
 	 "One line for both ends of a request, where both are on this host", GROUP_OUTPUT},
+	{"header", KEY_HEADER, "NAME", 0,
+	 "With -o json: these header lines too, of requests and responses (repeatable)",
+	 GROUP_OUTPUT},
 	{"verbose", 'v', NULL, 0, "Every TCP segment as well, decoded", GROUP_OUTPUT},
-	{"no-redact", KEY_NO_REDACT, NULL, 0, "Show credentials and tokens in request targets",
+	{"no-redact", KEY_NO_REDACT, NULL, 0, "Show credentials and tokens in targets and headers",
 	 GROUP_OUTPUT},
 	{"gap-timeout", KEY_GAP_TIMEOUT, "DURATION", 0,
 	 "Wait this long for missing bytes (default 10s)", GROUP_OUTPUT},
@@ -385,6 +390,30 @@ static int parse_requests(struct reqfilter *f, int key, char *arg, struct diag *
 	return ARGP_ERR_UNKNOWN;
 }
 
+/* RFC 9110 §5.6.2: a token. Case does not matter. */
+static int add_header(struct options *opt, char *name, struct diag *d)
+{
+	unsigned int n = 0;
+	char *c;
+
+	for (c = name; *c; c++) {
+		if (!isalnum((unsigned char)*c) && !strchr("!#$%&'*+-.^_`|~", *c))
+			return diag_set(d, EXIT_USAGE, -EINVAL,
+					"--header: '%.80s' is no header's name", name);
+		*c = (char)tolower((unsigned char)*c);
+	}
+	if (c == name || c - name > OPTIONS_MAX_HEADER_LEN)
+		return diag_set(d, EXIT_USAGE, -EINVAL,
+				"--header: a name has 1 to %d characters", OPTIONS_MAX_HEADER_LEN);
+	while (opt->headers[n] && strcmp(opt->headers[n], name) != 0)
+		n++;
+	if (n == OPTIONS_MAX_HEADERS)
+		return diag_set(d, EXIT_USAGE, -EINVAL, "--header: it takes at most %d of them",
+				OPTIONS_MAX_HEADERS);
+	opt->headers[n] = name;
+	return 0;
+}
+
 static int parse_shown(struct options *opt, int key, char *arg, struct diag *d)
 {
 	int value, err = 0;
@@ -404,6 +433,8 @@ static int parse_shown(struct options *opt, int key, char *arg, struct diag *d)
 	case 'v':
 		opt->verbose = true;
 		return 0;
+	case KEY_HEADER:
+		return add_header(opt, arg, d);
 	case KEY_UNTIL_SLOW:
 		return parse_duration_above_0("--until-slow", arg, &opt->until_slow_ns, d);
 	case KEY_FAIL_IF:

@@ -21,6 +21,8 @@
 #define OPTIONS_MAX_INTERFACES 64
 #define OPTIONS_MAX_NAMES      64 /* of each kind */
 #define OPTIONS_MAX_CONDITIONS 16
+#define OPTIONS_MAX_HEADERS    16
+#define OPTIONS_MAX_HEADER_LEN 47 /* what core/http.c compares */
 
 enum command {
 	COMMAND_TRACE = 0,
@@ -66,6 +68,7 @@ struct options {
 	/* how shown */
 	enum report_format format;
 	bool explain, joined; /* text only */
+	const char *headers[OPTIONS_MAX_HEADERS + 1]; /* to show, lower case; NULL-terminated */
 	struct stats_options stats; /* of `stat` */
 	bool histogram;
 	uint64_t interval_ns; /* 0: one table, at the end */

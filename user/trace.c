@@ -53,6 +53,7 @@ struct trace {
 
 	uint64_t flush_every_ns, last_flush_ns; /* in the segments' time */
 	uint64_t child_over_ns;
+	const char *request_headers[OPTIONS_MAX_HEADERS + 8], *response_headers[OPTIONS_MAX_HEADERS + 8];
 	bool full;     /* -n are printed: nothing more is */
 	int write_err; /* the first; -EPIPE is no failure */
 };
@@ -311,6 +312,22 @@ static int open_live(struct trace *tr, struct diag *d)
 	return tr->identities ? 0 : diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 }
 
+/* Those that are always kept, then --header's that are none of them. */
+static void choose_headers(const char **out, const char *const *always, const char *const *asked)
+{
+	unsigned int n = 0, i;
+
+	for (; *always; always++)
+		out[n++] = *always;
+	for (; *asked; asked++) {
+		for (i = 0; i < n && strcmp(out[i], *asked) != 0; i++)
+			;
+		if (i == n)
+			out[n++] = *asked;
+	}
+	out[n] = NULL;
+}
+
 static int open_middle(struct trace *tr, struct diag *d)
 {
 	const struct options *opt = tr->opt;
@@ -331,6 +348,10 @@ static int open_middle(struct trace *tr, struct diag *d)
 		.err = stderr,
 	};
 
+	choose_headers(tr->request_headers, fc.request_headers, opt->headers);
+	choose_headers(tr->response_headers, fc.response_headers, opt->headers);
+	fc.request_headers = tr->request_headers;
+	fc.response_headers = tr->response_headers;
 	fc.gap_timeout_ns = opt->gap_timeout_ns;
 	fc.idle_timeout_ns = opt->idle_timeout_ns;
 	fc.max_memory = opt->max_memory;

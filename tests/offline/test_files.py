@@ -147,6 +147,33 @@ class Files(unittest.TestCase):
             self.assertNotIn(key, first)
         self.assertEqual((self.summary['requests'], self.summary['pairs']), (2, 2))
 
+    def test_headers(self):
+        """--header, in any case and as often as it occurs; trace ids always; secrets never."""
+        c = Conversation()
+        c.add(0, PSH | ACK, b'GET / HTTP/1.1\r\nHost: h\r\nX-One: 1\r\nx-one:  2 \r\n'
+                            b'Authorization: Basic YTpi\r\nReferer: http://u:p@h/?token=t&a=b\r\n'
+                            b'traceparent: 00-ab-cd-01\r\nX-Request-Id: r7\r\n\r\n')
+        c.add(1, PSH | ACK, b'HTTP/1.1 204 No\r\nServer: s\r\nSet-Cookie: a=1\r\n'
+                            b'Set-Cookie: b=2\r\nX-One: 3\r\n\r\n')
+        c.close()
+        asked = [word for name in ('X-ONE', 'authorization', 'referer', 'server', 'set-cookie')
+                 for word in ('--header', name)]
+        plain, = self.read(pcap(c.frames))
+        self.assertEqual(plain['http.request.header.traceparent'], ['00-ab-cd-01'])
+        self.assertEqual(plain['http.request.header.x-request-id'], ['r7'])
+        self.assertNotIn('http.request.header.x-one', plain)
+        for options, secret in (((), True), (('--no-redact',), False)):
+            row, = self.read(pcap(c.frames), *asked, *options)
+            for key, value in {
+                    'request.header.x-one': ['1', '2'], 'response.header.x-one': ['3'],
+                    'response.header.server': ['s'],
+                    'request.header.authorization': ['REDACTED' if secret else 'Basic YTpi'],
+                    'response.header.set-cookie': ['REDACTED'] * 2 if secret else ['a=1', 'b=2'],
+                    'request.header.referer': ['http://REDACTED@h/?token=REDACTED&a=b' if secret
+                                               else 'http://u:p@h/?token=t&a=b'],
+                    'request.header.traceparent': ['00-ab-cd-01']}.items():
+                self.assertEqual(row.get('http.' + key), value, key)
+
     def test_formats(self):
         frames = two_requests().frames
         want = self.read(pcap(frames))

@@ -268,6 +268,19 @@ static void test_one_shot(void **state)
 	refuse("--until-slow 0s", "longer than 0");
 }
 
+static void test_headers(void **state)
+{
+	struct options opt;
+
+	assert_int_equal(parse("--header X-Trace-Id --header via --header VIA", &opt), 0);
+	assert_string_equal(opt.headers[0], "x-trace-id");
+	assert_string_equal(opt.headers[1], "via");
+	assert_null(opt.headers[2]);
+	refuse("--header a:b", "is no header's name");
+	refuse("--header=", "1 to 47 characters");
+	refuse("--header a123456789a123456789a123456789a123456789a1234567", "1 to 47 characters");
+}
+
 static void test_requests(void **state)
 {
 	struct options opt;
@@ -351,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_bad_values),
 		cmocka_unit_test(test_stat),
 		cmocka_unit_test(test_one_shot),
+		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_getopt_speaks_in_one_sentence),
 		cmocka_unit_test(test_help),

@@ -182,6 +182,23 @@ static void test_escape_json(void **state)
 	escapes_json(BYTES("\xc3\xa9"), "\xc3\xa9");
 }
 
+static void test_header_names(void **state)
+{
+	static const char *const secret[] = {"authorization", "proxy-authorization", "cookie",
+					     "set-cookie",    "x-api-key",	     "x-auth-token",
+					     "x-csrf-token",  "x-amz-security-token", NULL};
+	static const char *const open[] = {"host",   "user-agent",   "x-request-id", "traceparent",
+					   "accept", "content-type", "location",     "x-monkey",
+					   "",	     NULL};
+
+	for (int i = 0; secret[i]; i++)
+		if (!redact_is_secret(secret[i], strlen(secret[i])))
+			fail_msg("%s", secret[i]);
+	for (int i = 0; open[i]; i++)
+		if (redact_is_secret(open[i], strlen(open[i])))
+			fail_msg("%s", open[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +210,7 @@ int main(void)
 		cmocka_unit_test(test_random_targets),
 		cmocka_unit_test(test_escape_text),
 		cmocka_unit_test(test_escape_json),
+		cmocka_unit_test(test_header_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,7 +40,8 @@ struct flow_table {
 	struct flow *oldest, *newest;
 };
 
-static const char *const default_request_headers[] = { "host", "user-agent", NULL };
+static const char *const default_request_headers[] = { "host", "user-agent", "traceparent",
+						       "x-request-id", NULL };
 static const char *const default_response_headers[] = { "content-type", NULL };
 
 const struct flow_config flow_config_default = {

@@ -34,7 +34,7 @@ struct flow_config {
 	const char *const *response_headers;
 };
 
-/* gap 10 s, idle 10 min, 64 MiB in all, 4 MiB a connection, host/user-agent, content-type */
+/* gap 10 s, idle 10 min, 64 MiB in all, 4 MiB a connection; host, user-agent, traceparent, x-request-id; content-type */
 extern const struct flow_config flow_config_default;
 
 /* What the middle tells the world. Any member may be NULL. */

@@ -29,11 +29,8 @@ static const llhttp_settings_t http_settings = {
 	.on_message_complete = on_message_complete,
 };
 
-/* Index in s->want of headers that framing needs, beside those that are kept. */
-enum {
-	WANT_NONE = -1,
-	WANT_EXPECT = -2,
-};
+/* In s->want: the header is none that is kept. */
+#define WANT_NONE (-1)
 
 /* --- messages ------------------------------------------------------------------------------- */
 
@@ -295,8 +292,6 @@ static int on_header_field_complete(llhttp_t *p)
 				keep_header(s, *names);
 		if (field_is(s, "transfer-encoding"))
 			s->transfer_encoding_seen = true;
-		if (s->want == WANT_NONE && field_is(s, "expect"))
-			s->want = WANT_EXPECT;
 	}
 	s->field_len = 0;
 	return 0;
@@ -306,8 +301,6 @@ static int on_header_value(llhttp_t *p, const char *at, size_t len)
 {
 	struct http_stream *s = p->data;
 
-	if (s->want == WANT_EXPECT)
-		s->cur->expects_continue = true;
 	if (s->want < 0)
 		return 0;
 	msg_append(s, s->cur, at, len);

@@ -76,7 +76,7 @@ struct http_msg {
 	bool response;
 	bool head_told; /* ops->head was called */
 	bool ended;     /* nothing more will change */
-	bool is_head, is_connect, expects_continue, says_close;
+	bool is_head, is_connect, says_close;
 	bool pipelined;
 	uint16_t status;
 	uint32_t flags; /* enum tx_flag */

@@ -138,21 +138,6 @@ static void put_connection(struct json *js, const struct transaction *tx)
 	put_u64(js, "server.port", tx->server.port);
 }
 
-static struct slice shown_value(struct json *js, struct slice value, bool redact)
-{
-	char *dst;
-	size_t n;
-
-	if (!redact || !value.len || !memchr(value.ptr, '@', value.len))
-		return value;
-	buf_reset(&js->redacted);
-	dst = buf_room(&js->redacted, REDACT_MAX(value.len));
-	if (!dst)
-		return (struct slice){"", 0};
-	n = redact_target(dst, value.ptr, value.len);
-	return n == (size_t)-1 ? value : (struct slice){dst, (uint32_t)n};
-}
-
 static bool same_name(const struct http_header *a, const struct http_header *b)
 {
 	return a->name.len == b->name.len && memcmp(a->name.ptr, b->name.ptr, a->name.len) == 0;
@@ -161,6 +146,34 @@ static bool same_name(const struct http_header *a, const struct http_header *b)
 static bool named(const struct http_header *h, const char *name)
 {
 	return h->name.len == strlen(name) && memcmp(h->name.ptr, name, h->name.len) == 0;
+}
+
+/* Whether there may be a secret in it: user information in an authority, a parameter in a URL. */
+static bool may_hide(const struct http_header *h, struct slice value)
+{
+	if (named(h, "host"))
+		return memchr(value.ptr, '@', value.len);
+	return value.ptr[0] == '/' || memmem(value.ptr, value.len, "://", 3);
+}
+
+static struct slice shown_value(struct json *js, const struct http_header *h, bool redact)
+{
+	struct slice value = h->value;
+	char *dst;
+	size_t n;
+
+	if (!redact || !value.len)
+		return value;
+	if (redact_is_secret(h->name.ptr, h->name.len))
+		return (struct slice){REDACT_TEXT, sizeof(REDACT_TEXT) - 1};
+	if (!may_hide(h, value))
+		return value;
+	buf_reset(&js->redacted);
+	dst = buf_room(&js->redacted, REDACT_MAX(value.len));
+	if (!dst)
+		return (struct slice){"", 0};
+	n = redact_target(dst, value.ptr, value.len);
+	return n == (size_t)-1 ? value : (struct slice){dst, (uint32_t)n};
 }
 
 /* Every header that was asked for, "PREFIX.name": [each occurrence]; user-agent has a key of its own in the
@@ -186,12 +199,11 @@ static void put_headers(struct json *js, const struct message *msg, const char *
 		put_key(js, key);
 		yajl_gen_array_open(js->gen);
 		for (; k < msg->header_cnt; k++) {
-			struct slice value = msg->headers[k].value;
+			struct slice value;
 
 			if (!same_name(&msg->headers[k], h))
 				continue;
-			if (named(h, "host"))
-				value = shown_value(js, value, redact);
+			value = shown_value(js, &msg->headers[k], redact);
 			put_value(js, value.ptr, value.len);
 		}
 		yajl_gen_array_close(js->gen);

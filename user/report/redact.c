@@ -5,13 +5,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define REPLACEMENT  "REDACTED"
 #define NAME_MAX_LEN 64 /* of a normalised name: what credentials are called is shorter */
 
 /* Short words: the whole name. As an ending they would hit "monkey" and "design". */
 static const char *const whole_names[] = {
 	"key", "sig", "auth",	"code", "jwt",	  "session",   "sid",	 "pwd", "pass",
-	"pin", "otp", "ticket", "hmac", "sessid", "phpsessid", "cookie", NULL,
+	"pin", "otp", "ticket", "hmac", "sessid", "phpsessid", "cookie", "setcookie", NULL,
 };
 
 /* Long words: the name's ending ("access_token", "X-Amz-Signature", "user[password]"). */
@@ -58,7 +57,7 @@ static size_t normalise(const char *name, size_t len, char out[NAME_MAX_LEN])
 	return n;
 }
 
-static bool is_secret_name(const char *name, size_t len)
+bool redact_is_secret(const char *name, size_t len)
 {
 	char word[NAME_MAX_LEN];
 	size_t i, n = normalise(name, len, word);
@@ -94,8 +93,8 @@ static void hide(struct copy *c, size_t start, size_t end)
 {
 	memcpy(c->dst + c->out, c->target + c->from, start - c->from);
 	c->out += start - c->from;
-	memcpy(c->dst + c->out, REPLACEMENT, strlen(REPLACEMENT));
-	c->out += strlen(REPLACEMENT);
+	memcpy(c->dst + c->out, REDACT_TEXT, strlen(REDACT_TEXT));
+	c->out += strlen(REDACT_TEXT);
 	c->from = end;
 	c->changed = true;
 }
@@ -125,7 +124,7 @@ static size_t parameter(struct copy *c, size_t at)
 		name_end++;
 	if (name_end == c->len || c->target[name_end] != '=')
 		return name_end;
-	secret = is_secret_name(c->target + at, name_end - at);
+	secret = redact_is_secret(c->target + at, name_end - at);
 	if (!secret)
 		return name_end + 1;
 	for (end = name_end + 1; end < c->len && !is_one_of(c->target[end], "&#"); end++)

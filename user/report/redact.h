@@ -14,6 +14,7 @@
 #ifndef HTTPLAT_REDACT_H
 #define HTTPLAT_REDACT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A target of len bytes never becomes longer than this. */
@@ -24,5 +25,11 @@
  * Where nothing is secret it writes nothing and returns (size_t)-1, so that the common case costs no copy.
  */
 size_t redact_target(char *dst, const char *target, size_t len);
+
+/* Whether the value of a header of that name is a credential as a whole: Authorization, Cookie, X-Api-Key, ... */
+bool redact_is_secret(const char *name, size_t len);
+
+/* What stands for a secret. */
+#define REDACT_TEXT "REDACTED"
 
 #endif
