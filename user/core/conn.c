@@ -210,6 +210,11 @@ static enum http_body on_head(void *ctx, unsigned int dir, struct http_msg *msg)
 	tell_pending(c);
 	if (is_request_dir(c, dir)) {
 		pair_request_head(&c->http->pair, &c->env->pair, c, msg);
+		/* The end of a chunked body may stay unread for as long as the connection is idle. */
+		if (!msg->pipelined && c->prev_waiting) {
+			settle_unread(&c->http->settle);
+			settle(c, c->last_ns);
+		}
 		return HTTP_BODY_BY_HEADERS;
 	}
 	if (msg->status / 100 == 1 && msg->status != 101)

@@ -28,6 +28,13 @@ struct http_msg *settle_drop(struct settle *s)
 	return msg;
 }
 
+void settle_unread(struct settle *s)
+{
+	for (struct http_msg *msg = s->head; msg; msg = msg->next)
+		if (msg->held.wait == HTTP_WAIT_READ)
+			msg->held.wait = HTTP_WAIT_NOTHING;
+}
+
 static const struct marks *awaited(const struct settle *s, const struct http_msg *msg)
 {
 	if (msg->held.wait == HTTP_WAIT_ACK)

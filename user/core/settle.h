@@ -32,6 +32,9 @@ struct settle {
  * msg->held.wait and held.since_ns are set. */
 void settle_push(struct settle *s, struct http_msg *msg);
 
+/* The client has gone on to another request: what it has not read of earlier responses it did not need. */
+void settle_unread(struct settle *s);
+
 /* Takes the first exchange, if it need not wait longer at now_ns; else NULL. */
 struct http_msg *settle_pop(struct settle *s, uint64_t now_ns);
 
