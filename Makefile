@@ -10,6 +10,7 @@ HTTPLAT ?= httplat
 PREFIX  ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR  ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
 
 CLANG      ?= clang
 LLVM_STRIP ?= llvm-strip
@@ -334,7 +335,12 @@ setup:
 
 install: $(HTTPLAT)
 	install -D -m 755 $(HTTPLAT) $(DESTDIR)$(SBINDIR)/httplat
-	[ ! -e httplat.8 ] || install -D -m 644 httplat.8 $(DESTDIR)$(MANDIR)/man8/httplat.8
+	install -D -m 644 httplat.8 $(DESTDIR)$(MANDIR)/man8/httplat.8
+	install -D -m 644 completions/httplat.bash \
+		$(DESTDIR)$(DATADIR)/bash-completion/completions/httplat
+	install -D -m 644 completions/_httplat $(DESTDIR)$(DATADIR)/zsh/site-functions/_httplat
+	install -D -m 644 completions/httplat.fish \
+		$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/httplat.fish
 
 clean:
 	rm -rf $(BUILD) $(HTTPLAT) $(HTTPLAT)-static
