@@ -97,9 +97,39 @@ static void test_without_partner(void **state)
 
 	add(SIDE_TRANSIT, 1, 0);
 	add(SIDE_SERVER, 0, 0);
-	tx.resp.seen = false;
+	tx.req.seen = false; /* an orphan response */
 	assert_int_equal(join_add(j, &tx, NULL, 0), 0);
 	assert_string_equal(got.log, "s1s0c5");
+}
+
+/* Neither end has seen a response. */
+static void test_unanswered(void **state)
+{
+	struct transaction tx = record(SIDE_CLIENT, 5);
+
+	tx.resp.seen = false;
+	tx.status = 0;
+	assert_int_equal(join_add(j, &tx, NULL, 0), 0);
+	tx.side = SIDE_SERVER;
+	assert_int_equal(join_add(j, &tx, NULL, 0), 0);
+	assert_string_equal(got.log, "cs5");
+}
+
+/* What they borrow is bounded as well. */
+static void test_bytes(void **state)
+{
+	static char target[160 << 10];
+	struct transaction tx = record(SIDE_CLIENT, 0);
+	size_t most = JOIN_BYTES / sizeof(target) + 1;
+
+	tx.target = (struct slice){target, sizeof(target)};
+	for (uint64_t id = 1; id <= most; id++) {
+		tx.exchange_id = id;
+		assert_int_equal(join_add(j, &tx, NULL, 0), 0);
+	}
+	assert_in_range(got.alone, 1, 3);
+	assert_int_equal(join_expire(j, UINT64_MAX), 0);
+	assert_int_equal(got.alone, most);
 }
 
 /* Seen twice at one side, or the same numbers by chance. */
@@ -200,7 +230,8 @@ int main(void)
 		TEST(test_either_order),	 TEST(test_expire),
 		TEST(test_without_partner),	 TEST(test_same_id),
 		TEST(test_bound),		 TEST(test_failure_is_passed_on),
-		TEST(test_deep_copy),
+		TEST(test_deep_copy),		 TEST(test_unanswered),
+		TEST(test_bytes),
 	};
 
 	return cmocka_run_group_tests_name("join", tests, NULL, NULL);

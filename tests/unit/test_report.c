@@ -335,6 +335,28 @@ static void test_joined(void **state)
 	free(text);
 }
 
+/* Records that come before the first flush wait as long as others. */
+static void test_joined_at_once(void **state)
+{
+	struct transaction tx = ordinary();
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	const struct report_options opt = {
+		.joined = true, .live = true, .started_ns = T0, .out = out, .err = out};
+	struct report *rp = report_new(&opt);
+
+	assert_int_equal(report_transaction(rp, &tx, &names), 0);
+	assert_int_equal(report_flush(rp, T0 + 1000), 0);
+	assert_int_equal(report_printed(rp), 0);
+	tx.side = SIDE_CLIENT;
+	assert_int_equal(report_transaction(rp, &tx, &names), 0);
+	assert_int_equal(report_printed(rp), 1);
+	report_free(rp);
+	fclose(out);
+	free(text);
+}
+
 static void test_json_workload(void **state)
 {
 	struct transaction tx = ordinary();
@@ -771,6 +793,7 @@ int main(void)
 		cmocka_unit_test(test_explain),
 		cmocka_unit_test(test_explain_hostile),
 		cmocka_unit_test(test_joined),
+		cmocka_unit_test(test_joined_at_once),
 		cmocka_unit_test(test_json_workload),
 		cmocka_unit_test(test_json_absent),
 		cmocka_unit_test(test_json_orphan),

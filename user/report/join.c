@@ -13,12 +13,14 @@ struct held {
 	struct joinable record;
 	uint64_t id;
 	uint64_t since_ns;
+	size_t size;
 	UT_hash_handle hh;
 	char bytes[]; /* what `record` borrows */
 };
 
 struct join {
 	struct held *table;
+	size_t bytes;
 	join_fn fn;
 	void *ctx;
 };
@@ -100,6 +102,7 @@ static struct held *copy(const struct joinable *record, uint64_t now_ns)
 	h->record = *record;
 	h->id = record->tx.exchange_id;
 	h->since_ns = now_ns;
+	h->size = sizeof(*h) + size.used;
 	store.at = h->bytes;
 	put_record(&store, &h->record);
 	return h;
@@ -139,11 +142,17 @@ static int alone(const struct join *j, const struct joinable *record)
 	return j->fn(j->ctx, client ? record : NULL, client ? NULL : record);
 }
 
+static void take_out(struct join *j, struct held *h)
+{
+	HASH_DEL(j->table, h);
+	j->bytes -= h->size;
+}
+
 static int release(struct join *j, struct held *h)
 {
 	int err;
 
-	HASH_DEL(j->table, h);
+	take_out(j, h);
 	err = alone(j, &h->record);
 	free(h);
 	return err;
@@ -152,7 +161,7 @@ static int release(struct join *j, struct held *h)
 static bool can_wait(const struct transaction *tx)
 {
 	return (tx->side == SIDE_CLIENT || tx->side == SIDE_SERVER) && tx->req.seen &&
-	       tx->resp.seen && tx->exchange_id;
+	       tx->exchange_id;
 }
 
 static bool are_partners(const struct transaction *a, const struct transaction *b)
@@ -166,7 +175,7 @@ static int meet(struct join *j, struct held *h, const struct joinable *record)
 	bool client = record->tx.side == SIDE_CLIENT;
 	int err;
 
-	HASH_DEL(j->table, h);
+	take_out(j, h);
 	err = j->fn(j->ctx, client ? record : &h->record, client ? &h->record : record);
 	free(h);
 	return err;
@@ -175,6 +184,7 @@ static int meet(struct join *j, struct held *h, const struct joinable *record)
 static int wait(struct join *j, const struct joinable *record, uint64_t now_ns)
 {
 	struct held *h = copy(record, now_ns);
+	int err = 0;
 
 	if (!h)
 		return alone(j, record);
@@ -183,7 +193,10 @@ static int wait(struct join *j, const struct joinable *record, uint64_t now_ns)
 		free(h);
 		return alone(j, record);
 	}
-	return HASH_COUNT(j->table) > JOIN_MAX ? release(j, j->table) : 0;
+	j->bytes += h->size;
+	while (!err && j->table && (HASH_COUNT(j->table) > JOIN_MAX || j->bytes > JOIN_BYTES))
+		err = release(j, j->table);
+	return err;
 }
 
 int join_add(struct join *j, const struct transaction *tx, const struct owner_names *names,

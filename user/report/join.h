@@ -3,8 +3,9 @@
  * join.h - brings together the two records of an exchange whose ends are both on this host.
  *
  * A record waits, as a deep copy, for the one of the other side with the same exchange id, method
- * and status; what waited JOIN_NS, or is the oldest of JOIN_MAX, goes out alone. Each record
- * comes out exactly once. Records that can have no partner (no side, no response) do not wait.
+ * and status; what waited JOIN_NS, or is the oldest when JOIN_MAX records or JOIN_BYTES are held, goes
+ * out alone. Each record comes out exactly once. Records that can have no partner (no side, no request) do not
+ * wait.
  */
 #ifndef HTTPLAT_JOIN_H
 #define HTTPLAT_JOIN_H
@@ -16,6 +17,8 @@
 
 #define JOIN_NS	 UINT64_C(2000000000)
 #define JOIN_MAX 16384
+/* A message's target and headers alone may have 160 KB. */
+#define JOIN_BYTES (32u << 20)
 
 /* A record with all that it borrows. */
 struct joinable {

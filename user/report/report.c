@@ -46,7 +46,7 @@ struct report *report_new(const struct report_options *opt)
 						       : TEXT_PLAIN;
 	if (opt->live)
 		wallclock_sample(&rp->clock);
-	rp->table_from_ns = opt->started_ns;
+	rp->table_from_ns = rp->now_ns = opt->started_ns;
 	if (opt->format == REPORT_JSON)
 		rp->json = json_new();
 	if (opt->joined)
