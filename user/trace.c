@@ -19,6 +19,7 @@
 #include "file/filter.h"
 #include "live/live.h"
 #include "owner/procfs.h"
+#include "progress.h"
 #include "txfilter.h"
 
 #define MSEC UINT64_C(1000000)
@@ -26,6 +27,8 @@
 #define TICK_MS	   50
 /* For the acknowledgement of the last response, which may be delayed. */
 #define CHILD_LINGER_NS (200 * MSEC)
+/* So often the clock is looked at. */
+#define PROGRESS_FRAMES 4096
 #define OUT_BUFFER (1 << 16)
 #define LINK_RAW   101 /* LINKTYPE_RAW */
 
@@ -50,6 +53,8 @@ struct trace {
 	struct stats *totals;	       /* by side, for --fail-if; NULL: not asked for */
 	struct filter *pkt_filter;     /* -f, live only: file_read() applies it to whole frames */
 	struct file_source *file;
+	struct progress progress;
+	uint32_t frames; /* of the file, so far */
 
 	uint64_t flush_every_ns, last_flush_ns; /* in the segments' time */
 	uint64_t child_over_ns;
@@ -443,6 +448,8 @@ static int run_live(struct trace *tr, struct diag *d)
 			flow_settle(tr->flow, now);
 			note_write(tr, report_flush(tr->report, now));
 			check_count(tr);
+			if (tr->opt->duration_ns)
+				progress_time(&tr->progress, tr->opt->duration_ns, now);
 		}
 		if (tr->opt->duration_ns && now - start >= tr->opt->duration_ns)
 			break;
@@ -451,6 +458,7 @@ static int run_live(struct trace *tr, struct diag *d)
 	}
 	if (n >= 0)
 		n = live_consume(tr->live, &sink);
+	progress_clear(&tr->progress);
 	tell_child(&tr->child);
 	if (n < 0)
 		return diag_set(d, EXIT_RUNTIME, n, "cannot read the ring buffer: %s",
@@ -458,10 +466,24 @@ static int run_live(struct trace *tr, struct diag *d)
 	return 0;
 }
 
+static void on_frame(void *ctx, uint64_t now_ns)
+{
+	struct trace *tr = ctx;
+	uint64_t done, total;
+
+	if (tr->progress.on && ++tr->frames % PROGRESS_FRAMES == 0) {
+		file_progress(tr->file, &done, &total);
+		progress_file(&tr->progress, done, total, monotonic_ns());
+	}
+	on_clock(tr, now_ns);
+}
+
 static int run_file(struct trace *tr, struct diag *d)
 {
-	struct file_sink sink = {tr, on_segment, on_clock};
+	struct file_sink sink = {tr, on_segment, on_frame};
 	int err = file_read(tr->file, &sink, &stop_flag, d);
+
+	progress_clear(&tr->progress);
 
 	/* An interrupted read of a pipe looks like a damaged file. */
 	if (err && stop_flag) {
@@ -551,6 +573,8 @@ int trace_run(const struct options *opt, struct diag *d)
 	if (!err) {
 		if (tr.live)
 			print_banner(&tr);
+		progress_open(&tr.progress, stderr, opt->command == COMMAND_STAT && !opt->interval_ns,
+			      monotonic_ns());
 		err = tr.live ? run_live(&tr, d) : run_file(&tr, d);
 		err = finish(&tr, err, d);
 	}

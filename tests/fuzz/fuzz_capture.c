@@ -44,9 +44,12 @@ struct printed {
 struct run {
 	struct flow_table *flow;
 	struct counters cnt;
-	struct printed text, json, explain;
+	struct printed text, json, explain, table;
 	uint64_t segments, told;
 };
+
+static const struct stats_options by_all = {
+	.by = {STATS_ROUTE, STATS_HOST, STATS_METHOD, STATS_STATUS, STATS_PATH}, .by_cnt = 5};
 
 static void output_open(struct output *o)
 {
@@ -54,10 +57,8 @@ static void output_open(struct output *o)
 	demand(o->file);
 }
 
-static void printed_open(struct printed *p, enum report_format format, bool explain)
+static void printed_open(struct printed *p, struct report_options opt)
 {
-	struct report_options opt = {
-		.format = format, .explain = explain, .redact = format == REPORT_JSON};
 
 	output_open(&p->out);
 	output_open(&p->err);
@@ -83,6 +84,7 @@ static void on_transaction(void *ctx, const struct transaction *tx)
 	demand(report_transaction(run->text.report, tx, NULL) == 0);
 	demand(report_transaction(run->json.report, tx, NULL) == 0);
 	demand(report_transaction(run->explain.report, tx, NULL) == 0);
+	demand(report_transaction(run->table.report, tx, NULL) == 0);
 }
 
 static void on_segment(void *ctx, const struct segment *seg)
@@ -260,6 +262,7 @@ static void check_output(struct run *run)
 	demand(check_safe(&run->text.out) == run->segments + run->told + header);
 	demand(check_safe(&run->json.out) == run->segments + run->told + 1);
 	demand(!run->told == !check_safe(&run->explain.out));
+	demand(!run->told == !check_safe(&run->table.out));
 	demand(check_safe(&run->text.err) > 0);
 	demand(check_safe(&run->json.err) > 0);
 	check_json(&run->json.out);
@@ -276,9 +279,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config.max_conn_memory = MEMORY_MAX / 4;
 	run.flow = flow_table_new(&config, &sink, &run.cnt);
 	demand(run.flow);
-	printed_open(&run.text, REPORT_TEXT, false);
-	printed_open(&run.json, REPORT_JSON, false);
-	printed_open(&run.explain, REPORT_TEXT, true);
+	printed_open(&run.text, (struct report_options){.format = REPORT_TEXT});
+	printed_open(&run.json, (struct report_options){.format = REPORT_JSON, .redact = true});
+	printed_open(&run.explain, (struct report_options){.explain = true});
+	printed_open(&run.table, (struct report_options){.stats = &by_all, .histogram = true});
 
 	read_capture(&run, data, size);
 	flow_finish(run.flow);
@@ -287,10 +291,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	demand(report_summary(run.text.report, &run.cnt, NULL) == 0);
 	demand(report_summary(run.json.report, &run.cnt, NULL) == 0);
 	demand(report_summary(run.explain.report, &run.cnt, NULL) == 0);
+	demand(report_summary(run.table.report, &run.cnt, NULL) == 0);
 
 	printed_close(&run.text);
 	printed_close(&run.json);
 	printed_close(&run.explain);
+	printed_close(&run.table);
 	check_output(&run);
 	free(run.text.out.text);
 	free(run.text.err.text);
@@ -298,6 +304,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free(run.json.err.text);
 	free(run.explain.out.text);
 	free(run.explain.err.text);
+	free(run.table.out.text);
+	free(run.table.err.text);
 	flow_table_free(run.flow);
 	return 0;
 }

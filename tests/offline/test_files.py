@@ -8,6 +8,7 @@ import signal
 import struct
 import subprocess
 import tempfile
+import time
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -146,6 +147,44 @@ class Files(unittest.TestCase):
         for key in ('process.pid', 'linux.cgroup.path', 'srtt_ns', 'connect_ns', 'queue_ns'):
             self.assertNotIn(key, first)
         self.assertEqual((self.summary['requests'], self.summary['pairs']), (2, 2))
+
+    def test_progress(self):
+        """On a terminal a long read says how far it is, and takes that away at the end."""
+        frames = []
+        for n in range(3000):
+            frames += two_requests(port=1024 + n, start=1700000000000000000 + n * 10**8).frames
+        data = pcap(frames)
+        half = len(data) // 2
+
+        def run(terminal):
+            ours, theirs = os.openpty()
+            self.addCleanup(os.close, ours)
+            proc = subprocess.Popen([HTTPLAT, 'stat', '-r', '-'], stdin=subprocess.PIPE,
+                                    stdout=subprocess.PIPE,
+                                    stderr=theirs if terminal else subprocess.PIPE)
+            os.close(theirs)
+            for piece in (data[:half], data[half:]):
+                proc.stdin.write(piece)
+                proc.stdin.flush()
+                time.sleep(0.4)
+            table, err = proc.communicate(timeout=30)
+            said = b''
+            while terminal:
+                try:
+                    piece = os.read(ours, 65536)
+                except OSError:  # the other end is closed
+                    break
+                if not piece:
+                    break
+                said += piece
+            self.assertEqual(proc.returncode, 0)
+            self.assertIn(b' 6000 ', table)
+            return said if terminal else err
+
+        said = run(True)
+        self.assertRegex(said, rb'\r\x1b\[K\d+\.\d MB, \d+\.\d MB/s')
+        self.assertRegex(said, rb'\r\x1b\[Krequests 6000')
+        self.assertNotIn(b'\x1b', run(False))
 
     def test_headers(self):
         """--header, in any case and as often as it occurs; trace ids always; secrets never."""

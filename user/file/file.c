@@ -191,6 +191,11 @@ int file_read(struct file_source *fs, const struct file_sink *sink,
 	return 0;
 }
 
+void file_progress(const struct file_source *fs, uint64_t *done, uint64_t *total)
+{
+	frames_progress(fs->frames, done, total);
+}
+
 void file_close(struct file_source *fs)
 {
 	if (!fs)

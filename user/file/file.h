@@ -36,6 +36,9 @@ int file_open(const char *path, const char *filter, struct counters *cnt, struct
 int file_read(struct file_source *fs, const struct file_sink *sink,
 	      const volatile sig_atomic_t *stop, struct diag *d);
 
+/* How many bytes of it were read, and how many there are; *total 0: not known (a pipe). */
+void file_progress(const struct file_source *fs, uint64_t *done, uint64_t *total);
+
 /* NULL is fine. */
 void file_close(struct file_source *fs);
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <pcap/pcap.h>
 
@@ -138,6 +139,15 @@ bool frames_link_type(const struct frames *fr, uint32_t n, uint32_t *link_type)
 		return false;
 	*link_type = (uint32_t)pcap_datalink(fr->pcap);
 	return true;
+}
+
+void frames_progress(const struct frames *fr, uint64_t *done, uint64_t *total)
+{
+	struct stat st;
+	off_t at = ftello(fr->in);
+
+	*done = at > 0 ? (uint64_t)at : 0;
+	*total = !fstat(fileno(fr->in), &st) && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 }
 
 void frames_close(struct frames *fr)

@@ -31,6 +31,9 @@ int frames_next(struct frames *fr, struct frame *out, struct diag *d);
  * before the first packet of a pcapng file. False when there is no n-th. */
 bool frames_link_type(const struct frames *fr, uint32_t n, uint32_t *link_type);
 
+/* How many bytes were read, and how many there are; *total 0: not known (a pipe). */
+void frames_progress(const struct frames *fr, uint64_t *done, uint64_t *total);
+
 /* NULL is fine. */
 void frames_close(struct frames *fr);
 

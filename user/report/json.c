@@ -12,6 +12,7 @@
 #include "escape.h"
 #include "parts.h"
 #include "redact.h"
+#include "summary.h"
 #include "totals.h"
 
 struct json {
@@ -397,6 +398,8 @@ int json_summary(struct json *js, FILE *out, const struct counters *cnt,
 		KERNEL_COUNTERS(PUT)
 	}
 #undef PUT
+	if (!printed)
+		put_string(js, "what_to_try", summary_next_step(cnt, kernel));
 	yajl_gen_map_close(js->gen);
 	yajl_gen_map_close(js->gen);
 	return end_line(js, out);

@@ -74,9 +74,12 @@ static void put_segment(struct out *o, const char *s, size_t len)
 size_t route_fold(struct slice path, char *out, size_t max)
 {
 	struct out o = {out, 0, max};
-	const char *p = path.ptr, *end = p + path.len, *slash;
+	const char *p = path.ptr, *end, *slash;
 
-	while (path.len && p < end) {
+	if (!path.len)
+		return 0;
+	end = p + path.len;
+	while (p < end) {
 		slash = memchr(p, '/', (size_t)(end - p));
 		if (!slash)
 			slash = end;

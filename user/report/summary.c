@@ -94,8 +94,7 @@ static bool nothing_seen(const struct counters *c, const uint64_t *kernel)
 	return !c->packets && !c->segments && !(kernel && kernel[EVENT_CNT_PACKETS]);
 }
 
-/* The most likely reason why nothing was printed, and what to do about it. */
-static const char *next_step(const struct counters *c, const uint64_t *kernel)
+const char *summary_next_step(const struct counters *c, const uint64_t kernel[EVENT_CNT_MAX])
 {
 	if (nothing_seen(c, kernel) && kernel)
 		return "no packet passed the hook: check that there is traffic (`ss -ti`), or try "
@@ -103,7 +102,7 @@ static const char *next_step(const struct counters *c, const uint64_t *kernel)
 	if (nothing_seen(c, kernel))
 		return "the capture holds no packets";
 	if (c->filtered)
-		return "requests were seen, but the filters (-p, -c, -g, --port ...) left "
+		return "requests were seen, but the filters (-p, -c, --port, --slow ...) left "
 		       "them all out: try again without them";
 	if (kernel && kernel[EVENT_CNT_LOST_EVENTS])
 		return "segments were lost between the kernel and httplat: narrow what is traced "
@@ -145,7 +144,7 @@ static void explain_silence(FILE *err, const struct counters *c, const uint64_t 
 
 	fputs("no HTTP request to show\n", err);
 	PRINT_ITEMS(err, "seen instead: ", seen);
-	fprintf(err, "what to try: %s\n", next_step(c, kernel));
+	fprintf(err, "what to try: %s\n", summary_next_step(c, kernel));
 }
 
 void summary_print(FILE *err, const struct counters *cnt, const uint64_t kernel[EVENT_CNT_MAX],

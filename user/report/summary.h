@@ -22,4 +22,7 @@
 void summary_print(FILE *err, const struct counters *cnt, const uint64_t kernel[EVENT_CNT_MAX],
 		   uint64_t printed);
 
+/* The most likely reason why nothing was printed, and what to do about it: one sentence. */
+const char *summary_next_step(const struct counters *cnt, const uint64_t kernel[EVENT_CNT_MAX]);
+
 #endif
