@@ -117,7 +117,8 @@ struct event_owner {
 	__u16 remote_port;
 	__u32 owner_vpid; /* as in struct event_segment */
 	__u32 read_seq;	  /* struct event_read's seq */
-	__u32 pad;
+	__u8 wscale;	  /* struct event_read's */
+	__u8 pad[3];
 };
 
 /*
@@ -127,7 +128,7 @@ struct event_owner {
 struct event_read {
 	__u16 type; /* EVENT_READ */
 	__u8 flags; /* enum event_read_flag */
-	__u8 pad;
+	__u8 wscale; /* RFC 7323: low four bits of the windows that arrive, high four of those that leave */
 	__u32 seq; /* of the first byte that has not been read; MSG_PEEK reads nothing */
 	__u64 time_ns;
 	__u64 cookie;

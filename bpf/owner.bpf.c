@@ -31,7 +31,7 @@
 #include "vmlinux/vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
-#include <bpf/bpf_core_read.h> /* bpf_core_field_exists() only */
+#include <bpf/bpf_core_read.h> /* but for bpf_core_read() and what uses it */
 #include <bpf/bpf_endian.h>
 
 #include "event.h"
@@ -254,6 +254,15 @@ static __always_inline bool ends_in_body(const struct conn_state *st, __u32 seq)
 	       seq - st->body_start[CONN_IN] < st->body_end[CONN_IN] - st->body_start[CONN_IN];
 }
 
+/* See struct event_read. */
+static __always_inline __u8 window_scales(struct tcp_sock *tp)
+{
+	struct tcp_options_received *opt = &tp->rx_opt;
+
+	return BPF_CORE_READ_BITFIELD(opt, snd_wscale) |
+	       BPF_CORE_READ_BITFIELD(opt, rcv_wscale) << 4;
+}
+
 /*
  * Fills a zeroed *reading when bytes were taken off the socket that user space wants to know of. MSG_PEEK takes none. Of
  * a connection that isn't known to be HTTP, what came with the handshake may be: it reached the
@@ -274,6 +283,7 @@ static __always_inline void note_read(struct conn_state *st, struct sock *sk,
 	if (ends_in_body(st, seq))
 		return;
 	reading->seq = seq;
+	reading->wscale = window_scales(tp);
 	reading->flags = EVENT_OWNER_READ;
 	if (st->read_lost)
 		reading->flags |= EVENT_OWNER_READ_LOST;
@@ -289,7 +299,7 @@ static __always_inline bool emit_read(__u64 cookie, const struct owner_reading *
 	}
 	ev->type = EVENT_READ;
 	ev->flags = reading->flags & EVENT_OWNER_READ_LOST ? EVENT_READ_LOST : 0;
-	ev->pad = 0;
+	ev->wscale = reading->wscale;
 	ev->seq = reading->seq;
 	ev->time_ns = bpf_ktime_get_ns();
 	ev->cookie = cookie;

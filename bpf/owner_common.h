@@ -80,6 +80,7 @@ static __always_inline void forget_tuple(const struct conn_tuple *tuple)
 struct owner_reading {
 	__u32 seq;
 	__u8 flags; /* EVENT_OWNER_READ and EVENT_OWNER_READ_LOST */
+	__u8 wscale;
 };
 
 /* Tells user space. The segment that made a thread read has crossed already, without its reader.
@@ -107,7 +108,8 @@ static __always_inline bool emit_owner(__u64 cookie, __u8 dir, const struct conn
 	ev->remote_port = tuple->remote_port;
 	ev->owner_vpid = owner->vpid;
 	ev->read_seq = reading->seq;
-	ev->pad = 0;
+	ev->wscale = reading->wscale;
+	ev->pad[0] = ev->pad[1] = ev->pad[2] = 0;
 	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
 	count(EVENT_CNT_OWNER_EVENTS, 1);
 	return true;

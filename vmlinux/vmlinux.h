@@ -64,8 +64,13 @@ struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 };
 
+struct tcp_options_received {
+	__u16 saw_tstamp : 1, snd_wscale : 4, rcv_wscale : 4;
+};
+
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+	struct tcp_options_received rx_opt;
 	__u32 copied_seq; /* first byte that the application has not read */
 };
 

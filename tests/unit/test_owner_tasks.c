@@ -62,6 +62,17 @@ static unsigned int reads_so_far(struct fixture *f)
 	return f->read_cnt;
 }
 
+/* As in struct event_read: tcpi_snd_wscale and tcpi_rcv_wscale are bit-fields of the seventh byte. */
+static uint8_t wscale_of(int fd)
+{
+	uint8_t info[104] = {0};
+	socklen_t len = sizeof(info);
+
+	assert_int_equal(getsockopt(fd, IPPROTO_TCP, 11 /* TCP_INFO */, info, &len), 0);
+	assert_int_not_equal(info[6], 0);
+	return info[6];
+}
+
 /* Each read is told, with how far it came; a peek is none, nor is a read that ends within a body. */
 static void test_reads(void **state)
 {
@@ -88,6 +99,8 @@ static void test_reads(void **state)
 	assert_int_equal(f->read.seq, seq + 2);
 	assert_int_equal(f->read.flags, 0);
 	assert_true(f->read.time_ns > f->event.time_ns);
+	assert_int_equal(f->read.wscale, wscale_of(p.server));
+	assert_int_equal(f->event.wscale, wscale_of(p.server));
 	assert_int_equal(recv(p.server, buf, 3, 0), 3);
 	assert_int_equal(reads_so_far(f), 2);
 	assert_int_equal(f->read.seq, seq + 5);

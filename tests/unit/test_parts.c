@@ -415,6 +415,32 @@ static void test_zero_window(void **state)
 	assert_int_equal(tx(0)->resp.idle_ns, 1 * MS);
 }
 
+/* Once the scale is known, a window with no room for a whole segment counts too, and from when it was announced. */
+static void test_small_window(void **state)
+{
+	static const char big[1000] = "HTTP/1.1 200 OK\r\nContent-Length: 1500\r\n\r\n";
+	struct reading reading = {.cookie = 11, .wscale_in = 2, .wscale_out = 7};
+
+	say(&s, CLIENT, GET);
+	say_bytes(&s, SERVER, big, sizeof(big));
+	announce(CLIENT, 249); /* 996 bytes, less than was sent at once */
+	pass(39 * MS);
+	reading.seq = s.next[CLIENT];
+	reading.time_ns = s.ns;
+	flow_read(cap.ft, &reading);
+	announce(CLIENT, 1);
+	pass(9 * MS);
+	announce(CLIENT, 250); /* room for one */
+	pass(99 * MS);
+	say_bytes(&s, SERVER, big, 500 + 43);
+	announce(CLIENT, 250);
+	assert_int_equal(tx(0)->resp.zero_window_ns, 50 * MS);
+	/* Its own windows are scaled otherwise. */
+	assert_int_equal(tx(0)->req.zero_window_ns, 0);
+	assert_int_equal(tx(0)->resp.idle_ns, 100 * MS);
+	assert_int_equal(tx(0)->verdict, VERDICT_APP);
+}
+
 static void test_idle(void **state)
 {
 	say(&s, CLIENT, GET);
@@ -655,6 +681,7 @@ int main(void)
 		AT_SERVER(test_retransmits),
 		AT_CLIENT(test_stall_at_receiver),
 		AT_SERVER(test_zero_window),
+		AT_SERVER(test_small_window),
 		AT_SERVER(test_idle),
 		AT_CLIENT(test_lost_bytes),
 		AT_SERVER(test_head_of_line),

@@ -280,7 +280,8 @@ static void test_owner(void **state)
 
 static void test_read(void **state)
 {
-	struct event_read ev = {.type = EVENT_READ, .cookie = 9, .seq = 7, .time_ns = 8};
+	struct event_read ev = {
+		.type = EVENT_READ, .wscale = 0xa7, .cookie = 9, .seq = 7, .time_ns = 8};
 	struct counters cnt = {0};
 
 	take(&cnt, NULL, &ev, sizeof(ev));
@@ -288,6 +289,8 @@ static void test_read(void **state)
 	assert_int_equal(got.reading.cookie, 9);
 	assert_int_equal(got.reading.seq, 7);
 	assert_int_equal(got.reading.time_ns, 8);
+	assert_int_equal(got.reading.wscale_in, 7);
+	assert_int_equal(got.reading.wscale_out, 10);
 	assert_false(got.reading.has_tuple || got.reading.lost_before);
 	ev.flags = EVENT_READ_LOST;
 	take(&cnt, NULL, &ev, sizeof(ev));

@@ -494,17 +494,48 @@ static void open_window(struct conn *c, unsigned int dir, uint64_t now_ns)
 		msg->m.zero_window_ns += now_ns - since;
 }
 
-/* RFC 9293 §3.8.6.1. A window below the scale's unit shows as zero, and is one to Linux. */
+/* As far as is known: where the scale is not, any window but zero has room. */
+static bool has_room(const struct conn *c, unsigned int dir, uint16_t window)
+{
+	return window && !(c->has_wscale && (uint32_t)window << c->wscale[dir] < c->mss[!dir]);
+}
+
+static void shut_window(struct conn *c, unsigned int dir)
+{
+	if (c->window_shut[dir])
+		return;
+	c->window_shut[dir] = true;
+	c->window_ns[dir] = c->announced_ns[dir];
+}
+
+/* RFC 9293 §3.8.6.1; §3.8.6.2.1: senders wait for room for a whole segment. */
 static void note_window(struct conn *c, unsigned int dir, const struct segment *seg)
 {
+	uint32_t len = seg->payload_len / (seg->note.gso_segs ? seg->note.gso_segs : 1);
+
+	if (len > c->mss[dir])
+		c->mss[dir] = len;
 	if (!(seg->flags & TCP_ACK) || seg->flags & (TCP_SYN | TCP_RST))
 		return;
-	if (seg->window) {
+	c->window[dir] = seg->window;
+	c->announced_ns[dir] = seg->time_ns;
+	if (has_room(c, dir, seg->window))
 		open_window(c, dir, seg->time_ns);
-	} else if (!c->window_shut[dir]) {
-		c->window_shut[dir] = true;
-		c->window_ns[dir] = seg->time_ns;
-	}
+	else
+		shut_window(c, dir);
+}
+
+/* The scales are known from the first read on: what they make of the windows that stand. */
+static void note_scales(struct conn *c, const struct reading *reading)
+{
+	if (c->has_wscale)
+		return;
+	c->has_wscale = true;
+	c->wscale[0] = reading->wscale_out;
+	c->wscale[1] = reading->wscale_in;
+	for (unsigned int dir = 0; dir < 2; dir++)
+		if (c->announced_ns[dir] && !has_room(c, dir, c->window[dir]))
+			shut_window(c, dir);
 }
 
 /* The local end sends on after all that it had sent was acknowledged, and there was room for more: it had no more. */
@@ -539,6 +570,7 @@ void conn_read(struct conn *c, const struct reading *reading)
 
 	if (c->closed || !c->http || !c->local_known || !in->started)
 		return;
+	note_scales(c, reading);
 	read = &c->http->settle.read;
 	off = in->next + (int32_t)(reading->seq - (uint32_t)in->next);
 	if (reading->lost_before)

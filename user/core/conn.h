@@ -77,8 +77,13 @@ struct conn {
 	bool has_connect, has_srtt, has_rtt_min;
 	uint64_t connect_ns, srtt_ns, rtt_min_ns;
 	bool rst[2];		 /* who sent one */
-	bool window_shut[2];	 /* end[dir] has no room for more */
+	bool has_wscale;
+	uint8_t wscale[2];	 /* of the windows that end[dir] announces */
+	uint32_t mss[2];	 /* the longest segment that end[dir] has sent */
+	bool window_shut[2];	 /* end[dir] has no room for a segment more */
 	uint64_t window_ns[2];	 /* since, or until, when */
+	uint16_t window[2];	 /* as it was announced last, unscaled, and when */
+	uint64_t announced_ns[2];
 };
 
 /* Fills env's operation tables; config's and sink's parts are copied. */

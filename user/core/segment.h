@@ -107,6 +107,7 @@ struct reading {
 	uint32_t seq;                  /* of the first byte that it has not read */
 	uint64_t time_ns;              /* as in struct segment */
 	bool lost_before;              /* of this socket, since its previous one: the ring was full */
+	uint8_t wscale_in, wscale_out; /* RFC 7323: of the windows that arrive, and of those that leave */
 };
 
 #endif

@@ -82,7 +82,7 @@ struct message {
 	uint32_t retransmits;  /* that brought only old bytes; as the kernel counts: of a GSO packet each one */
 	uint32_t out_of_order;
 	uint64_t lost_bytes;     /* missing from the capture; elided ones are not */
-	uint64_t zero_window_ns; /* while it was under way, its receiver had no room for more */
+	uint64_t zero_window_ns; /* while it was under way, its receiver had no room for a segment more */
 	uint64_t stall_ns;       /* silence in which nothing but bytes that had been lost was waited for */
 	uint64_t stall_late_ns;  /* the part of it that came after it was complete */
 	uint64_t idle_ns;        /* silence after all of it that had been sent was acknowledged: its sender had no more */

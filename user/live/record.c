@@ -134,6 +134,8 @@ static void take_owner(const struct record_env *env, const struct live_sink *sin
 			.seq = ev->read_seq,
 			.time_ns = ev->time_ns,
 			.lost_before = ev->owner_flags & EVENT_OWNER_READ_LOST,
+			.wscale_in = ev->wscale & 15,
+			.wscale_out = ev->wscale >> 4,
 		};
 
 		sink->read(sink->ctx, &reading);
@@ -153,6 +155,8 @@ static void take_read(const struct record_env *env, const struct live_sink *sink
 	reading.seq = ev->seq;
 	reading.time_ns = ev->time_ns;
 	reading.lost_before = ev->flags & EVENT_READ_LOST;
+	reading.wscale_in = ev->wscale & 15;
+	reading.wscale_out = ev->wscale >> 4;
 	if (sink->read)
 		sink->read(sink->ctx, &reading);
 }
