@@ -259,8 +259,8 @@ static __always_inline __u8 window_scales(struct tcp_sock *tp)
 {
 	struct tcp_options_received *opt = &tp->rx_opt;
 
-	return BPF_CORE_READ_BITFIELD(opt, snd_wscale) |
-	       BPF_CORE_READ_BITFIELD(opt, rcv_wscale) << 4;
+	return BPF_CORE_READ_BITFIELD(opt, snd_wscale) | BPF_CORE_READ_BITFIELD(opt, rcv_wscale)
+								 << 4;
 }
 
 /*

@@ -13,7 +13,8 @@
 #define GRACE_MS 1000
 #define STEP_MS	 20
 
-/* In the child: waits for the word, then becomes the command. What it was to ignore or to handle it doesn't. */
+/* In the child: waits for the word, then becomes the command. What it was to ignore or to handle it
+ * doesn't. */
 static _Noreturn void become(char *const *argv, int go_fd, int err_fd)
 {
 	int err;

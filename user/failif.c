@@ -115,8 +115,8 @@ static bool compare(const struct failif *f, double value)
 	return f->less ? value < f->value : value > f->value;
 }
 
-bool failif_holds(const struct failif *f, const struct stats_group *groups, size_t cnt, uint64_t lost,
-		  const char **side, double *value)
+bool failif_holds(const struct failif *f, const struct stats_group *groups, size_t cnt,
+		  uint64_t lost, const char **side, double *value)
 {
 	static const struct stats_group nothing;
 	size_t i;

@@ -47,8 +47,8 @@ int failif_parse(const char *text, struct failif *out, struct diag *d);
  * Whether the condition holds for one of the groups, which are a run's sides. Then *side is that one's name ("" for
  * `lost`), and *value what it is compared with.
  */
-bool failif_holds(const struct failif *f, const struct stats_group *groups, size_t cnt, uint64_t lost,
-		  const char **side, double *value);
+bool failif_holds(const struct failif *f, const struct stats_group *groups, size_t cnt,
+		  uint64_t lost, const char **side, double *value);
 
 /* The value as people write it: "231.0ms", "1.2%", "17". Returns buf. */
 #define FAILIF_VALUE_MAX 48

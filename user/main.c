@@ -70,11 +70,8 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(int argc, char **argv);
 	} commands[] = {
-		{"trace", cmd_trace},
-		{"stat", cmd_stat},
-		{"ps", cmd_ps},
-		{"check", cmd_check},
-		{"decode", cmd_decode},
+		{"trace", cmd_trace}, {"stat", cmd_stat},     {"ps", cmd_ps},
+		{"check", cmd_check}, {"decode", cmd_decode},
 	};
 	size_t i;
 

@@ -43,7 +43,14 @@ enum option_key {
 	KEY_HELP,
 };
 
-enum option_group { GROUP_SOURCE = 1, GROUP_WHAT, GROUP_LENGTH, GROUP_OUTPUT, GROUP_STAT, GROUP_HELP };
+enum option_group {
+	GROUP_SOURCE = 1,
+	GROUP_WHAT,
+	GROUP_LENGTH,
+	GROUP_OUTPUT,
+	GROUP_STAT,
+	GROUP_HELP
+};
 
 static const struct argp_option option_table[] = {
 	{.doc = "Where from:", .group = GROUP_SOURCE},
@@ -403,8 +410,8 @@ static int add_header(struct options *opt, char *name, struct diag *d)
 		*c = (char)tolower((unsigned char)*c);
 	}
 	if (c == name || c - name > OPTIONS_MAX_HEADER_LEN)
-		return diag_set(d, EXIT_USAGE, -EINVAL,
-				"--header: a name has 1 to %d characters", OPTIONS_MAX_HEADER_LEN);
+		return diag_set(d, EXIT_USAGE, -EINVAL, "--header: a name has 1 to %d characters",
+				OPTIONS_MAX_HEADER_LEN);
 	while (opt->headers[n] && strcmp(opt->headers[n], name) != 0)
 		n++;
 	if (n == OPTIONS_MAX_HEADERS)
@@ -563,7 +570,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		/* getopt names the offending option; the usage summary after it says nothing more. */
+		/* getopt names the offending option; the usage summary after it says nothing
+		 * more. */
 		state->err_stream = NULL;
 		return 0;
 	case ARGP_KEY_ARG:
@@ -599,7 +607,8 @@ static const struct argp argp = {
 	.doc = help_text,
 };
 
-/* A capture file is read as it is: nothing in it says whose the sockets were, and no kernel is asked. */
+/* A capture file is read as it is: nothing in it says whose the sockets were, and no kernel is
+ * asked. */
 static int check_file_options(const struct options *o, struct diag *d)
 {
 	static const char nobodys[] = "a capture file doesn't say whose a socket was";

@@ -58,18 +58,18 @@ struct options {
 	struct reqfilter requests;
 
 	/* how long */
-	uint64_t duration_ns; /* 0: until interrupted */
-	uint64_t count;	      /* 0: without limit */
-	uint64_t until_slow_ns; /* until the first with this latency; 0: any */
+	uint64_t duration_ns;	   /* 0: until interrupted */
+	uint64_t count;		   /* 0: without limit */
+	uint64_t until_slow_ns;	   /* until the first with this latency; 0: any */
 	char *const *command_argv; /* run and traced, with its children; NULL: none */
 	struct failif fail_if[OPTIONS_MAX_CONDITIONS];
 	unsigned int fail_if_cnt;
 
 	/* how shown */
 	enum report_format format;
-	bool explain, joined; /* text only */
+	bool explain, joined;			      /* text only */
 	const char *headers[OPTIONS_MAX_HEADERS + 1]; /* to show, lower case; NULL-terminated */
-	struct stats_options stats; /* of `stat` */
+	struct stats_options stats;		      /* of `stat` */
 	bool histogram;
 	uint64_t interval_ns; /* 0: one table, at the end */
 	bool redact;

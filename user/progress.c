@@ -42,7 +42,8 @@ void progress_time(struct progress *p, uint64_t duration_ns, uint64_t now_ns)
 	if (gone > duration_ns || !is_due(p, now_ns))
 		return;
 	fprintf(p->err, "%" PRIu64 " s left of %" PRIu64 " s",
-		(duration_ns - gone + 999999999) / 1000000000, (duration_ns + 999999999) / 1000000000);
+		(duration_ns - gone + 999999999) / 1000000000,
+		(duration_ns + 999999999) / 1000000000);
 	fflush(p->err);
 }
 

@@ -21,8 +21,8 @@ struct progress {
 /* quiet: standard output prints nothing before the end. */
 void progress_open(struct progress *p, FILE *err, bool quiet, uint64_t now_ns);
 
-/* Of a file: done of total bytes; total 0: not known (a pipe). At most five times a second, so call it as often as is
- * handy. */
+/* Of a file: done of total bytes; total 0: not known (a pipe). At most five times a second, so call
+ * it as often as is handy. */
 void progress_file(struct progress *p, uint64_t done, uint64_t total, uint64_t now_ns);
 
 /* Of a run that ends after `duration_ns`. */

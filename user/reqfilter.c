@@ -11,7 +11,8 @@
 
 #include "target.h"
 
-/* Longer ones are compared by their beginning, which a pattern can only match if it ends with '*'. */
+/* Longer ones are compared by their beginning, which a pattern can only match if it ends with
+ * '*'. */
 #define SUBJECT_MAX 8192
 
 /* --- parsing ---------------------------------------------------------------------------------- */

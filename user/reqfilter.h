@@ -47,8 +47,8 @@ int reqfilter_add_path(struct reqfilter *f, const char *text, struct diag *d);
 int reqfilter_add_host(struct reqfilter *f, const char *text, struct diag *d);
 /* 404, 5xx, 400-499, >=400, >399, <=299, <300 */
 int reqfilter_add_status(struct reqfilter *f, const char *text, struct diag *d);
-/* The other end's address, or a network of such: 10.0.0.0/8, 2001:db8::/32. Where neither end is known to be local,
- * either. */
+/* The other end's address, or a network of such: 10.0.0.0/8, 2001:db8::/32. Where neither end is
+ * known to be local, either. */
 int reqfilter_add_remote(struct reqfilter *f, const char *text, struct diag *d);
 
 bool reqfilter_match(const struct reqfilter *f, const struct transaction *tx);

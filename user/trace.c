@@ -24,13 +24,13 @@
 
 #define MSEC UINT64_C(1000000)
 /* Ring records are written without a wake-up, so the ring is looked at this often besides. */
-#define TICK_MS	   50
+#define TICK_MS 50
 /* For the acknowledgement of the last response, which may be delayed. */
 #define CHILD_LINGER_NS (200 * MSEC)
 /* So often the clock is looked at. */
 #define PROGRESS_FRAMES 4096
-#define OUT_BUFFER (1 << 16)
-#define LINK_RAW   101 /* LINKTYPE_RAW */
+#define OUT_BUFFER	(1 << 16)
+#define LINK_RAW	101 /* LINKTYPE_RAW */
 
 /* The one thing that a signal handler may touch; -n and a failed output set it too. */
 static volatile sig_atomic_t stop_flag;
@@ -48,17 +48,18 @@ struct trace {
 	struct cgfilter *cgfilter;
 	struct identities *identities; /* NULL: not asked for */
 	struct child child;
-	uint32_t pid;		       /* -p, or the child's */
+	uint32_t pid; /* -p, or the child's */
 	bool follow;
-	struct stats *totals;	       /* by side, for --fail-if; NULL: not asked for */
-	struct filter *pkt_filter;     /* -f, live only: file_read() applies it to whole frames */
+	struct stats *totals;	   /* by side, for --fail-if; NULL: not asked for */
+	struct filter *pkt_filter; /* -f, live only: file_read() applies it to whole frames */
 	struct file_source *file;
 	struct progress progress;
 	uint32_t frames; /* of the file, so far */
 
 	uint64_t flush_every_ns, last_flush_ns; /* in the segments' time */
 	uint64_t child_over_ns;
-	const char *request_headers[OPTIONS_MAX_HEADERS + 8], *response_headers[OPTIONS_MAX_HEADERS + 8];
+	const char *request_headers[OPTIONS_MAX_HEADERS + 8],
+		*response_headers[OPTIONS_MAX_HEADERS + 8];
 	bool full;     /* -n are printed: nothing more is */
 	int write_err; /* the first; -EPIPE is no failure */
 };
@@ -76,7 +77,8 @@ static void on_signal(int sig)
 	stop_flag = 1;
 }
 
-/* A second signal ends the process at once. Without SA_RESTART a blocked read or write is interrupted. */
+/* A second signal ends the process at once. Without SA_RESTART a blocked read or write is
+ * interrupted. */
 static void catch_signals(void)
 {
 	struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
@@ -409,7 +411,8 @@ static bool child_is_over(struct trace *tr, uint64_t now)
 	return now - tr->child_over_ns >= CHILD_LINGER_NS;
 }
 
-/* Its own status is httplat's; what became of the command is said where it is not what one hopes. */
+/* Its own status is httplat's; what became of the command is said where it is not what one
+ * hopes. */
 static void tell_child(const struct child *c)
 {
 	if (!c->pid || !c->ended || !c->status)
@@ -425,7 +428,8 @@ static void tell_child(const struct child *c)
 static int run_live(struct trace *tr, struct diag *d)
 {
 	struct live_sink sink = {tr, on_segment, on_owner, on_who, on_cgroup, on_read};
-	/* Of the output only the end is awaited: a reader that goes away while nothing is written. */
+	/* Of the output only the end is awaited: a reader that goes away while nothing is
+	 * written. */
 	struct pollfd fds[] = {
 		{.fd = live_fd(tr->live), .events = POLLIN},
 		{.fd = STDOUT_FILENO},
@@ -567,14 +571,14 @@ int trace_run(const struct options *opt, struct diag *d)
 		tr.pid = tr.tx_filter.pid = (uint32_t)tr.child.pid;
 	if (!err)
 		err = opt->read_file ? file_open(opt->read_file, opt->filter, &tr.cnt, &tr.file, d)
-			     : open_live(&tr, d);
+				     : open_live(&tr, d);
 	if (!err)
 		err = open_middle(&tr, d);
 	if (!err) {
 		if (tr.live)
 			print_banner(&tr);
-		progress_open(&tr.progress, stderr, opt->command == COMMAND_STAT && !opt->interval_ns,
-			      monotonic_ns());
+		progress_open(&tr.progress, stderr,
+			      opt->command == COMMAND_STAT && !opt->interval_ns, monotonic_ns());
 		err = tr.live ? run_live(&tr, d) : run_file(&tr, d);
 		err = finish(&tr, err, d);
 	}

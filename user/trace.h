@@ -15,8 +15,8 @@
 #include "diag.h"
 #include "options.h"
 
-/* 0; or -errno with the sentence and the exit status in *d. A capture that is cut short, or an output that
- * fails, is an error that comes after everything before it was printed. */
+/* 0; or -errno with the sentence and the exit status in *d. A capture that is cut short, or an
+ * output that fails, is an error that comes after everything before it was printed. */
 int trace_run(const struct options *opt, struct diag *d);
 
 #endif

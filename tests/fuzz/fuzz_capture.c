@@ -59,7 +59,6 @@ static void output_open(struct output *o)
 
 static void printed_open(struct printed *p, struct report_options opt)
 {
-
 	output_open(&p->out);
 	output_open(&p->err);
 	opt.out = p->out.file;

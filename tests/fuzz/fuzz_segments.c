@@ -83,7 +83,7 @@ static void on_chunk(void *ctx, unsigned int dir, const struct reasm_chunk *c)
 }
 
 static void on_old(void *ctx, unsigned int dir, const struct segment *seg, uint64_t from,
-			 uint64_t to)
+		   uint64_t to)
 {
 	struct naive *n = ctx;
 	uint64_t i, at;

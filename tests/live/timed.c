@@ -114,7 +114,8 @@ static void ask(const struct sockaddr_in *to, unsigned int connections, unsigned
 		need(fd >= 0 && !connect(fd, (const void *)to, sizeof(*to)), "connect");
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		for (k = 0; k < requests; k++) {
-			int len = snprintf(buf, sizeof(buf), "GET /%u HTTP/1.1\r\nHost: h\r\n\r\n", n++);
+			int len = snprintf(buf, sizeof(buf), "GET /%u HTTP/1.1\r\nHost: h\r\n\r\n",
+					   n++);
 
 			send_all(fd, buf, len);
 			need(receive(fd, buf, sizeof(buf), "56789") > 0, "answer");

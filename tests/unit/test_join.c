@@ -196,9 +196,9 @@ static int check_copy(void *ctx, const struct joinable *client, const struct joi
 /* All that a record borrows is gone when its partner comes. */
 static void test_deep_copy(void **state)
 {
-	char method[] = "POST", target[] = "/target", host[] = "host", h[] = "h", agent[] = "user-agent",
-	     me[] = "me", type[] = "content-type", text[] = "text/plain", path[] = "/a/b",
-	     pod[] = "pod-0";
+	char method[] = "POST", target[] = "/target", host[] = "host", h[] = "h",
+	     agent[] = "user-agent", me[] = "me", type[] = "content-type", text[] = "text/plain",
+	     path[] = "/a/b", pod[] = "pod-0";
 	struct http_header req[2] = {{{host, 4}, {h, 1}}, {{agent, 10}, {me, 2}}};
 	struct http_header resp[1] = {{{type, 12}, {text, 10}}};
 	struct transaction tx = record(SIDE_SERVER, 7);
@@ -212,8 +212,8 @@ static void test_deep_copy(void **state)
 	tx.resp.headers = resp;
 	tx.resp.header_cnt = 1;
 	assert_int_equal(join_add(copying, &tx, &names, 0), 0);
-	for (char **p = (char *[]){method, target, host, h, agent, me, type, text, path, pod, NULL}; *p;
-	     p++)
+	for (char **p = (char *[]){method, target, host, h, agent, me, type, text, path, pod, NULL};
+	     *p; p++)
 		memset(*p, 'X', strlen(*p));
 	memset(req, 0xff, sizeof(req));
 	memset(resp, 0xff, sizeof(resp));
@@ -227,11 +227,9 @@ static void test_deep_copy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_either_order),	 TEST(test_expire),
-		TEST(test_without_partner),	 TEST(test_same_id),
-		TEST(test_bound),		 TEST(test_failure_is_passed_on),
-		TEST(test_deep_copy),		 TEST(test_unanswered),
-		TEST(test_bytes),
+		TEST(test_either_order), TEST(test_expire),	TEST(test_without_partner),
+		TEST(test_same_id),	 TEST(test_bound),	TEST(test_failure_is_passed_on),
+		TEST(test_deep_copy),	 TEST(test_unanswered), TEST(test_bytes),
 	};
 
 	return cmocka_run_group_tests_name("join", tests, NULL, NULL);

@@ -218,8 +218,11 @@ static void test_stat(void **state)
 	assert_int_equal(opt.stats.sort, STATS_BY_COUNT);
 	assert_int_equal(parse_as(COMMAND_STAT, "-r x", &opt), 0);
 	assert_int_equal(opt.stats.by[0], STATS_HOST);
-	assert_int_equal(parse_as(COMMAND_STAT, "--by route,method --by status --time queue --sort p99 "
-						"--interval 5s --histogram", &opt), 0);
+	assert_int_equal(parse_as(COMMAND_STAT,
+				  "--by route,method --by status --time queue --sort p99 "
+				  "--interval 5s --histogram",
+				  &opt),
+			 0);
 	assert_int_equal(opt.stats.by_cnt, 3);
 	assert_int_equal(opt.stats.by[0], STATS_ROUTE);
 	assert_int_equal(opt.stats.by[2], STATS_STATUS);
@@ -247,8 +250,10 @@ static void test_one_shot(void **state)
 {
 	struct options opt;
 
-	assert_int_equal(parse("--until-slow 1s --fail-if p99>200ms --fail-if err>1% -- curl -s http://h/", &opt),
-			 0);
+	assert_int_equal(
+		parse("--until-slow 1s --fail-if p99>200ms --fail-if err>1% -- curl -s http://h/",
+		      &opt),
+		0);
 	assert_int_equal(opt.until_slow_ns, 1000000000);
 	assert_int_equal(opt.fail_if_cnt, 2);
 	assert_int_equal(opt.fail_if[1].what, FAILIF_ERR);
@@ -285,8 +290,11 @@ static void test_requests(void **state)
 {
 	struct options opt;
 
-	assert_int_equal(parse("-m get --path /a* --host h --status 5xx --remote 10.0.0.0/8 --slow 1ms "
-			       "--errors -r x", &opt), 0);
+	assert_int_equal(
+		parse("-m get --path /a* --host h --status 5xx --remote 10.0.0.0/8 --slow 1ms "
+		      "--errors -r x",
+		      &opt),
+		0);
 	assert_int_equal(opt.requests.method_cnt, 1);
 	assert_int_equal(opt.requests.path_cnt, 1);
 	assert_int_equal(opt.requests.slow_ns, 1000000);
@@ -323,13 +331,13 @@ static void test_getopt_speaks_in_one_sentence(void **state)
 static void test_help(void **state)
 {
 	static const char *const promised[] = {
-		"--read",	"--interface",	 "--netns",	"--hook",   "--filter",
-		"--snaplen",	"--pid",	 "--comm",	"--cgroup", "--port",
-		"--side",	"--duration",	 "--count",	"--output", "--verbose",
-		"--no-redact",	"--gap-timeout", "--version",	"--help",   "--idle-timeout",
-		"--max-memory", "trace",	 "check",	"decode",   "Examples:",
-		"--follow",	"--uid",	 "--container", "--pod",    "--unit",
-		"\n  ps ",	"\n  stat ",	 "--slow",	"--errors", "--explain",
+		"--read",	"--interface",	 "--netns",	"--hook",	"--filter",
+		"--snaplen",	"--pid",	 "--comm",	"--cgroup",	"--port",
+		"--side",	"--duration",	 "--count",	"--output",	"--verbose",
+		"--no-redact",	"--gap-timeout", "--version",	"--help",	"--idle-timeout",
+		"--max-memory", "trace",	 "check",	"decode",	"Examples:",
+		"--follow",	"--uid",	 "--container", "--pod",	"--unit",
+		"\n  ps ",	"\n  stat ",	 "--slow",	"--errors",	"--explain",
 		"--joined",	"--by",		 "--fail-if",	"--until-slow",
 	};
 	static const char *const later[] = {"--har", "\n  top "};

@@ -35,12 +35,13 @@ static bool matches(add_fn add, const char *text, const struct transaction *tx)
 
 static void test_refused(void **state)
 {
-	static const char *const statuses[] = {"",     "40",   "4x",	 "xxx",	 "4o4",	 "400-",
-					       "-400", ">",    "500-400", "404,", ">=",	 "40404",
-					       "<000", "4xx5", NULL};
-	static const char *const nets[] = {"",		 "10",	       "10.0.0.1/33", "10.0.0.1/",
-					   "10.0.0.1/x", "::1/129",    "example.org", "10.0.0.1,",
-					   "10.0.0.1/-1", "1.2.3.4.5", NULL};
+	static const char *const statuses[] = {"",     "40",	"4x",	"xxx",	   "4o4",
+					       "400-", "-400",	">",	"500-400", "404,",
+					       ">=",   "40404", "<000", "4xx5",	   NULL};
+	static const char *const nets[] = {
+		"",	   "10",	  "10.0.0.1/33", "10.0.0.1/",	"10.0.0.1/x",
+		"::1/129", "example.org", "10.0.0.1,",	 "10.0.0.1/-1", "1.2.3.4.5",
+		NULL};
 
 	for (int i = 0; statuses[i]; i++)
 		refuse(reqfilter_add_status, statuses[i], "is no status");
@@ -184,9 +185,12 @@ static void test_slow_and_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refused), cmocka_unit_test(test_too_many),
-		cmocka_unit_test(test_status),	cmocka_unit_test(test_path),
-		cmocka_unit_test(test_host),	cmocka_unit_test(test_remote),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_path),
+		cmocka_unit_test(test_host),
+		cmocka_unit_test(test_remote),
 		cmocka_unit_test(test_slow_and_errors),
 	};
 

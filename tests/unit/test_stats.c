@@ -17,17 +17,18 @@
 
 static struct transaction tx_of(enum tx_side side, uint64_t latency_ns)
 {
-	return (struct transaction){.side = side,
-				    .has_latency = true,
-				    .latency_ns = latency_ns,
-				    .method = S("GET"),
-				    .target = S("/users/7?x"),
-				    .status = 200,
-				    .owner = {.pid = 7, .comm = "web"},
-				    .client = {{[10] = 0xff, 0xff, 10, 0, 0, 1}, 40000},
-				    .server = {{[10] = 0xff, 0xff, 10, 0, 0, 2}, 80},
-				    .req = {.seen = true, .size = 10, .first_ns = 5, .last_ns = 6},
-				    .resp = {.seen = true, .size = 100, .first_ns = 7, .last_ns = 9}};
+	return (struct transaction){
+		.side = side,
+		.has_latency = true,
+		.latency_ns = latency_ns,
+		.method = S("GET"),
+		.target = S("/users/7?x"),
+		.status = 200,
+		.owner = {.pid = 7, .comm = "web"},
+		.client = {{[10] = 0xff, 0xff, 10, 0, 0, 1}, 40000},
+		.server = {{[10] = 0xff, 0xff, 10, 0, 0, 2}, 80},
+		.req = {.seen = true, .size = 10, .first_ns = 5, .last_ns = 6},
+		.resp = {.seen = true, .size = 100, .first_ns = 7, .last_ns = 9}};
 }
 
 static struct stats *open_by(enum stats_key key)
@@ -56,8 +57,8 @@ static void test_keys(void **state)
 						 .pod_namespace = "ns",
 						 .unit = "u.service"};
 	static const char *const server[STATS_KEYS] = {
-		"web",		"7",	  "box",  "ns/p", "u.service", "/a/b",	 "shop:80",
-		"/users/{id}", "/users/7", "GET", "200",  "10.0.0.1",  "80",	 "server",
+		"web",	       "7",	   "box", "ns/p", "u.service", "/a/b", "shop:80",
+		"/users/{id}", "/users/7", "GET", "200",  "10.0.0.1",  "80",   "server",
 	};
 	struct http_header host = {S("host"), S("shop:80")};
 	struct transaction tx = tx_of(SIDE_SERVER, 1);
@@ -77,7 +78,8 @@ static void test_keys(void **state)
 		struct stats *s = open_by(key);
 
 		assert_int_equal(stats_add(s, &tx, NULL), 0);
-		assert_string_equal(groups(s, 1)->value[1], key == STATS_PORT ? "40000" : "10.0.0.2");
+		assert_string_equal(groups(s, 1)->value[1],
+				    key == STATS_PORT ? "40000" : "10.0.0.2");
 		stats_free(s);
 	}
 }
@@ -290,9 +292,12 @@ static void test_print(void **state)
 	txs[2].resp = (struct message){0};
 	txs[2].target = S("=\"\033[31m,x");
 	expect(TABLE_TEXT, &so, true, txs, 3,
-	       "SIDE    PATH          STATUS  COUNT   RATE  ERRORS    P50    P90    P99  P99.9    MAX  IN  OUT\n"
-	       "server  /users/7      200         2  1.0/s       0  1.5us  3.0us  3.0us  3.0us  3.0us  20  200\n"
-	       "client  =\"\\x1b[31m,x  -           1  0.5/s       1      -      -      -      -      -  10    0\n"
+	       "SIDE    PATH          STATUS  COUNT   RATE  ERRORS    P50    P90    P99  P99.9    "
+	       "MAX  IN  OUT\n"
+	       "server  /users/7      200         2  1.0/s       0  1.5us  3.0us  3.0us  3.0us  "
+	       "3.0us  20  200\n"
+	       "client  =\"\\x1b[31m,x  -           1  0.5/s       1      -      -      -      -   "
+	       "   -  10    0\n"
 	       "\n"
 	       "side = server  path = /users/7  status = 200  (latency)\n"
 	       "                usecs : count    distribution\n"
@@ -303,11 +308,13 @@ static void test_print(void **state)
 	       "\"count\":2,\"rate\":1.000,\"errors\":0,\"time\":\"latency\",\"p50_ns\":1503,"
 	       "\"p90_ns\":3000,\"p99_ns\":3000,\"p999_ns\":3000,\"max_ns\":3000,\"mean_ns\":2250,"
 	       "\"http.request.size\":20,\"http.response.size\":200}\n"
-	       "{\"side\":\"client\",\"url.path\":\"=\\\"\\u001b[31m,x\",\"count\":1,\"rate\":0.500,"
+	       "{\"side\":\"client\",\"url.path\":\"=\\\"\\u001b[31m,x\",\"count\":1,\"rate\":0."
+	       "500,"
 	       "\"errors\":1,\"time\":\"latency\",\"http.request.size\":10,"
 	       "\"http.response.size\":0}\n");
 	expect(TABLE_CSV, &so, false, txs, 3,
-	       "side,url.path,http.response.status_code,count,rate,errors,time,p50_ns,p90_ns,p99_ns,"
+	       "side,url.path,http.response.status_code,count,rate,errors,time,p50_ns,p90_ns,p99_"
+	       "ns,"
 	       "p999_ns,max_ns,mean_ns,http.request.size,http.response.size\r\n"
 	       "\"server\",\"/users/7\",\"200\",2,1.000,0,latency,1503,3000,3000,3000,3000,2250,20,"
 	       "200\r\n"
@@ -351,10 +358,10 @@ static void test_sort(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_keys),	    cmocka_unit_test(test_counts),
-		cmocka_unit_test(test_other),	    cmocka_unit_test(test_percentiles),
-		cmocka_unit_test(test_route),	    cmocka_unit_test(test_print),
-		cmocka_unit_test(test_side_once),   cmocka_unit_test(test_sort),
+		cmocka_unit_test(test_keys),	  cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_other),	  cmocka_unit_test(test_percentiles),
+		cmocka_unit_test(test_route),	  cmocka_unit_test(test_print),
+		cmocka_unit_test(test_side_once), cmocka_unit_test(test_sort),
 	};
 
 	return cmocka_run_group_tests_name("stats", tests, NULL, NULL);

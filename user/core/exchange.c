@@ -7,7 +7,7 @@
 
 static struct slice msg_slice(const struct http_msg *msg, uint32_t pos, uint32_t len)
 {
-	struct slice s = { msg->arena ? msg->arena + pos : "", len };
+	struct slice s = {msg->arena ? msg->arena + pos : "", len};
 
 	return s;
 }
@@ -88,7 +88,7 @@ static void fill_request(struct transaction *tx, struct conn *c, const struct ht
 {
 	fill_message(&tx->req, req, headers);
 	tx->flags |= req->flags;
-	tx->method = (struct slice){ req->method, req->method_len };
+	tx->method = (struct slice){req->method, req->method_len};
 	tx->target = msg_slice(req, req->target_pos, req->target_len);
 	tx->stream_request = ++c->http->request_cnt;
 	if (tx->stream_request == 1 && tx->side == SIDE_CLIENT && !c->midstream && c->has_connect) {
@@ -114,8 +114,8 @@ static void fill_response(struct transaction *tx, const struct http_msg *req,
 static void fill_parts(struct transaction *tx, const struct conn *c, const struct http_msg *req,
 		       const struct http_msg *resp, const struct http_held *held)
 {
-	const struct marks *marks = tx->side == SIDE_SERVER ? &c->http->settle.acked :
-							      &c->http->settle.read;
+	const struct marks *marks = tx->side == SIDE_SERVER ? &c->http->settle.acked
+							    : &c->http->settle.read;
 	uint64_t until;
 
 	if (req && held->has_queue && !(tx->flags & TX_EARLY_RESPONSE) &&
@@ -141,7 +141,7 @@ void exchange_fill(struct conn *c, const struct http_msg *msg, struct exchange_h
 	const struct http_msg *resp = msg->response ? msg : msg->peer;
 	const struct http_held *held = &msg->held;
 
-	*tx = (struct transaction){ .flags = held->extra };
+	*tx = (struct transaction){.flags = held->extra};
 	fill_conn(tx, c, held);
 	if (req)
 		fill_request(tx, c, req, headers->req);

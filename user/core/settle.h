@@ -18,21 +18,23 @@
 #include "http.h"
 #include "marks.h"
 
-/* Beyond most retransmission timeouts in a row (RFC 6298: 1 + 2 s), and a slow application's turn. */
+/* Beyond most retransmission timeouts in a row (RFC 6298: 1 + 2 s), and a slow application's
+ * turn. */
 #define SETTLE_NS 5000000000ull
 
 struct settle {
 	struct http_msg *head, *tail; /* by `next`: the request, or an orphan response */
-	struct marks acked;           /* of what goes out: by the peer */
-	struct marks read;            /* of what comes in: by the application */
+	struct marks acked;	      /* of what goes out: by the peer */
+	struct marks read;	      /* of what comes in: by the application */
 	bool blind;
 };
 
-/* Appends an exchange; it owns both messages. msg: the request, its `peer` being the response, or an orphan response.
- * msg->held.wait and held.since_ns are set. */
+/* Appends an exchange; it owns both messages. msg: the request, its `peer` being the response, or
+ * an orphan response. msg->held.wait and held.since_ns are set. */
 void settle_push(struct settle *s, struct http_msg *msg);
 
-/* The client has gone on to another request: what it has not read of earlier responses it did not need. */
+/* The client has gone on to another request: what it has not read of earlier responses it did not
+ * need. */
 void settle_unread(struct settle *s);
 
 /* Takes the first exchange, if it need not wait longer at now_ns; else NULL. */

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define NOISE_NS   1000
+#define NOISE_NS 1000
 /* More at once is a step. */
-#define STEP_NS	   1000000
+#define STEP_NS 1000000
 /* While the clock is slewed it changes with each sample: not all of them are remembered. */
 #define SPACING_NS 200000000
 

@@ -12,8 +12,8 @@
 
 #include <stdint.h>
 
-/* Offsets that are remembered; older events than the oldest use the oldest. While the clock is slewed
- * five a second are: enough for what is reported late (core/settle.h). */
+/* Offsets that are remembered; older events than the oldest use the oldest. While the clock is
+ * slewed five a second are: enough for what is reported late (core/settle.h). */
 #define WALLCLOCK_HISTORY 64
 
 struct wallclock {
@@ -24,12 +24,13 @@ struct wallclock {
 	unsigned int newest, cnt;
 };
 
-/* One reading of both clocks. A change of less than 1 us is noise and is not remembered; nor is one of less than
- * 1 ms within 200 ms of the one before, which at the fastest slew (500 ppm) is an error of 100 us. */
+/* One reading of both clocks. A change of less than 1 us is noise and is not remembered; nor is one
+ * of less than 1 ms within 200 ms of the one before, which at the fastest slew (500 ppm) is an
+ * error of 100 us. */
 void wallclock_note(struct wallclock *wc, uint64_t monotonic_ns, uint64_t realtime_ns);
 
-/* Reads the system's clocks (twice CLOCK_MONOTONIC around CLOCK_REALTIME, the middle counts) and notes
- * them. Meant to be called some times a second. */
+/* Reads the system's clocks (twice CLOCK_MONOTONIC around CLOCK_REALTIME, the middle counts) and
+ * notes them. Meant to be called some times a second. */
 void wallclock_sample(struct wallclock *wc);
 
 /* What to add to a monotonic time of about monotonic_ns. 0 before the first note. */

@@ -12,7 +12,8 @@
 /* A side's parts, in the order in which they happen; ends with PARTS. */
 static const enum part *parts_of(enum tx_side side)
 {
-	static const enum part server[] = {PART_REQUEST, PART_QUEUE, PART_APP, PART_RESPONSE, PARTS};
+	static const enum part server[] = {PART_REQUEST, PART_QUEUE, PART_APP, PART_RESPONSE,
+					   PARTS};
 	static const enum part client[] = {PART_CONNECT,  PART_REQUEST, PART_TTFB,
 					   PART_RESPONSE, PART_READ,	PARTS};
 	static const enum part transit[] = {PART_REQUEST, PART_TTFB, PART_RESPONSE, PARTS};

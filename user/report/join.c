@@ -76,9 +76,8 @@ static void put_record(struct store *s, struct joinable *r)
 {
 	struct owner_names *n = &r->names;
 	const char **strings[] = {
-		&n->cgroup_path, &n->container_id, &n->container_name, &n->runtime,
-		&n->image,	 &n->pod_uid,	   &n->pod,	       &n->pod_namespace,
-		&n->pod_container, &n->unit,
+		&n->cgroup_path, &n->container_id, &n->container_name, &n->runtime,	  &n->image,
+		&n->pod_uid,	 &n->pod,	   &n->pod_namespace,  &n->pod_container, &n->unit,
 	};
 
 	put_headers(s, &r->tx.req);
@@ -127,8 +126,7 @@ void join_free(struct join *j)
 
 	if (!j)
 		return;
-	HASH_ITER(hh, j->table, h, next)
-	{
+	HASH_ITER (hh, j->table, h, next) {
 		HASH_DEL(j->table, h);
 		free(h);
 	}

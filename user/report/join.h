@@ -28,8 +28,8 @@ struct joinable {
 
 struct join;
 
-/* What comes out: client or server may be NULL, not both. What they hold is valid for the call. 0, or what ends
- * the caller's work: it is passed on. */
+/* What comes out: client or server may be NULL, not both. What they hold is valid for the call. 0,
+ * or what ends the caller's work: it is passed on. */
 typedef int (*join_fn)(void *ctx, const struct joinable *client, const struct joinable *server);
 
 /* NULL without memory. */
@@ -38,8 +38,8 @@ struct join *join_new(join_fn fn, void *ctx);
 /* Frees without calling fn. NULL is fine. */
 void join_free(struct join *j);
 
-/* Takes a record at time now_ns; calls fn for what that completes or pushes out. names may be NULL. Without memory
- * for a copy the record goes out alone. */
+/* Takes a record at time now_ns; calls fn for what that completes or pushes out. names may be NULL.
+ * Without memory for a copy the record goes out alone. */
 int join_add(struct join *j, const struct transaction *tx, const struct owner_names *names,
 	     uint64_t now_ns);
 

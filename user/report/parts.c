@@ -2,10 +2,12 @@
 #include "parts.h"
 
 static const char *const keys[PARTS] = {
-	[PART_LATENCY] = "latency_ns",	 [PART_TTFB] = "ttfb_ns",	[PART_TOTAL] = "total_ns",
-	[PART_CONNECT] = "connect_ns",	 [PART_REQUEST] = "request_ns", [PART_QUEUE] = "queue_ns",
-	[PART_APP] = "app_ns",		 [PART_HOL] = "hol_ns",		[PART_RESPONSE] = "response_ns",
-	[PART_ACK] = "ack_ns",		 [PART_READ] = "read_ns",	[PART_SRTT] = "srtt_ns",
+	[PART_LATENCY] = "latency_ns",	 [PART_TTFB] = "ttfb_ns",
+	[PART_TOTAL] = "total_ns",	 [PART_CONNECT] = "connect_ns",
+	[PART_REQUEST] = "request_ns",	 [PART_QUEUE] = "queue_ns",
+	[PART_APP] = "app_ns",		 [PART_HOL] = "hol_ns",
+	[PART_RESPONSE] = "response_ns", [PART_ACK] = "ack_ns",
+	[PART_READ] = "read_ns",	 [PART_SRTT] = "srtt_ns",
 	[PART_RTT_MIN] = "rtt_min_ns",
 };
 

@@ -9,7 +9,7 @@
 
 /* Short words: the whole name. As an ending they would hit "monkey" and "design". */
 static const char *const whole_names[] = {
-	"key", "sig", "auth",	"code", "jwt",	  "session",   "sid",	 "pwd", "pass",
+	"key", "sig", "auth",	"code", "jwt",	  "session",   "sid",	 "pwd",	      "pass",
 	"pin", "otp", "ticket", "hmac", "sessid", "phpsessid", "cookie", "setcookie", NULL,
 };
 

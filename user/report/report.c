@@ -21,11 +21,11 @@ struct report {
 	struct wallclock clock;
 	struct view view[2]; /* the second is the other end's, where they are joined */
 	struct text text;
-	struct join *join; /* NULL: not asked for */
-	struct stats *stats; /* NULL: lines */
+	struct join *join;	/* NULL: not asked for */
+	struct stats *stats;	/* NULL: lines */
 	uint64_t table_from_ns; /* when the table that is being filled began; 0: not yet */
 	unsigned int table_cnt;
-	uint64_t now_ns;   /* of the latest flush */
+	uint64_t now_ns; /* of the latest flush */
 	uint64_t printed;
 	struct json *json;
 	struct buf line;
@@ -41,7 +41,7 @@ struct report *report_new(const struct report_options *opt)
 		return NULL;
 	rp->opt = *opt;
 	rp->text.owners = opt->live;
-	rp->text.layout = opt->joined			? TEXT_JOINED
+	rp->text.layout = opt->joined		       ? TEXT_JOINED
 			  : opt->format == REPORT_WIDE ? TEXT_WIDE
 						       : TEXT_PLAIN;
 	if (opt->live)
@@ -142,7 +142,7 @@ static void print_clock(struct report *rp, uint64_t now_ns)
 static int print_table(struct report *rp, uint64_t elapsed_ns, uint64_t now_ns)
 {
 	const struct table_options opt = {
-		.format = rp->json ? TABLE_JSON
+		.format = rp->json			 ? TABLE_JSON
 			  : rp->opt.format == REPORT_CSV ? TABLE_CSV
 							 : TABLE_TEXT,
 		.stats = rp->opt.stats,
@@ -225,7 +225,8 @@ int report_transaction(struct report *rp, const struct transaction *tx,
 	return err ? err : write_line(rp);
 }
 
-/* Seconds east of UTC at that time, so that segments show the same local time as transactions do. */
+/* Seconds east of UTC at that time, so that segments show the same local time as transactions
+ * do. */
 static int64_t local_offset_ns(int64_t time_ns)
 {
 	time_t when = (time_t)(time_ns / 1000000000);

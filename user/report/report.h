@@ -46,21 +46,22 @@ struct report;
 struct report *report_new(const struct report_options *opt);
 void report_free(struct report *rp);
 
-/* One line, or none yet where it is joined or goes into a table. names may be NULL (a capture file). 0, or -errno when writing failed
- * (-EPIPE: the reader went away, which ends a run quietly). */
+/* One line, or none yet where it is joined or goes into a table. names may be NULL (a capture
+ * file). 0, or -errno when writing failed (-EPIPE: the reader went away, which ends a run
+ * quietly). */
 int report_transaction(struct report *rp, const struct transaction *tx,
 		       const struct owner_names *names);
 
 /* -v: one decoded segment. 0 or -errno. */
 int report_segment(struct report *rp, const struct segment *seg);
 
-/* The closing counts: a line to err, and {"httplat.summary": ...} to out in JSON. kernel is NULL for a
- * capture file. When no transaction was printed it says what was seen instead (DESIGN §6). */
+/* The closing counts: a line to err, and {"httplat.summary": ...} to out in JSON. kernel is NULL
+ * for a capture file. When no transaction was printed it says what was seen instead (DESIGN §6). */
 int report_summary(struct report *rp, const struct counters *cnt,
 		   const uint64_t kernel[EVENT_CNT_MAX]);
 
-/* Writes out what was buffered, and what is due at now_ns (the transactions' clock): what waited long enough to be
- * joined, the table of an interval. */
+/* Writes out what was buffered, and what is due at now_ns (the transactions' clock): what waited
+ * long enough to be joined, the table of an interval. */
 int report_flush(struct report *rp, uint64_t now_ns);
 
 /* Records that were printed, or are in tables; a joined line counts once. */

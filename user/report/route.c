@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define HEX_LEAST   8
-#define TOKEN_LEAST 20
+#define HEX_LEAST      8
+#define TOKEN_LEAST    20
 #define EXTENSION_MOST 5
 
 static const char folded[] = "{id}";

@@ -69,7 +69,7 @@ const char *stats_key_json(enum stats_key key)
 	return keys[key].json;
 }
 
-/* --- the key of a transaction ------------------------------------------------------------------ */
+/* --- the key of a transaction --------------------------------------------------------------- */
 
 static void put_bytes(struct buf *b, const char *s, size_t len)
 {
@@ -268,8 +268,7 @@ void stats_reset(struct stats *s)
 {
 	struct group *g, *next;
 
-	HASH_ITER(hh, s->table, g, next)
-	{
+	HASH_ITER (hh, s->table, g, next) {
 		HASH_DEL(s->table, g);
 		hdr_close(g->histogram);
 		free(g);
@@ -316,7 +315,8 @@ int stats_add(struct stats *s, const struct transaction *tx, const struct owner_
 	g->sum_ns += ns;
 	if (ns > g->g.max_ns)
 		g->g.max_ns = ns;
-	/* It takes values from 1 on; what took no time counts as 0 all the same: see percentiles(). */
+	/* It takes values from 1 on; what took no time counts as 0 all the same: see
+	 * percentiles(). */
 	hdr_record_value(g->histogram, ns > (uint64_t)LONGEST_NS ? LONGEST_NS : (int64_t)ns);
 	return 0;
 }
@@ -328,7 +328,8 @@ uint64_t stats_span_ns(const struct stats *s)
 
 /* --- what comes out --------------------------------------------------------------------------- */
 
-/* Nearest rank: the smallest value with at least that share of all at or below it, ceil(n * share). */
+/* Nearest rank: the smallest value with at least that share of all at or below it, ceil(n *
+ * share). */
 static uint64_t rank_of(uint64_t n, unsigned int per_mille)
 {
 	return (n * per_mille + 999) / 1000;
@@ -339,8 +340,10 @@ static void percentiles(struct group *g)
 	const struct {
 		unsigned int per_mille;
 		uint64_t *out;
-	} want[] = {
-		{500, &g->g.p50_ns}, {900, &g->g.p90_ns}, {990, &g->g.p99_ns}, {999, &g->g.p999_ns}};
+	} want[] = {{500, &g->g.p50_ns},
+		    {900, &g->g.p90_ns},
+		    {990, &g->g.p99_ns},
+		    {999, &g->g.p999_ns}};
 	struct hdr_iter iter;
 	size_t i = 0;
 
@@ -411,8 +414,7 @@ int stats_groups(struct stats *s, const struct stats_group **out, size_t *cnt)
 	if (!sorted)
 		return -ENOMEM;
 	s->sorted = sorted;
-	HASH_ITER(hh, s->table, g, next)
-	{
+	HASH_ITER (hh, s->table, g, next) {
 		if (g->g.timed) {
 			percentiles(g);
 			g->g.histogram = g->histogram;

@@ -61,7 +61,8 @@ struct stats_options {
 };
 
 struct stats_group {
-	/* STATS_SIDE first, then as in stats_options.by; "" where it is not known. Hostile bytes, without NUL. */
+	/* STATS_SIDE first, then as in stats_options.by; "" where it is not known. Hostile bytes,
+	 * without NUL. */
 	const char *value[STATS_KEYS + 1];
 	bool other;
 	uint64_t count, errors;
@@ -90,7 +91,8 @@ void stats_reset(struct stats *s);
  */
 int stats_groups(struct stats *s, const struct stats_group **out, size_t *cnt);
 
-/* From the first request's first byte to the last response's end; 0: less than two points in time. */
+/* From the first request's first byte to the last response's end; 0: less than two points in
+ * time. */
 uint64_t stats_span_ns(const struct stats *s);
 
 /* What users call a key ("route"), its title in a table, and its key in JSON. */

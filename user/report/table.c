@@ -15,7 +15,7 @@
 /* Of a key's value in text, in characters. */
 #define VALUE_SHOWN 60
 
-/* --- what there is to say of a group ------------------------------------------------------------ */
+/* --- what there is to say of a group -------------------------------------------------------- */
 
 enum number {
 	N_COUNT,
@@ -90,7 +90,8 @@ static double rate_of(const struct stats_group *g, const struct table_options *o
 	return (double)g->count * 1e9 / (double)opt->elapsed_ns;
 }
 
-/* The column of a group's key: the side, then what was asked for; a side that was asked for as well comes once. */
+/* The column of a group's key: the side, then what was asked for; a side that was asked for as well
+ * comes once. */
 static const char *key_name(const struct table_options *opt, unsigned int i, bool json)
 {
 	enum stats_key key = i ? opt->stats->by[i - 1] : STATS_SIDE;
@@ -364,8 +365,9 @@ static void json_group(yajl_gen gen, struct buf *b, const struct stats_group *g,
 			continue;
 		json_key(gen, numbers[n].key);
 		if (n == N_RATE)
-			yajl_gen_number(gen, text,
-					(size_t)snprintf(text, sizeof(text), "%.3f", rate_of(g, opt)));
+			yajl_gen_number(
+				gen, text,
+				(size_t)snprintf(text, sizeof(text), "%.3f", rate_of(g, opt)));
 		else
 			yajl_gen_integer(gen, (long long)number_of(g, n));
 	}
@@ -398,8 +400,8 @@ static int print_json(FILE *out, const struct stats_group *groups, size_t cnt,
 
 /* --- CSV -------------------------------------------------------------------------------------- */
 
-/* RFC 4180 §2: in quotes, which are doubled. A spreadsheet takes what begins with one of =+-@ for a formula: a quote mark
- * before it keeps it text. */
+/* RFC 4180 §2: in quotes, which are doubled. A spreadsheet takes what begins with one of =+-@ for a
+ * formula: a quote mark before it keeps it text. */
 static void csv_value(FILE *out, const char *value)
 {
 	if (!value[0])

@@ -208,11 +208,11 @@ void text_add_owner(struct buf *b, const struct owner_names *n)
 static enum part part_of(enum text_column col)
 {
 	static const enum part parts[TEXT_COLUMNS] = {
-		[TEXT_LATENCY] = PART_LATENCY, [TEXT_CONNECT] = PART_CONNECT,
-		[TEXT_REQUEST] = PART_REQUEST, [TEXT_QUEUE] = PART_QUEUE,
-		[TEXT_APP] = PART_APP,	       [TEXT_TTFB] = PART_TTFB,
+		[TEXT_LATENCY] = PART_LATENCY,	 [TEXT_CONNECT] = PART_CONNECT,
+		[TEXT_REQUEST] = PART_REQUEST,	 [TEXT_QUEUE] = PART_QUEUE,
+		[TEXT_APP] = PART_APP,		 [TEXT_TTFB] = PART_TTFB,
 		[TEXT_RESPONSE] = PART_RESPONSE, [TEXT_ACK] = PART_ACK,
-		[TEXT_READ] = PART_READ,       [TEXT_SRTT] = PART_SRTT,
+		[TEXT_READ] = PART_READ,	 [TEXT_SRTT] = PART_SRTT,
 	};
 
 	return parts[col];

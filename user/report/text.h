@@ -83,8 +83,8 @@ int text_joined(struct text *t, const struct view *client, const struct view *se
 
 void text_free(struct text *t);
 
-/* Pieces of a line, for other layouts: the owner by the name that people use, local time of day, Host and
- * target. */
+/* Pieces of a line, for other layouts: the owner by the name that people use, local time of day,
+ * Host and target. */
 void text_add_owner(struct buf *b, const struct owner_names *n);
 void text_add_time(struct text *t, struct buf *b, const struct view *v);
 void text_add_url(struct buf *b, const struct view *v);

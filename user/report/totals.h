@@ -26,7 +26,8 @@
 	X(EVENT_CNT_LOST_BYTES, "kernel.bytes_lost", "payload bytes in them")                      \
 	X(EVENT_CNT_NO_STATE, "kernel.no_state", "no memory for a connection's state")             \
 	X(EVENT_CNT_OWNER_EVENTS, "kernel.owner_events", "owner events")                           \
-	X(EVENT_CNT_OWNER_LOST, "kernel.owner_events_lost", "owner events that found the ring full") \
+	X(EVENT_CNT_OWNER_LOST, "kernel.owner_events_lost",                                        \
+	  "owner events that found the ring full")                                                 \
 	X(EVENT_CNT_READ_EVENTS, "kernel.read_events", "reads by applications")                    \
 	X(EVENT_CNT_READ_LOST, "kernel.read_events_lost", "reads that found the ring full")
 

@@ -104,16 +104,11 @@ const char *view_hook_name(enum hook hook)
 const char *view_verdict_name(enum tx_verdict verdict)
 {
 	static const char *const names[] = {
-		[VERDICT_NONE] = NULL,
-		[VERDICT_APP] = "app",
-		[VERDICT_QUEUE] = "queue",
-		[VERDICT_NETWORK] = "network",
-		[VERDICT_CLIENT] = "client",
-		[VERDICT_SERVER] = "server",
-		[VERDICT_UPLOAD] = "upload",
-		[VERDICT_DOWNLOAD] = "download",
-		[VERDICT_CONNECT] = "connect",
-		[VERDICT_HOL] = "head-of-line",
+		[VERDICT_NONE] = NULL,	       [VERDICT_APP] = "app",
+		[VERDICT_QUEUE] = "queue",     [VERDICT_NETWORK] = "network",
+		[VERDICT_CLIENT] = "client",   [VERDICT_SERVER] = "server",
+		[VERDICT_UPLOAD] = "upload",   [VERDICT_DOWNLOAD] = "download",
+		[VERDICT_CONNECT] = "connect", [VERDICT_HOL] = "head-of-line",
 	};
 
 	return names[verdict];
