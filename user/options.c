@@ -25,6 +25,7 @@ enum option_key {
 	KEY_STATUS,
 	KEY_SLOW,
 	KEY_ERRORS,
+	KEY_HAR,
 	KEY_HEADER,
 	KEY_UNTIL_SLOW,
 	KEY_FAIL_IF,
@@ -110,8 +111,9 @@ static const struct argp_option option_table[] = {
 	 "Each request with a drawing of where its time went, and what TCP did", GROUP_OUTPUT},
 	{"joined", KEY_JOINED, NULL, 0,
 	 "One line for both ends of a request, where both are on this host", GROUP_OUTPUT},
+	{"har", KEY_HAR, "FILE", 0, "Write every request into an HTTP Archive as well", GROUP_OUTPUT},
 	{"header", KEY_HEADER, "NAME", 0,
-	 "With -o json: these header lines too, of requests and responses (repeatable)",
+	 "With -o json and --har: these header lines too, of requests and responses (repeatable)",
 	 GROUP_OUTPUT},
 	{"verbose", 'v', NULL, 0, "Every TCP segment as well, decoded", GROUP_OUTPUT},
 	{"no-redact", KEY_NO_REDACT, NULL, 0, "Show credentials and tokens in targets and headers",
@@ -439,6 +441,11 @@ static int parse_shown(struct options *opt, int key, char *arg, struct diag *d)
 		return err;
 	case 'v':
 		opt->verbose = true;
+		return 0;
+	case KEY_HAR:
+		if (!*arg)
+			return diag_set(d, EXIT_USAGE, -EINVAL, "--har: the name is empty");
+		opt->har_file = arg;
 		return 0;
 	case KEY_HEADER:
 		return add_header(opt, arg, d);

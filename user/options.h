@@ -68,6 +68,7 @@ struct options {
 	/* how shown */
 	enum report_format format;
 	bool explain, joined;			      /* text only */
+	const char *har_file; /* NULL: none */
 	const char *headers[OPTIONS_MAX_HEADERS + 1]; /* to show, lower case; NULL-terminated */
 	struct stats_options stats;		      /* of `stat` */
 	bool histogram;

@@ -40,6 +40,7 @@ struct trace {
 	struct counters cnt;
 	struct flow_table *flow;
 	struct report *report;
+	struct har *har; /* NULL: not asked for */
 	struct txfilter tx_filter;
 
 	struct live *live;		 /* NULL: a capture file */
@@ -345,6 +346,7 @@ static int open_middle(struct trace *tr, struct diag *d)
 		.explain = opt->explain,
 		.joined = opt->joined,
 		.count = opt->count,
+		.har = tr->har,
 		.stats = opt->command == COMMAND_STAT ? &opt->stats : NULL,
 		.histogram = opt->histogram,
 		.interval_ns = opt->interval_ns,
@@ -560,7 +562,7 @@ int trace_run(const struct options *opt, struct diag *d)
 	};
 	bool interactive = isatty(STDOUT_FILENO) ||
 			   (opt->read_file && !strcmp(opt->read_file, "-"));
-	int err;
+	int err, har_err;
 
 	memcpy(tr.tx_filter.comm, opt->comm, sizeof(tr.tx_filter.comm));
 	setvbuf(stdout, NULL, interactive ? _IOLBF : _IOFBF, OUT_BUFFER);
@@ -572,6 +574,8 @@ int trace_run(const struct options *opt, struct diag *d)
 	if (!err)
 		err = opt->read_file ? file_open(opt->read_file, opt->filter, &tr.cnt, &tr.file, d)
 				     : open_live(&tr, d);
+	if (!err && opt->har_file)
+		err = har_open(opt->har_file, &tr.har, d);
 	if (!err)
 		err = open_middle(&tr, d);
 	if (!err) {
@@ -582,6 +586,8 @@ int trace_run(const struct options *opt, struct diag *d)
 		err = tr.live ? run_live(&tr, d) : run_file(&tr, d);
 		err = finish(&tr, err, d);
 	}
+	har_err = har_close(tr.har, d);
+	err = err ? err : har_err;
 	child_end(&tr.child);
 	flow_table_free(tr.flow);
 	report_free(tr.report);

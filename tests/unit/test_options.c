@@ -340,7 +340,7 @@ static void test_help(void **state)
 		"\n  ps ",	"\n  stat ",	 "--slow",	"--errors",	"--explain",
 		"--joined",	"--by",		 "--fail-if",	"--until-slow",
 	};
-	static const char *const later[] = {"--har", "\n  top "};
+	static const char *const later[] = {"--write", "\n  top "};
 	struct options opt;
 	char *text = NULL, *line;
 	size_t size, i;

@@ -11,7 +11,6 @@
 #include "buf.h"
 #include "escape.h"
 #include "parts.h"
-#include "redact.h"
 #include "summary.h"
 #include "totals.h"
 
@@ -153,37 +152,10 @@ static bool named(const struct http_header *h, const char *name)
 	return h->name.len == strlen(name) && memcmp(h->name.ptr, name, h->name.len) == 0;
 }
 
-/* Whether there may be a secret in it: user information in an authority, a parameter in a URL. */
-static bool may_hide(const struct http_header *h, struct slice value)
-{
-	if (named(h, "host"))
-		return memchr(value.ptr, '@', value.len);
-	return value.ptr[0] == '/' || memmem(value.ptr, value.len, "://", 3);
-}
-
-static struct slice shown_value(struct json *js, const struct http_header *h, bool redact)
-{
-	struct slice value = h->value;
-	char *dst;
-	size_t n;
-
-	if (!redact || !value.len)
-		return value;
-	if (redact_is_secret(h->name.ptr, h->name.len))
-		return (struct slice){REDACT_TEXT, sizeof(REDACT_TEXT) - 1};
-	if (!may_hide(h, value))
-		return value;
-	buf_reset(&js->redacted);
-	dst = buf_room(&js->redacted, REDACT_MAX(value.len));
-	if (!dst)
-		return (struct slice){"", 0};
-	n = redact_target(dst, value.ptr, value.len);
-	return n == (size_t)-1 ? value : (struct slice){dst, (uint32_t)n};
-}
-
 /* Every header that was asked for, "PREFIX.name": [each occurrence]; user-agent has a key of its own in the
  * semantic conventions, where it is one string. */
-static void put_headers(struct json *js, const struct message *msg, const char *prefix, bool redact)
+static void put_headers(struct json *js, const struct view *v, const struct message *msg,
+			const char *prefix)
 {
 	uint32_t i, k;
 
@@ -208,7 +180,7 @@ static void put_headers(struct json *js, const struct message *msg, const char *
 
 			if (!same_name(&msg->headers[k], h))
 				continue;
-			value = shown_value(js, &msg->headers[k], redact);
+			value = view_header(v, &msg->headers[k], &js->redacted);
 			put_value(js, value.ptr, value.len);
 		}
 		yajl_gen_array_close(js->gen);
@@ -233,7 +205,7 @@ static void put_http(struct json *js, const struct view *v)
 			 first->version_minor);
 		put_string(js, "network.protocol.version", version);
 	}
-	put_headers(js, &tx->req, "http.request.header", v->redact);
+	put_headers(js, v, &tx->req, "http.request.header");
 	if (tx->status)
 		put_u64(js, "http.response.status_code", tx->status);
 	if (tx->resp.seen || tx->interim_cnt)
@@ -246,7 +218,7 @@ static void put_http(struct json *js, const struct view *v)
 		put_u64(js, "http.response.body.size", tx->resp.body_size);
 		put_u64(js, "http.response.size", tx->resp.size);
 	}
-	put_headers(js, &tx->resp, "http.response.header", v->redact);
+	put_headers(js, v, &tx->resp, "http.response.header");
 }
 
 static void put_name(struct json *js, const char *key, const char *name)

@@ -202,8 +202,15 @@ static int count(struct report *rp, const struct transaction *tx, const struct o
 int report_transaction(struct report *rp, const struct transaction *tx,
 		       const struct owner_names *names)
 {
-	int err;
+	int err = 0;
 
+	if (rp->opt.har && !is_full(rp)) {
+		err = make_view(rp, 0, tx, names);
+		if (!err)
+			har_add(rp->opt.har, &rp->view[0]); /* har_close() tells */
+	}
+	if (err)
+		return err;
 	if (rp->join)
 		return join_add(rp->join, tx, names, rp->now_ns);
 	if (is_full(rp))

@@ -16,6 +16,7 @@
 #include "../core/counters.h"
 #include "../core/transaction.h"
 #include "../owner/owner.h"
+#include "har.h"
 #include "stats.h"
 
 enum report_format {
@@ -34,6 +35,7 @@ struct report_options {
 	bool histogram;			   /* and the times of each group drawn (text) */
 	uint64_t interval_ns;		   /* a table each; 0: one at the end */
 	uint64_t started_ns;		   /* live: the clock of report_flush() when the run began */
+	struct har *har;		   /* every record as well; borrowed. NULL: none */
 	bool redact;
 	bool live;             /* times are CLOCK_MONOTONIC and are converted to wall time here */
 	bool color;

@@ -55,6 +55,39 @@ int view_make(struct view *v, const struct transaction *tx, const struct owner_n
 	return 0;
 }
 
+static bool named(const struct http_header *h, const char *name)
+{
+	return h->name.len == strlen(name) && memcmp(h->name.ptr, name, h->name.len) == 0;
+}
+
+/* Whether there may be a secret in it: user information in an authority, a parameter in a URL. */
+static bool may_hide(const struct http_header *h)
+{
+	if (named(h, "host"))
+		return memchr(h->value.ptr, '@', h->value.len);
+	return h->value.ptr[0] == '/' || memmem(h->value.ptr, h->value.len, "://", 3);
+}
+
+struct slice view_header(const struct view *v, const struct http_header *h, struct buf *scratch)
+{
+	struct slice value = h->value;
+	char *dst;
+	size_t n;
+
+	if (!v->redact || !value.len)
+		return value;
+	if (redact_is_secret(h->name.ptr, h->name.len))
+		return (struct slice){REDACT_TEXT, sizeof(REDACT_TEXT) - 1};
+	if (!may_hide(h))
+		return value;
+	buf_reset(scratch);
+	dst = buf_room(scratch, REDACT_MAX(value.len));
+	if (!dst)
+		return (struct slice){"", 0};
+	n = redact_target(dst, value.ptr, value.len);
+	return n == (size_t)-1 ? value : (struct slice){dst, (uint32_t)n};
+}
+
 void view_free(struct view *v)
 {
 	free(v->buf);

@@ -16,6 +16,7 @@
 
 #include "../core/transaction.h"
 #include "../owner/owner.h"
+#include "buf.h"
 
 struct view {
 	const struct transaction *tx;
@@ -35,6 +36,9 @@ struct view {
 int view_make(struct view *v, const struct transaction *tx, const struct owner_names *names,
 	      int64_t clock_offset_ns, bool redact);
 void view_free(struct view *v);
+
+/* A header's value as it is to be shown. It may point into *scratch: valid until that is used again. */
+struct slice view_header(const struct view *v, const struct http_header *h, struct buf *scratch);
 
 /* The monotonic (or file) time that view_make() shows, for looking up the clock offset; 0: none. */
 uint64_t view_start_ns(const struct transaction *tx);
