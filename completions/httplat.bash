@@ -77,7 +77,7 @@ _httplat()
 	_httplat_value "$prev" && return
 	case $command in
 	trace) options=$common$'\n--explain\n--joined\n--verbose' ;;
-	stat) options=$common$'\n--by\n--histogram\n--interval\n--sort\n--time' ;;
+	stat) options=$common$'\n--by\n--heat\n--histogram\n--interval\n--sort\n--time' ;;
 	ps | decode) options=$'--output\n--help' ;;
 	check) options=--help ;;
 	esac

@@ -61,3 +61,4 @@ complete -c httplat -n $stat -l time -x -a 'latency ttfb total connect request q
 complete -c httplat -n $stat -l sort -x -a 'count errors p50 p90 p99 p999 max mean bytes' -d 'By'
 complete -c httplat -n $stat -l interval -x -d 'A table each'
 complete -c httplat -n $stat -l histogram -d 'Draw the times'
+complete -c httplat -n $stat -l heat -d 'A row each second'

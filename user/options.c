@@ -36,6 +36,7 @@ enum option_key {
 	KEY_SORT,
 	KEY_INTERVAL,
 	KEY_HISTOGRAM,
+	KEY_HEAT,
 	KEY_NO_REDACT,
 	KEY_GAP_TIMEOUT,
 	KEY_IDLE_TIMEOUT,
@@ -111,7 +112,8 @@ static const struct argp_option option_table[] = {
 	 "Each request with a drawing of where its time went, and what TCP did", GROUP_OUTPUT},
 	{"joined", KEY_JOINED, NULL, 0,
 	 "One line for both ends of a request, where both are on this host", GROUP_OUTPUT},
-	{"har", KEY_HAR, "FILE", 0, "Write every request into an HTTP Archive as well", GROUP_OUTPUT},
+	{"har", KEY_HAR, "FILE", 0, "Write every request into an HTTP Archive as well",
+	 GROUP_OUTPUT},
 	{"header", KEY_HEADER, "NAME", 0,
 	 "With -o json and --har: these header lines too, of requests and responses (repeatable)",
 	 GROUP_OUTPUT},
@@ -139,6 +141,8 @@ static const struct argp_option option_table[] = {
 	{"interval", KEY_INTERVAL, "DURATION", 0, "A table each time instead of one at the end",
 	 GROUP_STAT},
 	{"histogram", KEY_HISTOGRAM, NULL, 0, "Draw the times of each row, in powers of two",
+	 GROUP_STAT},
+	{"heat", KEY_HEAT, NULL, 0, "A row each second of how the times were distributed",
 	 GROUP_STAT},
 
 	{"help", KEY_HELP, NULL, 0, "Print this and exit", GROUP_HELP},
@@ -548,10 +552,10 @@ static int parse_sort(const char *text, enum stats_sort *out, struct diag *d)
 
 static int parse_stat(struct options *opt, int key, char *arg, struct diag *d)
 {
-	static const char *const names[] = {"--by", "--time", "--sort", "--interval",
-					    "--histogram"};
+	static const char *const names[] = {"--by",	  "--time",	 "--sort",
+					    "--interval", "--histogram", "--heat"};
 
-	if (key < KEY_BY || key > KEY_HISTOGRAM)
+	if (key < KEY_BY || key > KEY_HEAT)
 		return ARGP_ERR_UNKNOWN;
 	if (opt->command != COMMAND_STAT)
 		return diag_set(d, EXIT_USAGE, -EINVAL, "%s is about tables: httplat stat %s ...",
@@ -566,7 +570,8 @@ static int parse_stat(struct options *opt, int key, char *arg, struct diag *d)
 	case KEY_INTERVAL:
 		return parse_duration_above_0("--interval", arg, &opt->interval_ns, d);
 	}
-	opt->histogram = true;
+	opt->histogram |= key == KEY_HISTOGRAM;
+	opt->heat |= key == KEY_HEAT;
 	return 0;
 }
 
@@ -655,9 +660,9 @@ static int check_output_options(const struct options *o, struct diag *d)
 {
 	const char *given = o->explain ? "--explain" : "--joined";
 
-	if (o->histogram && o->format != REPORT_TEXT)
-		return diag_set(d, EXIT_USAGE, -EINVAL,
-				"--histogram is for reading: it goes with text only");
+	if ((o->histogram || o->heat) && o->format != REPORT_TEXT)
+		return diag_set(d, EXIT_USAGE, -EINVAL, "%s is for reading: it goes with text only",
+				o->histogram ? "--histogram" : "--heat");
 	if (o->command == COMMAND_STAT && (o->explain || o->joined || o->verbose))
 		return diag_set(d, EXIT_USAGE, -EINVAL,
 				"%s doesn't go with stat, which prints no single request",

@@ -68,10 +68,10 @@ struct options {
 	/* how shown */
 	enum report_format format;
 	bool explain, joined;			      /* text only */
-	const char *har_file; /* NULL: none */
+	const char *har_file;			      /* NULL: none */
 	const char *headers[OPTIONS_MAX_HEADERS + 1]; /* to show, lower case; NULL-terminated */
 	struct stats_options stats;		      /* of `stat` */
-	bool histogram;
+	bool histogram, heat;
 	uint64_t interval_ns; /* 0: one table, at the end */
 	bool redact;
 	bool verbose;

@@ -349,6 +349,7 @@ static int open_middle(struct trace *tr, struct diag *d)
 		.har = tr->har,
 		.stats = opt->command == COMMAND_STAT ? &opt->stats : NULL,
 		.histogram = opt->histogram,
+		.heat = opt->heat,
 		.interval_ns = opt->interval_ns,
 		.started_ns = tr->live ? monotonic_ns() : 0,
 		.redact = opt->redact,
@@ -582,7 +583,8 @@ int trace_run(const struct options *opt, struct diag *d)
 		if (tr.live)
 			print_banner(&tr);
 		progress_open(&tr.progress, stderr,
-			      opt->command == COMMAND_STAT && !opt->interval_ns, monotonic_ns());
+			      opt->command == COMMAND_STAT && !opt->interval_ns && !opt->heat,
+			      monotonic_ns());
 		err = tr.live ? run_live(&tr, d) : run_file(&tr, d);
 		err = finish(&tr, err, d);
 	}

@@ -281,7 +281,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	printed_open(&run.text, (struct report_options){.format = REPORT_TEXT});
 	printed_open(&run.json, (struct report_options){.format = REPORT_JSON, .redact = true});
 	printed_open(&run.explain, (struct report_options){.explain = true});
-	printed_open(&run.table, (struct report_options){.stats = &by_all, .histogram = true});
+	printed_open(&run.table,
+		     (struct report_options){.stats = &by_all, .histogram = true, .heat = true});
 
 	read_capture(&run, data, size);
 	flow_finish(run.flow);

@@ -115,6 +115,15 @@ class Stat(unittest.TestCase):
         text = self.run_it('stat', '--by', 'method', '--interval', '100s')
         self.assertEqual(text.count('COUNT'), 3)
 
+    def test_heat(self):
+        """Each request with a latency is in one row, and the table covers the whole run."""
+        lines = self.run_it('stat', '--heat', '--by', 'method').splitlines()
+        rows = [line for line in lines if line.endswith(tuple('0123456789')) and '|' in line]
+        self.assertEqual(sum(int(row.split()[-1]) for row in rows),
+                         sum('latency_ns' in record for record in self.records))
+        counts = [line.split()[2] for line in lines[-4:]]
+        self.assertEqual(sum(map(int, counts)), len(self.records))
+
     def test_filters_narrow_it(self):
         rows = self.json('stat', '--by', 'status', '--status', '5xx')
         self.assertEqual([row['http.response.status_code'] for row in rows], [503])

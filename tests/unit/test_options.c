@@ -239,10 +239,12 @@ static void test_stat(void **state)
 	refuse_as(COMMAND_STAT, "--time srtt", "is no time of a request");
 	refuse_as(COMMAND_STAT, "--sort rate", "no column");
 	refuse_as(COMMAND_STAT, "--histogram -o json", "text only");
+	refuse_as(COMMAND_STAT, "--heat -o csv", "--heat is for reading");
 	refuse_as(COMMAND_STAT, "-v", "-v doesn't go with stat");
 	refuse_as(COMMAND_STAT, "--explain", "--explain doesn't go with stat");
 	refuse("--by pid", "--by is about tables: httplat stat --by");
 	refuse("--histogram", "--histogram is about tables");
+	refuse("--heat", "--heat is about tables");
 	refuse("-o csv", "it takes text, wide or json");
 }
 
@@ -311,7 +313,7 @@ static void test_getopt_speaks_in_one_sentence(void **state)
 		{"--p 80", "ambiguous"},
 		{"--bogus", "unrecognized option '--bogus'"},
 		{"-w web", "invalid option -- 'w'"},
-		{"--heat", "unrecognized option '--heat'"},
+		{"--body", "unrecognized option '--body'"},
 		{"-p", "requires an argument"},
 		{"--verbose=1", "doesn't allow an argument"},
 	};

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "report/heat.h"
 #include "report/route.h"
 #include "report/stats.h"
 #include "report/table.h"
@@ -355,6 +356,71 @@ static void test_sort(void **state)
 	}
 }
 
+static void heat_up(struct heat *h, enum tx_side side, uint64_t ns, unsigned int n)
+{
+	struct transaction tx = tx_of(side, ns);
+
+	while (n--)
+		heat_add(h, &tx);
+}
+
+static void test_heat(void **state)
+{
+	static const struct {
+		uint64_t ns;
+		unsigned int column;
+	} cases[] = {
+		{0, 0},
+		{999, 0},
+		{1000, 0},
+		{1777, 0},
+		{1778, 1},
+		{3162, 2},
+		{5623, 3},
+		{9999, 3},
+		{10000, 4},
+		{999999, 11},
+		{1000000, 12},
+		{1778000, 13},
+		{999999999, 23},
+		{1000000000, 24},
+		{9999999999, 27},
+		{10000000000, 28},
+		{99999999999, 31},
+		{100000000000, 31},
+		{UINT64_MAX, 31},
+	};
+	struct heat h = {.time = PART_LATENCY};
+	char *text = NULL;
+	size_t size;
+	FILE *out;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		memset(&h, 0, sizeof(h));
+		heat_up(&h, SIDE_SERVER, cases[i].ns, 1);
+		assert_int_equal(h.cell[SIDE_SERVER][cases[i].column], 1);
+	}
+	memset(&h, 0, sizeof(h));
+	out = open_memstream(&text, &size);
+	heat_print(&h, out, "00:00:00"); /* nothing happened */
+	heat_up(&h, SIDE_SERVER, 1000, 1);
+	heat_up(&h, SIDE_SERVER, 10000, 3);
+	heat_up(&h, SIDE_SERVER, 1000000, 255);
+	heat_up(&h, SIDE_SERVER, 10000000, 100000);
+	heat_up(&h, SIDE_CLIENT, 99999999999, 4);
+	heat_print(&h, out, "00:00:01");
+	heat_print(&h, out, "00:00:02");
+	heat_up(&h, SIDE_TRANSIT, 1000, 16);
+	heat_print(&h, out, "00:00:03");
+	fclose(out);
+	assert_string_equal(text, "latency; a mark for 1, 2, 4, ... requests: .:-=+*#%@\n"
+				  "          1us     100us   10ms    1s      \n"
+				  "00:00:01 |                               -| >       4\n"
+				  "00:00:01 |.   :       %   @               | <  100259\n"
+				  "00:00:03 |+                               | -      16\n");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +428,7 @@ int main(void)
 		cmocka_unit_test(test_other),	  cmocka_unit_test(test_percentiles),
 		cmocka_unit_test(test_route),	  cmocka_unit_test(test_print),
 		cmocka_unit_test(test_side_once), cmocka_unit_test(test_sort),
+		cmocka_unit_test(test_heat),
 	};
 
 	return cmocka_run_group_tests_name("stats", tests, NULL, NULL);

@@ -71,13 +71,15 @@ static void put_number(struct har *h, const char *name, int64_t value)
 static void put_ms(struct har *h, const char *name, uint64_t ns)
 {
 	char digits[48];
-	int n = snprintf(digits, sizeof(digits), "%" PRIu64 ".%06" PRIu64, ns / 1000000, ns % 1000000);
+	int n = snprintf(digits, sizeof(digits), "%" PRIu64 ".%06" PRIu64, ns / 1000000,
+			 ns % 1000000);
 
 	key(h, name);
 	yajl_gen_number(h->gen, digits, (size_t)n);
 }
 
-/* --- parts of an entry ------------------------------------------------------------------------- */
+/* --- parts of an entry
+ * ------------------------------------------------------------------------- */
 
 static void put_start(struct har *h, const struct view *v)
 {
@@ -191,7 +193,8 @@ static void put_response(struct har *h, const struct view *v)
 	yajl_gen_map_close(h->gen);
 }
 
-/* send, wait and receive have to be there; what was not seen took no time that is known. `time` is the sum of all. */
+/* send, wait and receive have to be there; what was not seen took no time that is known. `time` is
+ * the sum of all. */
 static void put_timings(struct har *h, const struct transaction *tx)
 {
 	static const struct {
@@ -293,8 +296,9 @@ static void write_out(struct har *h, const void *bytes, size_t len)
 
 int har_open(const char *path, struct har **out, struct diag *d)
 {
-	static const char head[] = "{\"log\":{\"version\":\"1.2\",\"creator\":{\"name\":\"httplat\","
-				   "\"version\":\"" HTTPLAT_VERSION "\"},\"entries\":[\n";
+	static const char head[] =
+		"{\"log\":{\"version\":\"1.2\",\"creator\":{\"name\":\"httplat\","
+		"\"version\":\"" HTTPLAT_VERSION "\"},\"entries\":[\n";
 	struct har *h = calloc(1, sizeof(*h));
 	int err;
 

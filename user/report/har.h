@@ -21,7 +21,8 @@ int har_open(const char *path, struct har **out, struct diag *d);
 /* Adds an entry. 0 or -errno, which har_close() tells of as well. */
 int har_add(struct har *har, const struct view *v);
 
-/* Ends the archive and closes the file. 0; or -errno of the first failure with *d set. NULL is fine. */
+/* Ends the archive and closes the file. 0; or -errno of the first failure with *d set. NULL is
+ * fine. */
 int har_close(struct har *har, struct diag *d);
 
 #endif

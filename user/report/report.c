@@ -8,6 +8,7 @@
 #include "buf.h"
 #include "clock.h"
 #include "explain.h"
+#include "heat.h"
 #include "join.h"
 #include "json.h"
 #include "summary.h"
@@ -15,6 +16,8 @@
 #include "text.h"
 #include "verbose.h"
 #include "view.h"
+
+#define SECOND_NS UINT64_C(1000000000)
 
 struct report {
 	struct report_options opt;
@@ -25,7 +28,9 @@ struct report {
 	struct stats *stats;	/* NULL: lines */
 	uint64_t table_from_ns; /* when the table that is being filled began; 0: not yet */
 	unsigned int table_cnt;
-	uint64_t now_ns; /* of the latest flush */
+	struct heat heat;
+	uint64_t heat_from_ns; /* the second that is being filled; 0: not yet */
+	uint64_t now_ns;       /* of the latest flush */
 	uint64_t printed;
 	struct json *json;
 	struct buf line;
@@ -46,7 +51,9 @@ struct report *report_new(const struct report_options *opt)
 						       : TEXT_PLAIN;
 	if (opt->live)
 		wallclock_sample(&rp->clock);
-	rp->table_from_ns = rp->now_ns = opt->started_ns;
+	rp->table_from_ns = rp->heat_from_ns = rp->now_ns = opt->started_ns;
+	if (opt->stats)
+		rp->heat.time = opt->stats->time;
 	if (opt->format == REPORT_JSON)
 		rp->json = json_new();
 	if (opt->joined)
@@ -126,17 +133,42 @@ static int print_joined(void *ctx, const struct joinable *client, const struct j
 	return err ? err : write_line(rp);
 }
 
+/* --- heat ------------------------------------------------------------------------------------- */
+
+static void format_clock(const struct report *rp, uint64_t now_ns, char text[16])
+{
+	time_t when = (time_t)(((int64_t)now_ns + clock_offset(rp, now_ns)) / 1000000000);
+	struct tm tm;
+
+	if (!localtime_r(&when, &tm) || !strftime(text, 16, "%H:%M:%S", &tm))
+		text[0] = 0;
+}
+
+/* The seconds that are over at now_ns; UINT64_MAX: the one that is being filled as well. */
+static void print_heat(struct report *rp, uint64_t now_ns)
+{
+	char clock[16];
+
+	if (!rp->opt.heat)
+		return;
+	if (!rp->heat_from_ns)
+		rp->heat_from_ns = now_ns;
+	if (now_ns < rp->heat_from_ns + SECOND_NS)
+		return;
+	format_clock(rp, rp->heat_from_ns, clock);
+	heat_print(&rp->heat, rp->opt.out, clock);
+	rp->heat_from_ns += (now_ns - rp->heat_from_ns) / SECOND_NS * SECOND_NS;
+}
+
 /* --- tables ----------------------------------------------------------------------------------- */
 
 /* Local time of day before the table of an interval, as BCC's tools show it. */
 static void print_clock(struct report *rp, uint64_t now_ns)
 {
-	time_t when = (time_t)(((int64_t)now_ns + clock_offset(rp, now_ns)) / 1000000000);
 	char text[16];
-	struct tm tm;
 
-	if (localtime_r(&when, &tm) && strftime(text, sizeof(text), "%H:%M:%S", &tm))
-		fprintf(rp->opt.out, "%s%s\n", rp->table_cnt ? "\n" : "", text);
+	format_clock(rp, now_ns, text);
+	fprintf(rp->opt.out, "%s%s\n", rp->table_cnt ? "\n" : "", text);
 }
 
 static int print_table(struct report *rp, uint64_t elapsed_ns, uint64_t now_ns)
@@ -185,6 +217,9 @@ static int print_last(struct report *rp)
 		elapsed = rp->now_ns > rp->table_from_ns ? rp->now_ns - rp->table_from_ns : 0;
 	if (!rp->printed)
 		return 0;
+	print_heat(rp, UINT64_MAX);
+	if (rp->opt.heat)
+		putc('\n', rp->opt.out);
 	return print_table(rp, elapsed, rp->table_from_ns + elapsed);
 }
 
@@ -192,8 +227,14 @@ static int count(struct report *rp, const struct transaction *tx, const struct o
 {
 	/* A file's time is that of its transactions. */
 	uint64_t end = tx->resp.seen ? tx->resp.last_ns : tx->req.last_ns;
-	int err = rp->opt.live ? 0 : print_due(rp, end);
+	int err = 0;
 
+	if (!rp->opt.live) {
+		print_heat(rp, end);
+		err = print_due(rp, end);
+	}
+	if (rp->opt.heat)
+		heat_add(&rp->heat, tx);
 	return err ? err : stats_add(rp->stats, tx, names);
 }
 
@@ -280,8 +321,10 @@ int report_flush(struct report *rp, uint64_t now_ns)
 		wallclock_sample(&rp->clock);
 	if (rp->join)
 		err = join_expire(rp->join, now_ns);
-	if (!err && rp->opt.live)
+	if (!err && rp->opt.live) {
+		print_heat(rp, now_ns);
 		err = print_due(rp, now_ns);
+	}
 	if (err)
 		return err;
 	errno = 0;

@@ -28,16 +28,17 @@ enum report_format {
 
 struct report_options {
 	enum report_format format;
-	bool explain;	       /* text: a block and a drawing instead of a line (explain.h) */
-	bool joined;	       /* text: the two ends of an exchange in one line (join.h) */
-	uint64_t count;	       /* take so many at most; 0: no limit */
+	bool explain;	/* text: a block and a drawing instead of a line (explain.h) */
+	bool joined;	/* text: the two ends of an exchange in one line (join.h) */
+	uint64_t count; /* take so many at most; 0: no limit */
 	const struct stats_options *stats; /* tables instead of lines; borrowed. NULL: lines */
 	bool histogram;			   /* and the times of each group drawn (text) */
-	uint64_t interval_ns;		   /* a table each; 0: one at the end */
-	uint64_t started_ns;		   /* live: the clock of report_flush() when the run began */
-	struct har *har;		   /* every record as well; borrowed. NULL: none */
+	bool heat;	      /* and a row each second of how they were distributed (text) */
+	uint64_t interval_ns; /* a table each; 0: one at the end */
+	uint64_t started_ns;  /* live: the clock of report_flush() when the run began */
+	struct har *har;      /* every record as well; borrowed. NULL: none */
 	bool redact;
-	bool live;             /* times are CLOCK_MONOTONIC and are converted to wall time here */
+	bool live; /* times are CLOCK_MONOTONIC and are converted to wall time here */
 	bool color;
 	FILE *out, *err;
 };

@@ -37,7 +37,8 @@ int view_make(struct view *v, const struct transaction *tx, const struct owner_n
 	      int64_t clock_offset_ns, bool redact);
 void view_free(struct view *v);
 
-/* A header's value as it is to be shown. It may point into *scratch: valid until that is used again. */
+/* A header's value as it is to be shown. It may point into *scratch: valid until that is used
+ * again. */
 struct slice view_header(const struct view *v, const struct http_header *h, struct buf *scratch);
 
 /* The monotonic (or file) time that view_make() shows, for looking up the clock offset; 0: none. */
