@@ -78,8 +78,7 @@ static void put_ms(struct har *h, const char *name, uint64_t ns)
 	yajl_gen_number(h->gen, digits, (size_t)n);
 }
 
-/* --- parts of an entry
- * ------------------------------------------------------------------------- */
+/* --- parts of an entry ---------------------------------------------------------------------- */
 
 static void put_start(struct har *h, const struct view *v)
 {
