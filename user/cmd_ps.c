@@ -16,6 +16,7 @@
 #include "probe.h"
 #include "report/buf.h"
 #include "report/escape.h"
+#include "report/jsontext.h"
 #include "report/view.h"
 
 #define COLUMNS_MAX 8
@@ -254,30 +255,16 @@ static int print_text(const struct inventory *inv)
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 
-static void json_key(yajl_gen gen, const char *key)
-{
-	yajl_gen_string(gen, (const unsigned char *)key, strlen(key));
-}
-
 /* Nothing where it is not known. */
 static void json_string(yajl_gen gen, const char *key, const char *value)
 {
-	size_t len = value ? strlen(value) : 0;
-	char *escaped;
+	struct buf scratch = {0};
 
 	if (!value)
 		return;
-	json_key(gen, key);
-	escaped = malloc(len * ESCAPE_JSON_GROWTH + 2);
-	if (!escaped) {
-		json_key(gen, "");
-		return;
-	}
-	escaped[0] = '"';
-	len = escape_json(escaped + 1, value, len);
-	escaped[len + 1] = '"';
-	yajl_gen_number(gen, escaped, len + 2);
-	free(escaped);
+	jsontext_key(gen, key);
+	jsontext_value(gen, &scratch, value, strlen(value));
+	buf_free(&scratch);
 }
 
 static void json_listens(yajl_gen gen, const struct inventory_row *row)
@@ -285,13 +272,13 @@ static void json_listens(yajl_gen gen, const struct inventory_row *row)
 	char addr[VIEW_ADDRESS_MAX];
 	unsigned int i;
 
-	json_key(gen, "listen");
+	jsontext_key(gen, "listen");
 	yajl_gen_array_open(gen);
 	for (i = 0; i < row->listen_cnt; i++) {
 		view_address(&row->listens[i], addr);
 		yajl_gen_map_open(gen);
 		json_string(gen, "address", addr);
-		json_key(gen, "port");
+		jsontext_key(gen, "port");
 		yajl_gen_integer(gen, row->listens[i].port);
 		yajl_gen_map_close(gen);
 	}
@@ -305,14 +292,14 @@ static void json_pids(yajl_gen gen, const struct inventory_row *row)
 
 	if (row->kind == INVENTORY_PROCESS) {
 		memcpy(comm, row->comm, sizeof(row->comm));
-		json_key(gen, "process.pid");
+		jsontext_key(gen, "process.pid");
 		yajl_gen_integer(gen, row->pids[0]);
 		json_string(gen, "process.executable.name", comm);
-		json_key(gen, "process.user.id");
+		jsontext_key(gen, "process.user.id");
 		yajl_gen_integer(gen, row->uid);
 		return;
 	}
-	json_key(gen, "pids");
+	jsontext_key(gen, "pids");
 	yajl_gen_array_open(gen);
 	for (i = 0; i < row->pid_cnt; i++)
 		yajl_gen_integer(gen, row->pids[i]);
@@ -337,7 +324,7 @@ static void json_row(yajl_gen gen, const struct inventory_row *row)
 	json_string(gen, "linux.cgroup.path", row->cgroup_path);
 	json_pids(gen, row);
 	json_listens(gen, row);
-	json_key(gen, "connections");
+	jsontext_key(gen, "connections");
 	yajl_gen_integer(gen, row->connections);
 	yajl_gen_map_close(gen);
 }

@@ -11,7 +11,7 @@
 
 #include "../target.h"
 #include "buf.h"
-#include "escape.h"
+#include "jsontext.h"
 #include "parts.h"
 
 struct har {
@@ -27,26 +27,12 @@ struct har {
 
 static void key(struct har *h, const char *name)
 {
-	yajl_gen_string(h->gen, (const unsigned char *)name, strlen(name));
+	jsontext_key(h->gen, name);
 }
 
-/* Hostile bytes: see json.c. */
 static void text(struct har *h, const char *ptr, size_t len)
 {
-	char *dst;
-
-	buf_reset(&h->scratch);
-	dst = buf_room(&h->scratch, len * ESCAPE_JSON_GROWTH + 2);
-	if (!dst) {
-		h->err = h->err ? h->err : -ENOMEM;
-		len = 0;
-		yajl_gen_string(h->gen, (const unsigned char *)"", 0);
-		return;
-	}
-	dst[0] = '"';
-	len = escape_json(dst + 1, ptr, len);
-	dst[1 + len] = '"';
-	yajl_gen_number(h->gen, dst, len + 2);
+	jsontext_value(h->gen, &h->scratch, ptr, len);
 }
 
 static void put_text(struct har *h, const char *name, const char *value)
@@ -329,7 +315,8 @@ int har_add(struct har *h, const struct view *v)
 	if (h->err || !v->tx->req.seen || !v->has_time)
 		return h->err;
 	put_entry(h, v);
-	if (yajl_gen_get_buf(h->gen, &bytes, &len) != yajl_gen_status_ok || h->url.failed)
+	if (yajl_gen_get_buf(h->gen, &bytes, &len) != yajl_gen_status_ok || h->url.failed ||
+	    h->scratch.failed)
 		note(h, -ENOMEM);
 	write_out(h, ",\n", h->cnt ? 2 : 0);
 	write_out(h, bytes, len);

@@ -9,7 +9,7 @@
 #include <yajl/yajl_gen.h>
 
 #include "buf.h"
-#include "escape.h"
+#include "jsontext.h"
 #include "parts.h"
 #include "summary.h"
 #include "totals.h"
@@ -48,7 +48,7 @@ void json_free(struct json *js)
 
 static void put_key(struct json *js, const char *key)
 {
-	yajl_gen_string(js->gen, (const unsigned char *)key, strlen(key));
+	jsontext_key(js->gen, key);
 }
 
 /* A record has some forty numbers: printf() for each is a tenth of what a record costs. */
@@ -64,30 +64,9 @@ static void put_u64(struct json *js, const char *key, uint64_t value)
 	yajl_gen_number(js->gen, p, (size_t)(digits + sizeof(digits) - p));
 }
 
-/*
- * A string of hostile bytes as a value. yajl escapes what JSON demands and copies the rest, so what else
- * must not reach a terminal, and bytes that are not UTF-8, are escaped here; yajl_gen_number() is its
- * way to take a token as it is.
- */
 static void put_value(struct json *js, const char *ptr, size_t len)
 {
-	struct buf *b = &js->scratch;
-	char *dst;
-
-	if (escape_json_is_plain(ptr, len)) {
-		yajl_gen_string(js->gen, (const unsigned char *)ptr, len);
-		return;
-	}
-	buf_reset(b);
-	dst = buf_room(b, len * ESCAPE_JSON_GROWTH + 2);
-	if (!dst) {
-		yajl_gen_string(js->gen, (const unsigned char *)"", 0);
-		return;
-	}
-	dst[0] = '"';
-	len = escape_json(dst + 1, ptr, len);
-	dst[1 + len] = '"';
-	yajl_gen_number(js->gen, dst, len + 2);
+	jsontext_value(js->gen, &js->scratch, ptr, len);
 }
 
 static void put_string(struct json *js, const char *key, const char *value)

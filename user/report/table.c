@@ -11,6 +11,7 @@
 #include "../units.h"
 #include "buf.h"
 #include "escape.h"
+#include "jsontext.h"
 
 /* Of a key's value in text, in characters. */
 #define VALUE_SHOWN 60
@@ -314,26 +315,6 @@ static void print_histogram(FILE *out, const struct stats_group *g, const struct
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 
-static void json_key(yajl_gen gen, const char *key)
-{
-	yajl_gen_string(gen, (const unsigned char *)key, strlen(key));
-}
-
-static void json_value(yajl_gen gen, struct buf *b, const char *value)
-{
-	size_t len = strlen(value);
-	char *dst;
-
-	buf_reset(b);
-	dst = buf_room(b, len * ESCAPE_JSON_GROWTH + 2);
-	if (!dst)
-		return;
-	dst[0] = '"';
-	len = escape_json(dst + 1, value, len);
-	dst[1 + len] = '"';
-	yajl_gen_number(gen, dst, len + 2);
-}
-
 static bool is_integer(enum stats_key key)
 {
 	return key == STATS_PID || key == STATS_STATUS || key == STATS_PORT;
@@ -350,20 +331,20 @@ static void json_group(yajl_gen gen, struct buf *b, const struct stats_group *g,
 
 		if (!key || !g->value[i][0])
 			continue;
-		json_key(gen, key);
+		jsontext_key(gen, key);
 		if (i && is_integer(opt->stats->by[i - 1]) && !g->other)
 			yajl_gen_number(gen, g->value[i], strlen(g->value[i]));
 		else
-			json_value(gen, b, g->value[i]);
+			jsontext_value(gen, b, g->value[i], strlen(g->value[i]));
 	}
 	for (enum number n = 0; n < NUMBERS; n++) {
 		if (n == N_P50) {
-			json_key(gen, "time");
-			json_key(gen, part_name(opt->stats->time));
+			jsontext_key(gen, "time");
+			jsontext_key(gen, part_name(opt->stats->time));
 		}
 		if (!has_number(g, n, opt))
 			continue;
-		json_key(gen, numbers[n].key);
+		jsontext_key(gen, numbers[n].key);
 		if (n == N_RATE)
 			yajl_gen_number(
 				gen, text,
