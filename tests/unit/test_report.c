@@ -12,7 +12,6 @@
 
 #include <cmocka.h>
 
-#include "report/clock.h"
 #include "report/json.h"
 #include "report/report.h"
 #include "report/summary.h"
@@ -756,27 +755,6 @@ static void test_write_error(void **state)
 	fclose(full);
 }
 
-static void test_clock_follows_steps(void **state)
-{
-	struct wallclock wc = {0};
-	unsigned int i;
-
-	assert_int_equal(wallclock_offset(&wc, 5), 0);
-	wallclock_note(&wc, 1000000, 9000000);
-	assert_int_equal(wallclock_offset(&wc, 1500000), 8000000);
-	wallclock_note(&wc, 2000000, 10000500); /* 500 ns: noise */
-	assert_int_equal(wallclock_offset(&wc, 2000000), 8000000);
-	wallclock_note(&wc, 3000000, 1000000); /* stepped back */
-	assert_int_equal(wallclock_offset(&wc, 3000000), -2000000);
-	assert_int_equal(wallclock_offset(&wc, 2999999), 8000000); /* before the step */
-	assert_int_equal(wallclock_offset(&wc, 1), 8000000);
-	for (i = 0; i < 3 * WALLCLOCK_HISTORY; i++)
-		wallclock_note(&wc, 4000000 + i * 1000000, 100000000 + i * 3000000);
-	assert_int_equal(wallclock_offset(&wc, UINT64_MAX), 96000000 + (int64_t)(i - 1) * 2000000);
-	assert_int_equal(wallclock_offset(&wc, 0),
-			 96000000 + (int64_t)(i - WALLCLOCK_HISTORY) * 2000000);
-}
-
 static int setup(void **state)
 {
 	setenv("TZ", "UTC", 1);
@@ -810,7 +788,6 @@ int main(void)
 		cmocka_unit_test(test_silence_is_explained),
 		cmocka_unit_test(test_json_summary),
 		cmocka_unit_test(test_write_error),
-		cmocka_unit_test(test_clock_follows_steps),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -1,35 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "clock.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define NOISE_NS 1000
-/* More at once is a step. */
-#define STEP_NS 1000000
-/* While the clock is slewed it changes with each sample: not all of them are remembered. */
-#define SPACING_NS 200000000
+/* Of so many readings the closest counts: one in which the thread was put aside says little. */
+#define READINGS 4
 
-static bool is_worth_it(const struct wallclock_offset *newest, uint64_t monotonic_ns,
-			int64_t offset)
+/* How far entry i, not the first, is from the one before it. */
+static int64_t change(const struct wallclock *wc, unsigned int i)
 {
-	int64_t change = llabs(offset - newest->offset_ns);
-
-	return change >= STEP_NS ||
-	       (change >= NOISE_NS && monotonic_ns >= newest->since_ns + SPACING_NS);
+	return llabs(wc->history[i].offset_ns - wc->history[i - 1].offset_ns);
 }
 
-void wallclock_note(struct wallclock *wc, uint64_t monotonic_ns, uint64_t realtime_ns)
+/* The two neighbours that differ least become one. */
+static void forget_least(struct wallclock *wc)
 {
-	int64_t offset = (int64_t)(realtime_ns - monotonic_ns);
+	unsigned int i, least = 1;
 
-	if (wc->cnt && !is_worth_it(&wc->history[wc->newest], monotonic_ns, offset))
+	for (i = 2; i < wc->cnt; i++)
+		if (change(wc, i) < change(wc, least))
+			least = i;
+	wc->cnt--;
+	memmove(&wc->history[least], &wc->history[least + 1],
+		(wc->cnt - least) * sizeof(wc->history[0]));
+}
+
+void wallclock_note(struct wallclock *wc, uint64_t before_ns, uint64_t realtime_ns,
+		    uint64_t after_ns)
+{
+	int64_t doubt = (int64_t)((after_ns - before_ns) / 2);
+	uint64_t middle_ns = before_ns + (uint64_t)doubt;
+	int64_t offset = (int64_t)(realtime_ns - middle_ns);
+
+	if (doubt < NOISE_NS)
+		doubt = NOISE_NS;
+	if (wc->cnt && llabs(offset - wc->history[wc->cnt - 1].offset_ns) < doubt)
 		return;
-	wc->newest = wc->cnt ? (wc->newest + 1) % WALLCLOCK_HISTORY : 0;
-	wc->history[wc->newest] = (struct wallclock_offset){monotonic_ns, offset};
-	if (wc->cnt < WALLCLOCK_HISTORY)
-		wc->cnt++;
+	if (wc->cnt == WALLCLOCK_HISTORY)
+		forget_least(wc);
+	wc->history[wc->cnt++] = (struct wallclock_offset){middle_ns, offset};
 }
 
 static uint64_t now_ns(clockid_t clock)
@@ -42,20 +54,30 @@ static uint64_t now_ns(clockid_t clock)
 
 void wallclock_sample(struct wallclock *wc)
 {
-	uint64_t before = now_ns(CLOCK_MONOTONIC);
-	uint64_t real = now_ns(CLOCK_REALTIME);
-	uint64_t after = now_ns(CLOCK_MONOTONIC);
+	uint64_t before = 0, real = 0, after = UINT64_MAX;
+	unsigned int i;
 
-	wallclock_note(wc, before + (after - before) / 2, real);
+	for (i = 0; i < READINGS && after - before >= NOISE_NS; i++) {
+		uint64_t b = now_ns(CLOCK_MONOTONIC);
+		uint64_t r = now_ns(CLOCK_REALTIME);
+		uint64_t a = now_ns(CLOCK_MONOTONIC);
+
+		if (a - b >= after - before)
+			continue;
+		before = b;
+		real = r;
+		after = a;
+	}
+	wallclock_note(wc, before, real, after);
 }
 
 int64_t wallclock_offset(const struct wallclock *wc, uint64_t monotonic_ns)
 {
-	unsigned int i, at = wc->newest;
+	unsigned int i = wc->cnt;
 
 	if (!wc->cnt)
 		return 0;
-	for (i = 1; i < wc->cnt && wc->history[at].since_ns > monotonic_ns; i++)
-		at = (at + WALLCLOCK_HISTORY - 1) % WALLCLOCK_HISTORY;
-	return wc->history[at].offset_ns;
+	while (--i && wc->history[i].since_ns > monotonic_ns)
+		;
+	return wc->history[i].offset_ns;
 }
