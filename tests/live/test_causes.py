@@ -104,10 +104,10 @@ class Causes:
 
     def test_application(self):
         """The server sleeps before it answers."""
-        got = self.converse([['head'], ['sleep', 100], ANSWER],
+        got = self.converse([['head'], ['sleep', 250], ANSWER],
                             [request(self.path)] + READ_ANSWER)
-        self.assert_slow(got['server'][0], 'app_ns', 100, 'app')
-        self.assert_slow(got['client'][0], 'ttfb_ns', 100, 'server')
+        self.assert_slow(got['server'][0], 'app_ns', 250, 'app')
+        self.assert_slow(got['client'][0], 'ttfb_ns', 250, 'server')
         for side in got.values():
             self.assertEqual(len(side), 1)
 
@@ -117,15 +117,15 @@ class Causes:
             harness.wait_until('first answer', lambda: 'first' in client.stdout())
             server.send(signal.SIGSTOP)
             harness.wait_until('second request', lambda: 'second' in client.stdout())
-            time.sleep(0.2)
+            time.sleep(0.3)
             server.send(signal.SIGCONT)
 
         got = self.converse([['head'], ANSWER, ['head'], ANSWER],
                             [request('/1')] + READ_ANSWER + [['say', 'first'], ['sleep', 200],
                                                             request('/2'), ['say', 'second']]
                             + READ_ANSWER, stop)
-        self.assert_slow(got['server'][1], 'queue_ns', 200, 'queue')
-        self.assert_slow(got['client'][1], 'ttfb_ns', 200, 'server')
+        self.assert_slow(got['server'][1], 'queue_ns', 250, 'queue')
+        self.assert_slow(got['client'][1], 'ttfb_ns', 250, 'server')
 
     def test_not_accepted(self):
         """The connection waits in the accept queue, with its request."""
@@ -156,21 +156,21 @@ class Causes:
     def test_body_comes_late(self):
         """`queue` only from the body's end on."""
         got = self.converse([['head'], ['body', 4], ANSWER],
-                            [request(self.path, 4), ['sleep', 100], ['send', 'body']] + READ_ANSWER)
-        self.assert_slow(got['server'][0], 'request_ns', 100, 'upload')
-        self.assert_slow(got['client'][0], 'request_ns', 100, 'upload')
+                            [request(self.path, 4), ['sleep', 250], ['send', 'body']] + READ_ANSWER)
+        self.assert_slow(got['server'][0], 'request_ns', 250, 'upload')
+        self.assert_slow(got['client'][0], 'request_ns', 250, 'upload')
 
     def test_upload_in_pieces(self):
         steps = [request(self.path, 5)]
         for _ in range(5):
-            steps += [['sleep', 30], ['send', '.']]
+            steps += [['sleep', 50], ['send', '.']]
         got = self.converse([['head'], ['body', 5], ANSWER], steps + READ_ANSWER)
-        self.assert_slow(got['server'][0], 'request_ns', 150, 'upload')
+        self.assert_slow(got['server'][0], 'request_ns', 250, 'upload')
 
     def test_peek_is_no_read(self):
-        got = self.converse([['peek'], ['sleep', 100], ['head'], ANSWER],
+        got = self.converse([['peek'], ['sleep', 250], ['head'], ANSWER],
                             [request(self.path)] + READ_ANSWER)
-        self.assert_slow(got['server'][0], 'queue_ns', 100, 'queue')
+        self.assert_slow(got['server'][0], 'queue_ns', 250, 'queue')
 
     def test_shaped_download(self):
         self.far.run('tc', 'qdisc', 'add', 'dev', 'eth0', 'root', 'tbf', 'rate', '16mbit',
@@ -249,20 +249,20 @@ class Causes:
 
     def test_response_is_read_late(self):
         got = self.converse([['head'], ANSWER, ['linger']],
-                            [request(self.path), ['sleep', 150]] + READ_ANSWER)
-        self.assert_slow(got['client'][0], 'read_ns', 100, 'client')
+                            [request(self.path), ['sleep', 350]] + READ_ANSWER)
+        self.assert_slow(got['client'][0], 'read_ns', 200, 'client')
         self.assertNotIn('read_ns', got['server'][0])
 
     def test_head_of_line(self):
         """The first of three pipelined requests is slow."""
         pipelined = ['send', ''.join(request('%s/%d' % (self.path, i))[1] for i in range(3))]
-        got = self.converse([['head'], ['sleep', 100], ANSWER, ['head'], ANSWER, ['head'], ANSWER],
+        got = self.converse([['head'], ['sleep', 250], ANSWER, ['head'], ANSWER, ['head'], ANSWER],
                             [pipelined] + READ_ANSWER * 3)
-        self.assert_slow(got['server'][0], 'app_ns', 100, 'app')
+        self.assert_slow(got['server'][0], 'app_ns', 250, 'app')
         for side in ('client', 'server'):
             self.assertEqual([r.get('verdict') for r in got[side][1:]], ['head-of-line'] * 2)
             for record in got[side][1:]:
-                self.assertGreaterEqual(record['hol_ns'], 99 * MS)
+                self.assertGreaterEqual(record['hol_ns'], 200 * MS)
 
     def test_response_in_two_halves(self):
         """Between them the server does something else, longer than an acknowledgement is delayed."""
@@ -285,7 +285,7 @@ class Causes:
                             [request(self.path), ['sleep', 100], ['reset']])
         for side in ('client', 'server'):
             self.assertEqual(got[side][0]['tcp.rst'], 'client')
-        self.assertLess(got['server'][0]['queue_ns'], 50 * MS)
+        self.assertIn('queue_ns', got['server'][0])
 
     def test_finished_by_client(self):
         """It says that it has no more to ask before it is answered."""
