@@ -124,8 +124,8 @@ class Causes:
                             [request('/1')] + READ_ANSWER + [['say', 'first'], ['sleep', 200],
                                                             request('/2'), ['say', 'second']]
                             + READ_ANSWER, stop)
-        self.assert_slow(got['server'][1], 'queue_ns', 250, 'queue')
-        self.assert_slow(got['client'][1], 'ttfb_ns', 250, 'server')
+        self.assert_slow(got['server'][1], 'queue_ns', 300, 'queue')
+        self.assert_slow(got['client'][1], 'ttfb_ns', 300, 'server')
 
     def test_not_accepted(self):
         """The connection waits in the accept queue, with its request."""
@@ -250,7 +250,7 @@ class Causes:
     def test_response_is_read_late(self):
         got = self.converse([['head'], ANSWER, ['linger']],
                             [request(self.path), ['sleep', 350]] + READ_ANSWER)
-        self.assert_slow(got['client'][0], 'read_ns', 200, 'client')
+        self.assert_slow(got['client'][0], 'read_ns', 300, 'client')
         self.assertNotIn('read_ns', got['server'][0])
 
     def test_head_of_line(self):
@@ -262,7 +262,7 @@ class Causes:
         for side in ('client', 'server'):
             self.assertEqual([r.get('verdict') for r in got[side][1:]], ['head-of-line'] * 2)
             for record in got[side][1:]:
-                self.assertGreaterEqual(record['hol_ns'], 200 * MS)
+                self.assertGreaterEqual(record['hol_ns'], 249 * MS)
 
     def test_response_in_two_halves(self):
         """Between them the server does something else, longer than an acknowledgement is delayed."""
@@ -285,7 +285,7 @@ class Causes:
                             [request(self.path), ['sleep', 100], ['reset']])
         for side in ('client', 'server'):
             self.assertEqual(got[side][0]['tcp.rst'], 'client')
-        self.assertIn('queue_ns', got['server'][0])
+        self.assertLess(got['server'][0]['queue_ns'], 50 * MS)
 
     def test_finished_by_client(self):
         """It says that it has no more to ask before it is answered."""
