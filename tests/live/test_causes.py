@@ -63,6 +63,7 @@ class Causes:
             for record in tracer.stop():
                 found[record['side']].append(record)
                 self.check_sums(record)
+        self.late = sum(tracer.summary['retransmits_late'] for tracer in tracers)
         self.assertEqual([r.get('exchange.id') for r in found['client']],
                          [r.get('exchange.id') for r in found['server']])
         return found
@@ -205,6 +206,13 @@ class Causes:
             }
         }''')
 
+    def assert_retransmits(self, records, kernel):
+        """Together they have what the kernel counted, but for what was sent when the capture had seen the
+        acknowledgement already and the socket, busy, had not."""
+        self.assertLessEqual(records, kernel)
+        self.assertGreaterEqual(records, kernel * 9 // 10)
+        self.assertGreaterEqual(records + self.late, kernel)
+
     def test_lost_responses(self):
         """Retransmissions are those that the sender's kernel counts."""
         self.drop(self.near)
@@ -216,12 +224,12 @@ class Causes:
         self.assertEqual(len(got['server']), 15)
         want = sum(told['retransmits'] for told in self.server_told)
         self.assertGreater(want, 0)
-        self.assertEqual(sum(r['response.retransmits'] for r in got['server']), want)
+        self.assert_retransmits(sum(r['response.retransmits'] for r in got['server']), want)
         # Before they are lost, where they arrive, tc still sees them.
         seen = 'response.retransmits' if self.hook == 'tc' else 'response.out_of_order'
         self.assertGreater(sum(r[seen] for r in got['client']), 0)
-        self.assertEqual(sum(r['request.retransmits'] for r in got['client']),
-                         sum(told['retransmits'] for told in self.told))
+        self.assert_retransmits(sum(r['request.retransmits'] for r in got['client']),
+                                sum(told['retransmits'] for told in self.told))
 
     def test_lost_requests(self):
         self.drop(self.far)
@@ -233,7 +241,7 @@ class Causes:
         self.assertEqual(len(got['client']), 15)
         want = sum(told['retransmits'] for told in self.told)
         self.assertGreater(want, 0)
-        self.assertEqual(sum(r['request.retransmits'] for r in got['client']), want)
+        self.assert_retransmits(sum(r['request.retransmits'] for r in got['client']), want)
 
     def test_slow_reader(self):
         """Its window closes: the server has to wait. The pauses are longer than the delay of an

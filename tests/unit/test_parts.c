@@ -357,6 +357,10 @@ static void test_retransmits(void **state)
 	assert_int_equal(tx(0)->resp.stall_late_ns, 600 * MS);
 	assert_int_equal(tx(0)->req.retransmits, 0);
 	assert_int_equal(tx(0)->ack_ns, 602 * MS);
+	assert_int_equal(cap.cnt.retransmits_late, 0);
+	resp->seg.time_ns += 100 * MS;
+	give(&s, resp);
+	assert_int_equal(cap.cnt.retransmits_late, 1);
 }
 
 /* At the receiver a hole that is filled late is what was waited for. */

@@ -365,11 +365,17 @@ static void on_old_bytes(void *ctx, unsigned int dir, const struct segment *seg,
 			 uint64_t to)
 {
 	struct conn *c = ctx;
-	struct http_msg *msg = c->http ? find_message(c, dir, from, to) : NULL;
+	unsigned int cnt = seg->note.gso_segs ? seg->note.gso_segs : 1;
+	struct http_msg *msg;
 
-	if (!msg)
+	if (!c->http)
 		return;
-	msg->m.retransmits += seg->note.gso_segs ? seg->note.gso_segs : 1;
+	msg = find_message(c, dir, from, to);
+	if (!msg) {
+		c->env->cnt->retransmits_late += cnt;
+		return;
+	}
+	msg->m.retransmits += cnt;
 	http_msg_stalled(msg, c->heard_ns, seg->time_ns);
 }
 

@@ -31,6 +31,7 @@
 	X(flows_tls, "connections.tls", "of them TLS")                                            \
 	X(flows_http2, "connections.http2", "of them HTTP/2 with prior knowledge")                \
 	X(retransmits, "retransmits", "segments with only old bytes")                             \
+	X(retransmits_late, "retransmits_late", "TCP segments whose message was reported already") \
 	X(out_of_order, "out_of_order", "segments that came before their predecessor")            \
 	X(conflicts, "conflicts", "overlaps whose bytes differed")                                \
 	X(keepalives, "keepalives", "keep-alive and zero-window probes")                          \
