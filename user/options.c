@@ -26,6 +26,7 @@ enum option_key {
 	KEY_SLOW,
 	KEY_ERRORS,
 	KEY_HAR,
+	KEY_SAVE_SLOW,
 	KEY_HEADER,
 	KEY_UNTIL_SLOW,
 	KEY_FAIL_IF,
@@ -112,6 +113,18 @@ static const struct argp_option option_table[] = {
 	 "Each request with a drawing of where its time went, and what TCP did", GROUP_OUTPUT},
 	{"joined", KEY_JOINED, NULL, 0,
 	 "One line for both ends of a request, where both are on this host", GROUP_OUTPUT},
+	{"write", 'w', "FILE", 0,
+	 "Write the packets into a pcapng file as well, with comments that Wireshark shows; -r reads "
+	 "it with all owners ('-': standard output)",
+	 GROUP_OUTPUT},
+	{NULL, 'C', "SIZE", 0, "With -w: begin another file before one is larger (64K, 16M, 1G)",
+	 GROUP_OUTPUT},
+	{NULL, 'W', "N", 0, "With -C: N files, over and over. With --save-slow: keep the newest N",
+	 GROUP_OUTPUT},
+	{"save-slow", KEY_SAVE_SLOW, "DIR", 0,
+	 "With --slow: write the packets of each request that was so slow, or failed, into a file "
+	 "in DIR",
+	 GROUP_OUTPUT},
 	{"har", KEY_HAR, "FILE", 0, "Write every request into an HTTP Archive as well",
 	 GROUP_OUTPUT},
 	{"header", KEY_HEADER, "NAME", 0,
@@ -491,6 +504,34 @@ static int parse_shown(struct options *opt, int key, char *arg, struct diag *d)
 	return ARGP_ERR_UNKNOWN;
 }
 
+static int parse_saved(struct options *opt, int key, char *arg, struct diag *d)
+{
+	uint64_t n;
+	int err;
+
+	switch (key) {
+	case 'w':
+	case KEY_SAVE_SLOW:
+		if (!*arg)
+			return diag_set(d, EXIT_USAGE, -EINVAL, "%s: the name is empty",
+					key == 'w' ? "-w" : "--save-slow");
+		*(key == 'w' ? &opt->write_file : &opt->save_slow) = arg;
+		return 0;
+	case 'C':
+		err = units_parse_size("-C", arg, &opt->write_size, d);
+		if (!err && opt->write_size < 1 << 16)
+			return diag_set(d, EXIT_USAGE, -EINVAL,
+					"-C: '%.40s' is too little; it takes at least 64K", arg);
+		return err;
+	case 'W':
+		err = units_parse_number("-W", arg, 1, 1000000, &n, d);
+		if (!err)
+			opt->write_files = (uint32_t)n;
+		return err;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
 /* Whether a list with commas has `name` next; moves on behind it. */
 static bool take_name(const char **text, const char *name)
 {
@@ -608,6 +649,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	if (err == ARGP_ERR_UNKNOWN)
 		err = parse_stat(p->opt, key, arg, p->d);
 	if (err == ARGP_ERR_UNKNOWN)
+		err = parse_saved(p->opt, key, arg, p->d);
+	if (err == ARGP_ERR_UNKNOWN)
 		err = parse_shown(p->opt, key, arg, p->d);
 	return err < 0 ? EINVAL : err;
 }
@@ -619,40 +662,71 @@ static const struct argp argp = {
 	.doc = help_text,
 };
 
-/* A capture file is read as it is: nothing in it says whose the sockets were, and no kernel is
- * asked. */
+/* Options that don't go with -r, and why. */
+struct refused {
+	bool given;
+	const char *name, *why;
+};
+
+static int refuse(const struct refused *refused, size_t cnt, struct diag *d)
+{
+	for (size_t i = 0; i < cnt; i++)
+		if (refused[i].given)
+			return diag_set(d, EXIT_USAGE, -EINVAL, "%s doesn't go with -r: %s",
+					refused[i].name, refused[i].why);
+	return 0;
+}
+
+/* Nothing in a capture file says whose the sockets were, unless httplat wrote it. */
+int options_check_capture(const struct options *o, bool recorded, struct diag *d)
+{
+	static const char nobodys[] =
+		"this capture file doesn't say whose a socket was; what httplat -w writes does";
+	const struct refused refused[] = {
+		{o->pid, "-p", nobodys},
+		{o->comm[0], "--comm", nobodys},
+		{o->containers[0], "-c", nobodys},
+		{o->pods[0], "--pod", nobodys},
+		{o->units[0], "--unit", nobodys},
+		{o->cgroups[0], "-g", nobodys},
+		{o->side == SIDE_CLIENT || o->side == SIDE_SERVER, "--side", nobodys},
+		{o->joined, "--joined", nobodys},
+	};
+
+	return recorded ? 0 : refuse(refused, sizeof(refused) / sizeof(refused[0]), d);
+}
+
+/* A capture file is read as it is: no kernel is asked. */
 static int check_file_options(const struct options *o, struct diag *d)
 {
-	static const char nobodys[] = "a capture file doesn't say whose a socket was";
-	const struct {
-		bool given;
-		const char *name, *why;
-	} refused[] = {
+	const struct refused refused[] = {
 		{o->interfaces[0], "-i", "it names an interface of the live host"},
 		{o->netns, "--netns", "it names a network namespace of the live host"},
 		{o->hook != HOOK_UNKNOWN, "--hook", "it says where in the live kernel to look"},
 		{o->snaplen, "-s", "the capture has its own limit"},
 		{o->duration_ns, "-d",
 		 "a file ends by itself; -n stops after a number of requests"},
-		{o->command_argv, "-- COMMAND", nobodys},
-		{o->pid, "-p", nobodys},
-		{o->follow, "--follow", nobodys},
-		{o->comm[0], "--comm", nobodys},
-		{o->by_uid, "--uid", nobodys},
-		{o->containers[0], "-c", nobodys},
-		{o->pods[0], "--pod", nobodys},
-		{o->units[0], "--unit", nobodys},
-		{o->cgroups[0], "-g", nobodys},
-		{o->side == SIDE_CLIENT || o->side == SIDE_SERVER, "--side",
-		 "a capture file doesn't say which end was local"},
-		{o->joined, "--joined", "a capture file doesn't say which ends were local"},
+		{o->command_argv, "-- COMMAND", "what is in a capture file has been run"},
+		{o->follow, "--follow", "no capture file says who began whom"},
+		{o->by_uid, "--uid", "no capture file says as whom a process acted"},
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
-		if (refused[i].given)
-			return diag_set(d, EXIT_USAGE, -EINVAL, "%s doesn't go with -r: %s",
-					refused[i].name, refused[i].why);
+	return refuse(refused, sizeof(refused) / sizeof(refused[0]), d);
+}
+
+static int check_saving_options(const struct options *o, struct diag *d)
+{
+	if (o->write_size && !o->write_file)
+		return diag_set(d, EXIT_USAGE, -EINVAL, "-C is about -w: add -w FILE");
+	if (o->write_size && !strcmp(o->write_file, "-"))
+		return diag_set(d, EXIT_USAGE, -EINVAL,
+				"-C doesn't go with -w -: standard output is one file");
+	if (o->write_files && !o->write_size && !o->save_slow)
+		return diag_set(d, EXIT_USAGE, -EINVAL,
+				"-W needs to know when a file is full: add -w FILE -C SIZE");
+	if (o->save_slow && !o->requests.slow_ns)
+		return diag_set(d, EXIT_USAGE, -EINVAL,
+				"--save-slow needs to know what is slow: add --slow DURATION");
 	return 0;
 }
 
@@ -737,6 +811,8 @@ int options_parse(enum command command, int argc, char **argv, struct options *o
 		err = opt.read_file ? check_file_options(&opt, d) : check_live_options(&opt, d);
 		if (!err)
 			err = check_output_options(&opt, d);
+		if (!err)
+			err = check_saving_options(&opt, d);
 		if (err)
 			return err;
 	}

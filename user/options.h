@@ -69,6 +69,10 @@ struct options {
 	enum report_format format;
 	bool explain, joined;			      /* text only */
 	const char *har_file;			      /* NULL: none */
+	const char *write_file;			      /* "-": standard output; NULL: none */
+	uint64_t write_size;			      /* of each file; 0: without limit */
+	uint32_t write_files;			      /* 0: without limit */
+	const char *save_slow;			      /* a directory; NULL: none */
 	const char *headers[OPTIONS_MAX_HEADERS + 1]; /* to show, lower case; NULL-terminated */
 	struct stats_options stats;		      /* of `stat` */
 	bool histogram, heat;
@@ -85,6 +89,10 @@ struct options {
  * argument), d->text stays empty and only d->status is set.
  */
 int options_parse(enum command command, int argc, char **argv, struct options *out, struct diag *d);
+
+/* Of options that were parsed with read_file: whether the file has what they ask for. recorded: it is a recording of
+ * httplat's. 0, or -EINVAL with the sentence in *d. */
+int options_check_capture(const struct options *opt, bool recorded, struct diag *d);
 
 /* What --help prints, under 80 columns. */
 void options_print_help(FILE *out);

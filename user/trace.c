@@ -20,6 +20,8 @@
 #include "live/live.h"
 #include "owner/procfs.h"
 #include "progress.h"
+#include "recorder/replay.h"
+#include "saving.h"
 #include "txfilter.h"
 
 #define MSEC UINT64_C(1000000)
@@ -40,7 +42,10 @@ struct trace {
 	struct counters cnt;
 	struct flow_table *flow;
 	struct report *report;
-	struct har *har; /* NULL: not asked for */
+	struct har *har;       /* NULL: not asked for */
+	struct saving *saving; /* -w, --save-slow; NULL: neither */
+	struct replay *replay; /* what a recording says; NULL: no recording is read */
+	struct wallclock clock; /* live */
 	struct txfilter tx_filter;
 
 	struct live *live;		 /* NULL: a capture file */
@@ -56,6 +61,7 @@ struct trace {
 	struct file_source *file;
 	struct progress progress;
 	uint32_t frames; /* of the file, so far */
+	bool sees_reads;
 
 	uint64_t flush_every_ns, last_flush_ns; /* in the segments' time */
 	uint64_t child_over_ns;
@@ -91,7 +97,7 @@ static void catch_signals(void)
 	sigaction(SIGPIPE, &ignore, NULL);
 }
 
-static void note_write(struct trace *tr, int err)
+static void keep_write_error(struct trace *tr, int err)
 {
 	if (!err || tr->write_err)
 		return;
@@ -112,31 +118,55 @@ static void check_count(struct trace *tr)
 		stop_printing(tr);
 }
 
+/* Fills in tx's owner, where it can be found, and its names. False: there are no owners here. */
+static bool name_owner(struct trace *tr, struct transaction *tx, struct owner_names *names)
+{
+	if (tr->attribution)
+		attribution_name(tr->attribution, tx, monotonic_ns(), names);
+	else if (tr->replay)
+		replay_names(tr->replay, tx, names);
+	else
+		return false;
+	return true;
+}
+
+/* -p and the other filters by whose the socket is; --port, --side. */
+static bool is_asked_for(struct trace *tr, const struct transaction *tx, struct owner_names *names)
+{
+	struct identity id = {0};
+	bool selected = false;
+
+	if (tr->identities && tx->owner.pid)
+		id = identities_get(tr->identities, &tx->owner);
+	if (tr->selection && tr->attribution)
+		selected = attribution_selected(tr->attribution, tx, tr->selection, names);
+	else if (tr->selection)
+		selected = selection_judge(tr->selection, names) == SELECTION_YES;
+	return txfilter_match(&tr->tx_filter, tx, &id, selected);
+}
+
 static void on_transaction(void *ctx, const struct transaction *borrowed)
 {
 	struct trace *tr = ctx;
 	struct transaction tx = *borrowed;
 	struct owner_names names = {0};
-	struct identity id = {0};
-	bool selected;
+	bool shown, kept, named = false;
 
 	if (tr->full || tr->write_err)
 		return;
-	if (!reqfilter_match(&tr->opt->requests, &tx)) {
+	shown = reqfilter_match(&tr->opt->requests, &tx);
+	kept = saving_wants(tr->saving, &tx);
+	if (shown || kept || saving_needs_names(tr->saving))
+		named = name_owner(tr, &tx, &names);
+	if ((shown || kept) && !is_asked_for(tr, &tx, &names))
+		shown = kept = false;
+	saving_transaction(tr->saving, tr->flow, &tx, named ? &names : NULL,
+			   tx.owner.pid != borrowed->owner.pid, shown, kept);
+	if (!shown) {
 		tr->cnt.filtered++;
 		return;
 	}
-	if (tr->attribution)
-		attribution_name(tr->attribution, &tx, monotonic_ns(), &names);
-	if (tr->identities && tx.owner.pid)
-		id = identities_get(tr->identities, &tx.owner);
-	selected = tr->selection &&
-		   attribution_selected(tr->attribution, &tx, tr->selection, &names);
-	if (!txfilter_match(&tr->tx_filter, &tx, &id, selected)) {
-		tr->cnt.filtered++;
-		return;
-	}
-	note_write(tr, report_transaction(tr->report, &tx, tr->live ? &names : NULL));
+	keep_write_error(tr, report_transaction(tr->report, &tx, named ? &names : NULL));
 	if (tr->totals && stats_add(tr->totals, &tx, NULL))
 		tr->cnt.memory_dropped++;
 	if (tr->opt->until_slow_ns && tx.has_latency && tx.latency_ns >= tr->opt->until_slow_ns)
@@ -176,24 +206,25 @@ static void on_segment(void *ctx, const struct segment *seg)
 		return;
 	}
 	if (tr->opt->verbose && !tr->full && !tr->write_err)
-		note_write(tr, report_segment(tr->report, seg));
-	flow_push(tr->flow, seg);
+		keep_write_error(tr, report_segment(tr->report, seg));
+	saving_segment(tr->saving, tr->flow, seg);
 }
 
 static void on_owner(void *ctx, uint64_t cookie, const struct endpoint *local,
 		     const struct endpoint *remote, const struct owner *owner)
 {
 	struct trace *tr = ctx;
+	const struct note_owner told = {cookie, *local, *remote, *owner};
 
 	attribution_learn(tr->attribution, owner, 0);
-	flow_owner(tr->flow, cookie, local, remote, owner);
+	saving_owner(tr->saving, tr->flow, &told);
 }
 
 static void on_read(void *ctx, const struct reading *reading)
 {
 	struct trace *tr = ctx;
 
-	flow_read(tr->flow, reading);
+	saving_read(tr->saving, tr->flow, reading);
 }
 
 static void on_who(void *ctx, const struct owner *owner, uint32_t uid, uint32_t inner_pid,
@@ -249,12 +280,20 @@ static void on_clock(void *ctx, uint64_t now_ns)
 		   before(now_ns, tr->opt->idle_timeout_ns));
 }
 
+static int make_selection(struct trace *tr, const char *const *cgroups, struct diag *d)
+{
+	const struct options *opt = tr->opt;
+	const struct selection_query query = {opt->containers, opt->pods, opt->units, cgroups};
+
+	tr->selection = selection_new(&query);
+	return tr->selection ? 0 : diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
+}
+
 /* -c, --pod, --unit and -g; says on standard error what is not there yet. */
 static int open_selection(struct trace *tr, struct diag *d)
 {
 	const struct options *opt = tr->opt;
 	const char *cgroups[OPTIONS_MAX_NAMES + 1] = {NULL};
-	const struct selection_query query = {opt->containers, opt->pods, opt->units, cgroups};
 	char what[512];
 	unsigned int i;
 	int err;
@@ -263,9 +302,10 @@ static int open_selection(struct trace *tr, struct diag *d)
 		return 0;
 	for (i = 0; opt->cgroups[i]; i++)
 		cgroups[i] = attribution_cgroup_path(tr->attribution, opt->cgroups[i]);
-	tr->selection = selection_new(&query);
-	if (tr->selection)
-		tr->cgfilter = cgfilter_new(tr->selection, attribution_cache(tr->attribution));
+	err = make_selection(tr, cgroups, d);
+	if (err)
+		return err;
+	tr->cgfilter = cgfilter_new(tr->selection, attribution_cache(tr->attribution));
 	if (!tr->cgfilter)
 		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 	err = cgfilter_start(tr->cgfilter, d);
@@ -273,6 +313,36 @@ static int open_selection(struct trace *tr, struct diag *d)
 		fprintf(stderr, "httplat: no %s yet; waiting (httplat ps lists what there is)\n",
 			what);
 	return err;
+}
+
+/* -v, -w and --save-slow: what leaves out bodies would leave holes in them. */
+static bool wants_all_segments(const struct options *opt)
+{
+	return opt->verbose || opt->write_file || opt->save_slow;
+}
+
+/* A recording says whose sockets were whose; another capture file doesn't. */
+static int open_file(struct trace *tr, struct diag *d)
+{
+	const struct options *opt = tr->opt;
+	struct note_session session;
+	bool recorded;
+	int err = file_open(opt->read_file, opt->filter, &tr->cnt, &tr->file, d);
+
+	if (err)
+		return err;
+	recorded = file_session(tr->file, &session);
+	err = options_check_capture(opt, recorded, d);
+	if (err || !recorded)
+		return err;
+	tr->sees_reads = session.sees_reads;
+	tr->replay = replay_new();
+	if (!tr->replay)
+		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
+	if (!tr->tx_filter.by_cgroup)
+		return 0;
+	err = make_selection(tr, opt->cgroups, d);
+	return err ? err : selection_start(tr->selection, d);
 }
 
 static int open_live(struct trace *tr, struct diag *d)
@@ -289,7 +359,7 @@ static int open_live(struct trace *tr, struct diag *d)
 		.by_uid = opt->by_uid,
 		.uid = opt->uid,
 		.by_cgroup = tr->tx_filter.by_cgroup,
-		.all_segments = opt->verbose,
+		.all_segments = wants_all_segments(opt),
 	};
 	int err;
 
@@ -313,6 +383,8 @@ static int open_live(struct trace *tr, struct diag *d)
 		err = live_open(&lo, &tr->cnt, &tr->live, d);
 	if (err)
 		return err;
+	tr->sees_reads = live_sees_reads(tr->live);
+	wallclock_sample(&tr->clock);
 	update_cgroups(tr, monotonic_ns());
 	if (!txfilter_needs_identity(&tr->tx_filter))
 		return 0;
@@ -336,11 +408,31 @@ static void choose_headers(const char **out, const char *const *always, const ch
 	out[n] = NULL;
 }
 
+/* NULL: segments have wall time. */
+static const struct wallclock *trace_clock(const struct trace *tr)
+{
+	if (tr->live)
+		return &tr->clock;
+	return tr->replay ? replay_clock(tr->replay) : NULL;
+}
+
+static int open_saving(struct trace *tr, struct diag *d)
+{
+	const struct saving_env env = {
+		.clock = trace_clock(tr),
+		.sees_reads = tr->sees_reads,
+		.live = tr->live != NULL,
+		.hook = tr->live ? live_hook(tr->live) : HOOK_FILE,
+	};
+
+	return saving_open(tr->opt, &env, &tr->cnt, &tr->saving, d);
+}
+
 static int open_middle(struct trace *tr, struct diag *d)
 {
 	const struct options *opt = tr->opt;
 	struct flow_config fc = flow_config_default;
-	struct flow_sink sink = {tr, on_transaction, opt->verbose ? NULL : on_elide};
+	struct flow_sink sink = {tr, on_transaction, wants_all_segments(opt) ? NULL : on_elide};
 	struct report_options ro = {
 		.format = opt->format,
 		.explain = opt->explain,
@@ -354,7 +446,9 @@ static int open_middle(struct trace *tr, struct diag *d)
 		.started_ns = tr->live ? monotonic_ns() : 0,
 		.redact = opt->redact,
 		.live = tr->live != NULL,
-		.out = stdout,
+		.owners = tr->live || tr->replay,
+		.clock = trace_clock(tr),
+		.out = opt->write_file && !strcmp(opt->write_file, "-") ? stderr : stdout,
 		.err = stderr,
 	};
 
@@ -365,7 +459,7 @@ static int open_middle(struct trace *tr, struct diag *d)
 	fc.gap_timeout_ns = opt->gap_timeout_ns;
 	fc.idle_timeout_ns = opt->idle_timeout_ns;
 	fc.max_memory = opt->max_memory;
-	fc.sees_reads = tr->live && live_sees_reads(tr->live);
+	fc.sees_reads = tr->sees_reads;
 	if (fc.max_conn_memory > fc.max_memory / 2)
 		fc.max_conn_memory = fc.max_memory / 2;
 	/* Often enough that a hole is given up within a tenth more than it was asked for. */
@@ -445,7 +539,7 @@ static int run_live(struct trace *tr, struct diag *d)
 	while (!stop_flag && n >= 0) {
 		poll(fds, 2, TICK_MS);
 		if (fds[1].revents & POLLERR)
-			note_write(tr, -EPIPE);
+			keep_write_error(tr, -EPIPE);
 		n = live_consume(tr->live, &sink);
 		now = monotonic_ns();
 		if (now - last_tick >= TICK_MS * MSEC / 2) {
@@ -453,7 +547,10 @@ static int run_live(struct trace *tr, struct diag *d)
 			update_cgroups(tr, now);
 			on_clock(tr, now);
 			flow_settle(tr->flow, now);
-			note_write(tr, report_flush(tr->report, now));
+			wallclock_sample(&tr->clock);
+			keep_write_error(tr, report_flush(tr->report, now));
+			if (saving_flush(tr->saving))
+				stop_flag = 1;
 			check_count(tr);
 			if (tr->opt->duration_ns)
 				progress_time(&tr->progress, tr->opt->duration_ns, now);
@@ -485,9 +582,22 @@ static void on_frame(void *ctx, uint64_t now_ns)
 	on_clock(tr, now_ns);
 }
 
+/* Of a recording. */
+static void on_note(void *ctx, const struct note *n)
+{
+	struct trace *tr = ctx;
+
+	if (n->kind == NOTE_OWNER)
+		saving_owner(tr->saving, tr->flow, &n->owner);
+	else if (n->kind == NOTE_READ)
+		saving_read(tr->saving, tr->flow, &n->read);
+	else if (replay_note(tr->replay, n))
+		tr->cnt.memory_dropped++;
+}
+
 static int run_file(struct trace *tr, struct diag *d)
 {
-	struct file_sink sink = {tr, on_segment, on_frame};
+	struct file_sink sink = {tr, on_segment, on_frame, on_note};
 	int err = file_read(tr->file, &sink, &stop_flag, d);
 
 	progress_clear(&tr->progress);
@@ -563,7 +673,7 @@ int trace_run(const struct options *opt, struct diag *d)
 	};
 	bool interactive = isatty(STDOUT_FILENO) ||
 			   (opt->read_file && !strcmp(opt->read_file, "-"));
-	int err, har_err;
+	int err, har_err, saving_err;
 
 	memcpy(tr.tx_filter.comm, opt->comm, sizeof(tr.tx_filter.comm));
 	setvbuf(stdout, NULL, interactive ? _IOLBF : _IOFBF, OUT_BUFFER);
@@ -573,8 +683,9 @@ int trace_run(const struct options *opt, struct diag *d)
 	if (tr.child.pid)
 		tr.pid = tr.tx_filter.pid = (uint32_t)tr.child.pid;
 	if (!err)
-		err = opt->read_file ? file_open(opt->read_file, opt->filter, &tr.cnt, &tr.file, d)
-				     : open_live(&tr, d);
+		err = opt->read_file ? open_file(&tr, d) : open_live(&tr, d);
+	if (!err)
+		err = open_saving(&tr, d);
 	if (!err && opt->har_file)
 		err = har_open(opt->har_file, &tr.har, d);
 	if (!err)
@@ -590,6 +701,8 @@ int trace_run(const struct options *opt, struct diag *d)
 	}
 	har_err = har_close(tr.har, d);
 	err = err ? err : har_err;
+	saving_err = saving_close(tr.saving, d);
+	err = err ? err : saving_err;
 	child_end(&tr.child);
 	flow_table_free(tr.flow);
 	report_free(tr.report);
@@ -598,6 +711,7 @@ int trace_run(const struct options *opt, struct diag *d)
 	identities_free(tr.identities);
 	cgfilter_free(tr.cgfilter);
 	selection_free(tr.selection);
+	replay_free(tr.replay);
 	attribution_free(tr.attribution);
 	live_close(tr.live);
 	file_close(tr.file);

@@ -61,7 +61,10 @@
 	X(malformed, "http.malformed", "messages that could not be parsed")                       \
 	X(oversize, "http.oversize", "header sections over the limit")                            \
 	X(ambiguous, "pair.ambiguous", "messages left unpaired because of a hole")                \
-	X(filtered, "filtered.transactions", "left out by the filters")
+	X(filtered, "filtered.transactions", "left out by the filters")                           \
+	/* recording */                                                                           \
+	X(saved, "saved", "files of --save-slow")                                                 \
+	X(saved_cut, "saved.cut", "of them without their request's first packet")
 
 struct counters {
 #define COUNTER_MEMBER(member, key, what) uint64_t member;

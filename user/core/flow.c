@@ -37,6 +37,8 @@ struct flow_table {
 	uint32_t mask;
 	uint32_t flow_cnt;
 	uint64_t stream_next, arrival;
+	bool current_known;
+	uint64_t current; /* stream */
 	struct flow *oldest, *newest;
 };
 
@@ -342,12 +344,27 @@ struct flow_table *flow_table_new(const struct flow_config *config, const struct
 	return ft;
 }
 
+static void set_current(struct flow_table *ft, const struct flow *f)
+{
+	ft->current_known = f != NULL;
+	if (f)
+		ft->current = f->conn.stream;
+}
+
+bool flow_current(const struct flow_table *ft, uint64_t *stream)
+{
+	if (ft->current_known)
+		*stream = ft->current;
+	return ft->current_known;
+}
+
 int flow_push(struct flow_table *ft, const struct segment *seg)
 {
 	struct tuple t;
 	struct flow *f;
 	int err;
 
+	ft->current_known = false;
 	ft->env.cnt->segments++;
 	ft->env.cnt->segment_bytes += seg->payload_len;
 	ft->env.cnt->captured_bytes += seg->payload_cap;
@@ -363,6 +380,7 @@ int flow_push(struct flow_table *ft, const struct segment *seg)
 		ft->env.cnt->memory_dropped++;
 		return -ENOMEM;
 	}
+	set_current(ft, f);
 	list_remove(ft, f);
 	list_append(ft, f);
 	err = conn_push(&f->conn, flow_dir(f, seg), seg, ++ft->arrival);
@@ -389,6 +407,7 @@ void flow_owner(struct flow_table *ft, uint64_t cookie, const struct endpoint *l
 {
 	struct flow *f = find_local(ft, cookie, local, remote);
 
+	set_current(ft, f);
 	if (f && !f->conn.closed)
 		f->conn.owner = *owner;
 }
@@ -399,6 +418,7 @@ void flow_read(struct flow_table *ft, const struct reading *reading)
 				    reading->has_tuple ? &reading->local : NULL,
 				    reading->has_tuple ? &reading->remote : NULL);
 
+	set_current(ft, f);
 	if (f)
 		conn_read(&f->conn, reading);
 }

@@ -56,6 +56,10 @@ struct flow_table *flow_table_new(const struct flow_config *config, const struct
 /* Takes one segment. 0, or -ENOMEM: the segment was counted as lost and the flow stays sound. */
 int flow_push(struct flow_table *ft, const struct segment *seg);
 
+/* The connection of what flow_push(), flow_owner() or flow_read() has taken last, or is taking: also while it
+ * reports. False: of none. */
+bool flow_current(const struct flow_table *ft, uint64_t *stream);
+
 /* Another owner of a socket became known (an owner event); cookie 0: found by local/remote. */
 void flow_owner(struct flow_table *ft, uint64_t cookie, const struct endpoint *local,
 		const struct endpoint *remote, const struct owner *owner);

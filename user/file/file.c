@@ -22,6 +22,7 @@ struct file_source {
 	struct filter *filter; /* NULL: every frame */
 	struct ipfrag *ipfrag;
 	struct counters *cnt;
+	int64_t offset_ns; /* of a recording's clock, at the packet that is read */
 };
 
 /* An expression that is wrong is to be found before anything is read. */
@@ -147,6 +148,38 @@ static bool find_segment(struct file_source *fs, const struct frame *frame, stru
 	return false;
 }
 
+static void take_note(struct file_source *fs, const struct file_sink *sink,
+		      const struct frame *frame)
+{
+	struct note note;
+
+	if (!note_read(frame->data, frame->cap, &note))
+		return;
+	if (note.kind == NOTE_CLOCK)
+		fs->offset_ns = note.clock.offset_ns;
+	if (sink->note)
+		sink->note(sink->ctx, &note);
+}
+
+/* What the kernel knew of the packet, and its clock. A packet that another program has put in among them has wall
+ * time only. */
+static void annotate(const struct file_source *fs, const struct frame *frame, struct segment *seg)
+{
+	struct note_session session;
+	struct note note;
+
+	if (!frames_session(fs->frames, &session))
+		return;
+	if (!frame->note || !note_read(frame->note, frame->note_len, &note) ||
+	    note.kind != NOTE_SEGMENT) {
+		seg->time_ns -= (uint64_t)fs->offset_ns;
+		return;
+	}
+	seg->time_ns = note.segment.time_ns;
+	seg->dir = note.segment.dir;
+	seg->note = note.segment.note;
+}
+
 static int take_frame(struct file_source *fs, const struct file_sink *sink,
 		      const struct frame *frame, struct diag *d)
 {
@@ -157,9 +190,14 @@ static int take_frame(struct file_source *fs, const struct file_sink *sink,
 	};
 	int match = 1;
 
+	if (frame->is_note) {
+		take_note(fs, sink, frame);
+		return 0;
+	}
+	annotate(fs, frame, &seg);
 	fs->cnt->packets++;
 	if (sink->clock)
-		sink->clock(sink->ctx, frame->time_ns);
+		sink->clock(sink->ctx, seg.time_ns);
 	if (fs->filter && link_known(frame->link_type))
 		match = filter_match(fs->filter, frame, d);
 	if (match < 0)
@@ -189,6 +227,11 @@ int file_read(struct file_source *fs, const struct file_sink *sink,
 	if (err < 0 && !*stop)
 		return diag_set(d, reading.status, err, "%s", reading.text);
 	return 0;
+}
+
+bool file_session(const struct file_source *fs, struct note_session *out)
+{
+	return frames_session(fs->frames, out);
 }
 
 void file_progress(const struct file_source *fs, uint64_t *done, uint64_t *total)

@@ -120,7 +120,7 @@ int frames_next(struct frames *fr, struct frame *out, struct diag *d)
 				"%s is cut short or damaged after frame %llu: %s", fr->name,
 				(unsigned long long)fr->number, pcap_geterr(fr->pcap));
 	}
-	out->number = ++fr->number;
+	*out = (struct frame){.number = ++fr->number};
 	/* The file has 32 bits without sign; nanoseconds, though libpcap says tv_usec. */
 	time_ns = (int64_t)(uint32_t)hdr->ts.tv_sec * 1000000000 + hdr->ts.tv_usec;
 	out->time_ns = time_ns < 0 ? 0 : (uint64_t)time_ns;
@@ -129,6 +129,11 @@ int frames_next(struct frames *fr, struct frame *out, struct diag *d)
 	out->len = hdr->len;
 	out->data = data;
 	return 1;
+}
+
+bool frames_session(const struct frames *fr, struct note_session *out)
+{
+	return fr->ng && pcapng_session(fr->ng, out);
 }
 
 bool frames_link_type(const struct frames *fr, uint32_t n, uint32_t *link_type)

@@ -10,19 +10,26 @@
 #include <stdint.h>
 
 #include "../diag.h"
+#include "notes.h"
 
 struct frame {
+	bool is_note;        /* no packet: data is a note of httplat's own (notes.h), cap its length */
 	uint64_t number;     /* 1-based, as Wireshark counts */
 	uint64_t time_ns;    /* since 1970 */
 	uint32_t link_type;  /* LINKTYPE_ or DLT_ value */
 	uint32_t cap, len;   /* bytes captured, bytes on the wire */
 	const uint8_t *data; /* borrowed until the next call */
+	const uint8_t *note; /* beside the packet; NULL: none */
+	uint32_t note_len;
 };
 
 struct frames;
 
 /* "-" is standard input. On failure *out is untouched and *d says why. */
 int frames_open(const char *path, struct frames **out, struct diag *d);
+
+/* The session note, if a recording of httplat's begins with one; else false. */
+bool frames_session(const struct frames *fr, struct note_session *out);
 
 /* 1 with *out filled; 0 at the end; -EIO with *d set when the file is cut short or damaged. */
 int frames_next(struct frames *fr, struct frame *out, struct diag *d);

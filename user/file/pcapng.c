@@ -57,6 +57,8 @@ struct pcapng {
 	uint32_t iface_cnt, iface_room;
 	uint64_t number;
 	uint64_t time_ns;
+	bool has_session; /* a recording of httplat's: else what looks like its notes is none */
+	struct note_session session;
 	uint8_t *block; /* the body of the block that was read last */
 	uint32_t block_room;
 };
@@ -96,23 +98,38 @@ static int cut_short(const struct pcapng *ng, struct diag *d)
 
 /* --- interfaces and time ----------------------------------------------------------------------- */
 
+struct option {
+	uint32_t code, len;
+	const uint8_t *value;
+};
+
+/* The options of a block, one after the other. False after the last, or where they are damaged. */
+static bool next_option(const struct pcapng *ng, const uint8_t **p, uint32_t *len,
+			struct option *out)
+{
+	uint32_t padded;
+
+	if (*len < 4)
+		return false;
+	*out = (struct option){get16(ng, *p), get16(ng, *p + 2), *p + 4};
+	padded = (out->len + 3) & ~3u;
+	if (out->code == OPT_END || padded > *len - 4)
+		return false;
+	*p += 4 + padded;
+	*len -= 4 + padded;
+	return true;
+}
+
 static void read_options(const struct pcapng *ng, const uint8_t *p, uint32_t len,
 			 struct interface *iface)
 {
-	uint32_t code, opt_len, padded;
+	struct option opt;
 
-	while (len >= 4) {
-		code = get16(ng, p);
-		opt_len = get16(ng, p + 2);
-		padded = (opt_len + 3) & ~3u;
-		if (code == OPT_END || padded > len - 4)
-			return;
-		if (code == OPT_TSRESOL && opt_len == 1)
-			iface->tsresol = p[4];
-		else if (code == OPT_TSOFFSET && opt_len == 8)
-			iface->tsoffset_s = (int64_t)get64(ng, p + 4);
-		p += 4 + padded;
-		len -= 4 + padded;
+	while (next_option(ng, &p, &len, &opt)) {
+		if (opt.code == OPT_TSRESOL && opt.len == 1)
+			iface->tsresol = opt.value[0];
+		else if (opt.code == OPT_TSOFFSET && opt.len == 8)
+			iface->tsoffset_s = (int64_t)get64(ng, opt.value);
 	}
 }
 
@@ -245,6 +262,19 @@ static int read_block(struct pcapng *ng, uint32_t *type, uint32_t *len, struct d
 	return err ? err : 1;
 }
 
+static void find_note(const struct pcapng *ng, const uint8_t *p, uint32_t len, struct frame *out)
+{
+	struct option opt;
+
+	while (next_option(ng, &p, &len, &opt)) {
+		if (opt.code != NOTE_OPTION)
+			continue;
+		out->note = opt.value;
+		out->note_len = opt.len;
+		return;
+	}
+}
+
 static int packet_block(struct pcapng *ng, uint32_t type, uint32_t len, struct frame *out,
 			struct diag *d)
 {
@@ -274,13 +304,34 @@ static int packet_block(struct pcapng *ng, uint32_t type, uint32_t len, struct f
 	}
 	if (cap > len - hdr_len)
 		return damaged(ng, d, "a packet is longer than its block");
-	out->number = ++ng->number;
-	out->time_ns = ng->time_ns;
-	out->link_type = iface->link_type;
-	out->cap = cap;
-	out->len = wire;
-	out->data = body + hdr_len;
+	*out = (struct frame){
+		.number = ++ng->number,
+		.time_ns = ng->time_ns,
+		.link_type = iface->link_type,
+		.cap = cap,
+		.len = wire,
+		.data = body + hdr_len,
+	};
+	cap = (cap + 3) & ~3u;
+	if (type == BLOCK_ENHANCED && ng->has_session && cap < len - hdr_len)
+		find_note(ng, out->data + cap, len - hdr_len - cap, out);
 	return 1;
+}
+
+/* False: it is not for others. */
+static bool take_note(struct pcapng *ng, uint32_t len, struct frame *out)
+{
+	struct note note;
+
+	if (!note_read(ng->block, len, &note))
+		return false;
+	if (note.kind == NOTE_SESSION) {
+		ng->has_session = true;
+		ng->session = note.session;
+		return false;
+	}
+	*out = (struct frame){.is_note = true, .data = ng->block, .cap = len};
+	return ng->has_session;
 }
 
 static int next_frame(struct pcapng *ng, struct frame *out, struct diag *d)
@@ -299,6 +350,10 @@ static int next_frame(struct pcapng *ng, struct frame *out, struct diag *d)
 		case BLOCK_SIMPLE:
 		case BLOCK_ENHANCED:
 			return packet_block(ng, type, len, out, d);
+		case NOTE_BLOCK_TYPE:
+			if (!take_note(ng, len, out))
+				break;
+			return 1;
 		case BLOCK_JOURNAL:
 		case BLOCK_SYSDIG_EVENT:
 		case BLOCK_SYSDIG_EVENT_FLAGS:
@@ -353,6 +408,12 @@ int pcapng_open(FILE *in, const char *name, struct pcapng **out, struct diag *d)
 	ng->ready = err > 0;
 	*out = ng;
 	return 0;
+}
+
+bool pcapng_session(const struct pcapng *ng, struct note_session *out)
+{
+	*out = ng->session;
+	return ng->has_session;
 }
 
 bool pcapng_link_type(const struct pcapng *ng, uint32_t n, uint32_t *link_type)

@@ -30,6 +30,9 @@ int pcapng_open(FILE *in, const char *name, struct pcapng **out, struct diag *d)
 /* As frames_next(). A simple packet block has no time: its frame gets that of the one before. */
 int pcapng_next(struct pcapng *ng, struct frame *out, struct diag *d);
 
+/* As frames_session(). */
+bool pcapng_session(const struct pcapng *ng, struct note_session *out);
+
 /* As frames_link_type(), for the interfaces of the section that is being read. */
 bool pcapng_link_type(const struct pcapng *ng, uint32_t n, uint32_t *link_type);
 

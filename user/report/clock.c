@@ -28,6 +28,15 @@ static void forget_least(struct wallclock *wc)
 		(wc->cnt - least) * sizeof(wc->history[0]));
 }
 
+void wallclock_restore(struct wallclock *wc, uint64_t since_ns, int64_t offset_ns)
+{
+	if (wc->cnt && since_ns <= wc->history[wc->cnt - 1].since_ns)
+		return;
+	if (wc->cnt == WALLCLOCK_HISTORY)
+		forget_least(wc);
+	wc->history[wc->cnt++] = (struct wallclock_offset){since_ns, offset_ns};
+}
+
 void wallclock_note(struct wallclock *wc, uint64_t before_ns, uint64_t realtime_ns,
 		    uint64_t after_ns)
 {
@@ -39,9 +48,7 @@ void wallclock_note(struct wallclock *wc, uint64_t before_ns, uint64_t realtime_
 		doubt = NOISE_NS;
 	if (wc->cnt && llabs(offset - wc->history[wc->cnt - 1].offset_ns) < doubt)
 		return;
-	if (wc->cnt == WALLCLOCK_HISTORY)
-		forget_least(wc);
-	wc->history[wc->cnt++] = (struct wallclock_offset){middle_ns, offset};
+	wallclock_restore(wc, middle_ns, offset);
 }
 
 static uint64_t now_ns(clockid_t clock)

@@ -39,6 +39,9 @@ struct wallclock {
 void wallclock_note(struct wallclock *wc, uint64_t before_ns, uint64_t realtime_ns,
 		    uint64_t after_ns);
 
+/* An offset that was noted before, as it was remembered then; later than those that are there. */
+void wallclock_restore(struct wallclock *wc, uint64_t since_ns, int64_t offset_ns);
+
 /* Reads the system's clocks and notes them. Meant to be called some times a second: a step is noticed by
  * the next call only, and events between the two have the wall time of before. */
 void wallclock_sample(struct wallclock *wc);

@@ -21,7 +21,6 @@
 
 struct report {
 	struct report_options opt;
-	struct wallclock clock;
 	struct view view[2]; /* the second is the other end's, where they are joined */
 	struct text text;
 	struct join *join;	/* NULL: not asked for */
@@ -45,12 +44,10 @@ struct report *report_new(const struct report_options *opt)
 	if (!rp)
 		return NULL;
 	rp->opt = *opt;
-	rp->text.owners = opt->live;
+	rp->text.owners = opt->owners;
 	rp->text.layout = opt->joined		       ? TEXT_JOINED
 			  : opt->format == REPORT_WIDE ? TEXT_WIDE
 						       : TEXT_PLAIN;
-	if (opt->live)
-		wallclock_sample(&rp->clock);
 	rp->table_from_ns = rp->heat_from_ns = rp->now_ns = opt->started_ns;
 	if (opt->stats)
 		rp->heat.time = opt->stats->time;
@@ -87,10 +84,10 @@ uint64_t report_printed(const struct report *rp)
 	return rp->printed;
 }
 
-/* What to add to a segment's time: 0 for a capture file, which has wall time already. */
+/* What to add to a segment's time. */
 static int64_t clock_offset(const struct report *rp, uint64_t time_ns)
 {
-	return rp->opt.live ? wallclock_offset(&rp->clock, time_ns) : 0;
+	return rp->opt.clock ? wallclock_offset(rp->opt.clock, time_ns) : 0;
 }
 
 static int write_line(struct report *rp)
@@ -317,8 +314,6 @@ int report_flush(struct report *rp, uint64_t now_ns)
 	int err = 0;
 
 	rp->now_ns = now_ns;
-	if (rp->opt.live)
-		wallclock_sample(&rp->clock);
 	if (rp->join)
 		err = join_expire(rp->join, now_ns);
 	if (!err && rp->opt.live) {

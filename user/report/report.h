@@ -16,6 +16,7 @@
 #include "../core/counters.h"
 #include "../core/transaction.h"
 #include "../owner/owner.h"
+#include "clock.h"
 #include "har.h"
 #include "stats.h"
 
@@ -38,7 +39,9 @@ struct report_options {
 	uint64_t started_ns;  /* live: the clock of report_flush() when the run began */
 	struct har *har;      /* every record as well; borrowed. NULL: none */
 	bool redact;
-	bool live; /* times are CLOCK_MONOTONIC and are converted to wall time here */
+	bool live;   /* report_flush() is called as time passes */
+	bool owners; /* text shows whose a socket was */
+	const struct wallclock *clock; /* of transactions' times; borrowed. NULL: they are since 1970 */
 	bool color;
 	FILE *out, *err;
 };
