@@ -253,7 +253,7 @@ FUZZ_WATCH   := -fsanitize=fuzzer-no-link -fno-sanitize=null
 
 # What reads hostile bytes: the pure middle, capture files, ring records, and what is printed of them.
 FUZZED_SRC := $(CORE_SRC) $(wildcard user/file/*.c user/report/*.c) user/diag.c user/units.c \
-	user/reqfilter.c user/target.c user/live/record.c
+	user/reqfilter.c user/target.c user/live/record.c user/recorder/replay.c
 # Helpers that several fuzzers share.
 FUZZ_AUX   := $(filter-out $(FUZZ_SRC),$(wildcard tests/fuzz/*.c))
 FUZZ_OBJ   := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(FUZZED_SRC) $(FUZZ_AUX) $(FUZZ_SRC))

@@ -9,7 +9,7 @@
 #include "recorder/flight.h"
 #include "recorder/recorder.h"
 
-/* Of --save-slow, where -W says nothing else. */
+/* Of --save-slow, unless -W, which with -C is about -w, says so. */
 #define FLIGHT_FILES 1000
 
 struct saving {
@@ -55,7 +55,7 @@ static int open_flight(struct saving *s, const struct options *opt, const struct
 	const struct flight_options fo = {
 		.dir = opt->save_slow,
 		.max_bytes = opt->max_memory,
-		.max_files = opt->write_files ? opt->write_files : FLIGHT_FILES,
+		.max_files = opt->write_files && !opt->write_size ? opt->write_files : FLIGHT_FILES,
 		.redact = opt->redact,
 		.env = *env,
 	};

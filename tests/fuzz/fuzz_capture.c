@@ -2,8 +2,8 @@
 /*
  * fuzz_capture.c - any bytes as a capture file, all the way to what is printed: both formats, link
  * layers, tunnels, fragments, the flow table, and its transactions and segments (-v) as text and as
- * JSON. The input is the file itself, so that `httplat -r` reads what was found. It is read through a
- * filter where 3 divides its length.
+ * JSON. What a recording of our own says beside its packets is part of it. The input is the file itself, so that
+ * `httplat -r` reads what was found. It is read through a filter where 3 divides its length.
  *
  * A file that is refused is refused with a sentence. What is printed is safe for a terminal and UTF-8,
  * one line a record; every line of JSON is one object without a key twice.
@@ -20,6 +20,7 @@
 #include "core/flow.h"
 #include "file/file.h"
 #include "file/frames.h"
+#include "recorder/replay.h"
 #include "report/escape.h"
 #include "report/report.h"
 
@@ -43,6 +44,7 @@ struct printed {
 
 struct run {
 	struct flow_table *flow;
+	struct replay *replay;
 	struct counters cnt;
 	struct printed text, json, explain, table;
 	uint64_t segments, told;
@@ -77,13 +79,27 @@ static void printed_close(struct printed *p)
 static void on_transaction(void *ctx, const struct transaction *tx)
 {
 	struct run *run = ctx;
+	struct owner_names names;
 
 	run->told++;
 	check_transaction(tx);
-	demand(report_transaction(run->text.report, tx, NULL) == 0);
-	demand(report_transaction(run->json.report, tx, NULL) == 0);
-	demand(report_transaction(run->explain.report, tx, NULL) == 0);
-	demand(report_transaction(run->table.report, tx, NULL) == 0);
+	replay_names(run->replay, tx, &names);
+	demand(report_transaction(run->text.report, tx, &names) == 0);
+	demand(report_transaction(run->json.report, tx, &names) == 0);
+	demand(report_transaction(run->explain.report, tx, &names) == 0);
+	demand(report_transaction(run->table.report, tx, &names) == 0);
+}
+
+static void on_note(void *ctx, const struct note *n)
+{
+	struct run *run = ctx;
+
+	demand(replay_note(run->replay, n) == 0);
+	if (n->kind == NOTE_OWNER)
+		flow_owner(run->flow, n->owner.cookie, &n->owner.local, &n->owner.remote,
+			   &n->owner.owner);
+	else if (n->kind == NOTE_READ)
+		flow_read(run->flow, &n->read);
 }
 
 static void on_segment(void *ctx, const struct segment *seg)
@@ -116,27 +132,41 @@ static void on_clock(void *ctx, uint64_t now_ns)
 int __real_frames_next(struct frames *fr, struct frame *out, struct diag *d);
 int __wrap_frames_next(struct frames *fr, struct frame *out, struct diag *d);
 
-static uint8_t *frame_copy;
+static uint8_t *frame_copy, *note_copy;
+
+static uint8_t *copy_of(const uint8_t *bytes, size_t len)
+{
+	uint8_t *copy = malloc(len);
+
+	demand(copy || !len);
+	if (len)
+		memcpy(copy, bytes, len);
+	return copy;
+}
+
+static void free_copies(void)
+{
+	free(frame_copy);
+	free(note_copy);
+	frame_copy = note_copy = NULL;
+}
 
 int __wrap_frames_next(struct frames *fr, struct frame *out, struct diag *d)
 {
 	int res = __real_frames_next(fr, out, d);
 
-	free(frame_copy);
-	frame_copy = NULL;
+	free_copies();
 	if (res != 1)
 		return res;
-	frame_copy = malloc(out->cap);
-	demand(frame_copy || !out->cap);
-	if (out->cap)
-		memcpy(frame_copy, out->data, out->cap);
-	out->data = frame_copy;
+	out->data = frame_copy = copy_of(out->data, out->cap);
+	if (out->note)
+		out->note = note_copy = copy_of(out->note, out->note_len);
 	return res;
 }
 
 static void read_capture(struct run *run, const uint8_t *data, size_t size)
 {
-	struct file_sink sink = {run, on_segment, on_clock};
+	struct file_sink sink = {run, on_segment, on_clock, on_note};
 	volatile sig_atomic_t stop = 0;
 	struct file_source *fs;
 	struct diag d = {0};
@@ -148,8 +178,7 @@ static void read_capture(struct run *run, const uint8_t *data, size_t size)
 	if (file_open(path, size % 3 ? NULL : "ip or ip6", &run->cnt, &fs, &d) == 0) {
 		demand(file_read(fs, &sink, &stop, &d) == 0 || d.text[0]);
 		file_close(fs);
-		free(frame_copy);
-		frame_copy = NULL;
+		free_copies();
 	} else {
 		demand(d.text[0]);
 	}
@@ -272,14 +301,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct run run = {0};
 	struct flow_sink sink = {&run, on_transaction, NULL};
 	struct flow_config config = flow_config_default;
+	const struct wallclock *clock;
 
 	setenv("TZ", "UTC", 1);
 	config.max_memory = MEMORY_MAX;
 	config.max_conn_memory = MEMORY_MAX / 4;
 	run.flow = flow_table_new(&config, &sink, &run.cnt);
 	demand(run.flow);
-	printed_open(&run.text, (struct report_options){.format = REPORT_TEXT});
-	printed_open(&run.json, (struct report_options){.format = REPORT_JSON, .redact = true});
+	run.replay = replay_new();
+	demand(run.replay);
+	clock = replay_clock(run.replay);
+	printed_open(&run.text, (struct report_options){
+					.format = REPORT_TEXT, .owners = true, .clock = clock});
+	printed_open(&run.json, (struct report_options){
+					.format = REPORT_JSON, .redact = true, .clock = clock});
 	printed_open(&run.explain, (struct report_options){.explain = true});
 	printed_open(&run.table,
 		     (struct report_options){.stats = &by_all, .histogram = true, .heat = true});
@@ -307,5 +342,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free(run.table.out.text);
 	free(run.table.err.text);
 	flow_table_free(run.flow);
+	replay_free(run.replay);
 	return 0;
 }

@@ -246,6 +246,7 @@ static struct transaction exchange(int64_t first_ns, int64_t total_ns)
 /* The live report whose clocks are the world's; freed by end(). */
 struct run {
 	struct report *rp;
+	struct wallclock clock;
 	FILE *out;
 	char *text;
 	size_t size;
@@ -253,9 +254,11 @@ struct run {
 
 static void begin(struct run *run, enum report_format format)
 {
-	struct report_options opt = {.format = format, .live = true, .err = stderr};
+	struct report_options opt = {.format = format, .live = true, .owners = true,
+				     .clock = &run->clock, .err = stderr};
 
 	*run = (struct run){0};
+	wallclock_sample(&run->clock);
 	opt.out = run->out = open_memstream(&run->text, &run->size);
 	run->rp = report_new(&opt);
 	assert_non_null(run->rp);
@@ -268,12 +271,18 @@ static void end(struct run *run)
 	free(run->text);
 }
 
+static void tick(struct run *run)
+{
+	wallclock_sample(&run->clock);
+	assert_int_equal(report_flush(run->rp, 0), 0);
+}
+
 /* What one transaction is written as, until the next call. */
 static const char *told(struct run *run, const struct transaction *tx)
 {
 	rewind(run->out);
 	assert_int_equal(report_transaction(run->rp, tx, NULL), 0);
-	assert_int_equal(report_flush(run->rp, 0), 0);
+	tick(run);
 	return run->text;
 }
 
@@ -316,7 +325,7 @@ static void test_step_between_request_and_response(void **state)
 		begin(&run, REPORT_JSON);
 		world.mono = 6 * SEC;
 		world.offset += cases[i].step;
-		report_flush(run.rp, 0);
+		tick(&run);
 		world.mono = 12 * SEC;
 		tells(&run, &before, "21:50:02.000000000");
 		tells(&run, &after, cases[i].after);
@@ -336,11 +345,11 @@ static void test_step_is_remembered(void **state)
 	begin(&run, REPORT_JSON);
 	world.mono = 6 * SEC;
 	world.offset += HOUR;
-	report_flush(run.rp, 0);
+	tick(&run);
 	for (unsigned int i = 0; world.mono < 600 * SEC; i++) {
 		world.mono += TICK;
 		world.offset = BOOT + HOUR + (i % 3) * 2 * USEC;
-		report_flush(run.rp, 0);
+		tick(&run);
 	}
 	assert_memory_equal(told(&run, &before), "{\"time\":\"2026-11-22T21:50:02.0000", 30);
 	assert_memory_equal(told(&run, &after), "{\"time\":\"2026-11-22T22:50:08.0000", 30);

@@ -162,6 +162,29 @@ static void test_netns_alone_means_all_its_interfaces(void **state)
 	assert_string_equal(opt.interfaces[0], "any");
 }
 
+/* Only what httplat recorded says whose the sockets were. */
+static void test_owners_of_a_capture_file(void **state)
+{
+	static const char *const owners[] = {"-p 1",  "--comm a", "-g /a",	   "-c a",
+					     "--pod a", "--unit a", "--side server", "--joined"};
+	struct options opt;
+	struct diag d;
+	char line[64];
+
+	for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++) {
+		snprintf(line, sizeof(line), "-r x %s", owners[i]);
+		assert_int_equal(parse(line, &opt), 0);
+		assert_int_equal(options_check_capture(&opt, true, &d), 0);
+		d = (struct diag){0};
+		assert_int_equal(options_check_capture(&opt, false, &d), -EINVAL);
+		assert_int_equal(d.status, EXIT_USAGE);
+		assert_non_null(strstr(d.text, "doesn't go with -r"));
+		assert_memory_equal(d.text, owners[i], strcspn(owners[i], " "));
+	}
+	assert_int_equal(parse("-r x --side transit --port 80", &opt), 0);
+	assert_int_equal(options_check_capture(&opt, false, &d), 0);
+}
+
 static void test_what_does_not_go_together(void **state)
 {
 	refuse("-r x -i eth0", "-i doesn't go with -r");
@@ -169,15 +192,13 @@ static void test_what_does_not_go_together(void **state)
 	refuse("-r x --hook tc", "--hook doesn't go with -r");
 	refuse("-r x -s 256", "-s doesn't go with -r");
 	refuse("-r x -d 1s", "-d doesn't go with -r");
-	refuse("-r x -p 1", "-p doesn't go with -r");
-	refuse("-r x --comm a", "--comm doesn't go with -r");
-	refuse("-r x -g /a", "-g doesn't go with -r");
-	refuse("-r x -c a", "-c doesn't go with -r");
-	refuse("-r x --pod a", "--pod doesn't go with -r");
-	refuse("-r x --unit a", "--unit doesn't go with -r");
 	refuse("-r x --uid 0", "--uid doesn't go with -r");
 	refuse("--follow", "--follow needs a process");
-	refuse("-r x --side server", "--side doesn't go with -r");
+	refuse("-C 1M", "add -w FILE");
+	refuse("-w a -C 1K", "at least 64K");
+	refuse("-w - -C 1M", "-C doesn't go with -w -");
+	refuse("-w a -W 3", "add -w FILE -C SIZE");
+	refuse("--save-slow d", "add --slow DURATION");
 	refuse("--hook cgroup -i eth0", "--hook tc");
 	refuse("--hook cgroup --netns web", "--netns doesn't go with --hook cgroup");
 	refuse("--hook tc", "-i any");
@@ -200,7 +221,6 @@ static void test_bad_values(void **state)
 	refuse("--joined -o wide", "doesn't go with -o wide");
 	refuse("--joined --explain", "doesn't go with --explain");
 	refuse("--joined --side client", "it takes both");
-	refuse("--joined -r x", "which ends were local");
 	refuse("-o xml", "it takes text, wide or json");
 	refuse("-g web", "not a path from the cgroup root");
 	refuse("--max-memory 4K", "at least 1M");
@@ -312,7 +332,7 @@ static void test_getopt_speaks_in_one_sentence(void **state)
 	} cases[] = {
 		{"--p 80", "ambiguous"},
 		{"--bogus", "unrecognized option '--bogus'"},
-		{"-w web", "invalid option -- 'w'"},
+		{"-Z web", "invalid option -- 'Z'"},
 		{"--body", "unrecognized option '--body'"},
 		{"-p", "requires an argument"},
 		{"--verbose=1", "doesn't allow an argument"},
@@ -341,8 +361,9 @@ static void test_help(void **state)
 		"--follow",	"--uid",	 "--container", "--pod",	"--unit",
 		"\n  ps ",	"\n  stat ",	 "--slow",	"--errors",	"--explain",
 		"--joined",	"--by",		 "--fail-if",	"--until-slow",
+		"--write",	"-C SIZE",	 "-W N",	"--save-slow",
 	};
-	static const char *const later[] = {"--write", "\n  top "};
+	static const char *const later[] = {"\n  top "};
 	struct options opt;
 	char *text = NULL, *line;
 	size_t size, i;
@@ -370,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_long_comm_is_cut_as_the_kernel_cuts_it),
 		cmocka_unit_test(test_netns_alone_means_all_its_interfaces),
+		cmocka_unit_test(test_owners_of_a_capture_file),
 		cmocka_unit_test(test_what_does_not_go_together),
 		cmocka_unit_test(test_bad_values),
 		cmocka_unit_test(test_stat),

@@ -128,7 +128,7 @@ static char *print(struct report_options opt, const struct transaction *txs, siz
 static char *lines(enum report_format format, bool live, bool redact, const struct transaction *txs,
 		   size_t n, const struct owner_names *nm)
 {
-	return print((struct report_options){.format = format, .redact = redact, .live = live}, txs,
+	return print((struct report_options){.format = format, .redact = redact, .owners = live}, txs,
 		     n, nm);
 }
 
@@ -291,7 +291,7 @@ static void test_explain_hostile(void **state)
 
 	strcpy(tx.owner.comm, "a\033]0;b");
 	tx.target = (struct slice)S("/\033[31m\n");
-	text = print((struct report_options){.explain = true, .live = true}, &tx, 1, &names);
+	text = print((struct report_options){.explain = true, .owners = true}, &tx, 1, &names);
 	has(text, " server a\\x1b]0;b[1234] nginx.service\n");
 	has(text, "/\\x1b[31m\\x0a -> 200");
 	assert_null(strchr(text, '\033'));
@@ -342,7 +342,7 @@ static void test_joined_at_once(void **state)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 	const struct report_options opt = {
-		.joined = true, .live = true, .started_ns = T0, .out = out, .err = out};
+		.joined = true, .live = true, .owners = true, .started_ns = T0, .out = out, .err = out};
 	struct report *rp = report_new(&opt);
 
 	assert_int_equal(report_transaction(rp, &tx, &names), 0);

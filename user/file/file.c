@@ -167,12 +167,14 @@ static void annotate(const struct file_source *fs, const struct frame *frame, st
 {
 	struct note_session session;
 	struct note note;
+	__int128 since;
 
 	if (!frames_session(fs->frames, &session))
 		return;
 	if (!frame->note || !note_read(frame->note, frame->note_len, &note) ||
 	    note.kind != NOTE_SEGMENT) {
-		seg->time_ns -= (uint64_t)fs->offset_ns;
+		since = (__int128)seg->time_ns - fs->offset_ns;
+		seg->time_ns = since < 0 ? 0 : since >> 61 ? (uint64_t)1 << 61 : (uint64_t)since;
 		return;
 	}
 	seg->time_ns = note.segment.time_ns;

@@ -66,6 +66,23 @@ static void code_u64(struct coder *c, uint64_t *v)
 		put_le64(p, *v);
 }
 
+/* A time, or a distance of two: in 73 years there is none that the rest cannot reckon with. */
+static void code_time(struct coder *c, uint64_t *ns)
+{
+	code_u64(c, ns);
+	c->failed |= *ns >> 61 != 0;
+}
+
+/* Either sign. */
+static void code_offset(struct coder *c, int64_t *ns)
+{
+	uint64_t v = (uint64_t)*ns;
+
+	code_u64(c, &v);
+	*ns = (int64_t)v;
+	c->failed |= *ns >= INT64_C(1) << 61 || *ns <= -(INT64_C(1) << 61);
+}
+
 static void code_u8(struct coder *c, uint8_t *v)
 {
 	code_bytes(c, v, 1);
@@ -169,7 +186,7 @@ static void code_annotation(struct coder *c, struct annotation *a)
 		code_u64(c, &a->lost_bytes);
 	}
 	if (has & HAS_CONNECT)
-		code_u64(c, &a->connect_ns);
+		code_time(c, &a->connect_ns);
 	if (has & HAS_TCP_INFO) {
 		code_u32(c, &a->srtt_us);
 		code_u32(c, &a->rtt_min_us);
@@ -181,7 +198,7 @@ static void code_segment(struct coder *c, struct segment *seg)
 {
 	uint8_t dir = (uint8_t)seg->dir;
 
-	code_u64(c, &seg->time_ns);
+	code_time(c, &seg->time_ns);
 	code_u8(c, &dir);
 	c->failed |= dir > SEG_DIR_EGRESS;
 	seg->dir = (enum seg_dir)dir;
@@ -197,7 +214,7 @@ static void code_reading(struct coder *c, struct reading *r)
 		code_endpoint(c, &r->remote);
 	}
 	code_u32(c, &r->seq);
-	code_u64(c, &r->time_ns);
+	code_time(c, &r->time_ns);
 	code_bool(c, &r->lost_before);
 	code_u8(c, &r->wscale_in);
 	code_u8(c, &r->wscale_out);
@@ -230,8 +247,8 @@ static void code(struct coder *c, struct note *n)
 		code_bool(c, &n->session.sees_reads);
 		return;
 	case NOTE_CLOCK:
-		code_u64(c, &n->clock.since_ns);
-		code_u64(c, (uint64_t *)&n->clock.offset_ns);
+		code_time(c, &n->clock.since_ns);
+		code_offset(c, &n->clock.offset_ns);
 		return;
 	case NOTE_SEGMENT:
 		code_segment(c, &n->segment);

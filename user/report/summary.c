@@ -77,12 +77,17 @@ static void print_causes(FILE *err, const struct counters *c, const uint64_t *ke
 		{c->ambiguous, "messages left unpaired because of a hole"},
 		{c->conflicts, "overlapping segments that disagreed"},
 	};
-
 	const struct item left_out[] = {
 		{c->filtered, "requests"},
 		{c->filtered_packets, "packets by -f"},
 	};
 
+	const struct item saved[] = {
+		{c->saved, "captures of slow or failed requests"},
+		{c->saved_cut, "of them without their beginning, at a memory limit"},
+	};
+
+	PRINT_ITEMS(err, "saved: ", saved);
 	PRINT_ITEMS(err, "left out by filters: ", left_out);
 	PRINT_ITEMS(err, "lost: ", lost);
 	PRINT_ITEMS(err, "gaps: ", gaps);
