@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "recorder/flight.h"
 #include "recorder/recorder.h"
@@ -35,7 +36,7 @@ static int check_same(const struct options *opt, struct diag *d)
 }
 
 static int open_recorder(struct saving *s, const struct options *opt,
-			 const struct savefile_env *env, struct diag *d)
+			 const struct savefile_env *env, struct counters *cnt, struct diag *d)
 {
 	const struct recorder_options ro = {
 		.path = opt->write_file,
@@ -46,7 +47,10 @@ static int open_recorder(struct saving *s, const struct options *opt,
 	};
 	int err = check_same(opt, d);
 
-	return err ? err : recorder_open(&ro, &s->recorder, d);
+	if (!strcmp(opt->write_file, "-") && isatty(STDOUT_FILENO))
+		return diag_set(d, EXIT_USAGE, -EINVAL,
+				"-w -: standard output is a terminal; add `| wireshark -k -i -`");
+	return err ? err : recorder_open(&ro, cnt, &s->recorder, d);
 }
 
 static int open_flight(struct saving *s, const struct options *opt, const struct savefile_env *env,
@@ -95,7 +99,7 @@ int saving_open(const struct options *opt, const struct saving_env *env, struct 
 	s->live = env->live;
 	s->frames_are_told = opt->write_file && !opt->write_size;
 	if (opt->write_file)
-		err = open_recorder(s, opt, &file_env, d);
+		err = open_recorder(s, opt, &file_env, cnt, d);
 	if (!err && opt->save_slow)
 		err = open_flight(s, opt, &file_env, cnt, d);
 	if (err)

@@ -111,6 +111,9 @@ class Write(unittest.TestCase):
             self.assertIn('transaction %d, response: ' % (n + 1), comments[5])
         self.assertIn('transaction 1, request: ', comments[4])
         self.assertIn('transaction 2, request: ', comments[4])
+        self.assertEqual(self.summary['recorded'], 5)
+        lost = sum('transaction %d, request' % n not in comments[4] for n in (1, 2, 3))
+        self.assertEqual(self.summary['recorded.comments_lost'], lost)
 
     def test_hostile_and_secret(self):
         c = Conversation()
@@ -180,7 +183,17 @@ class Write(unittest.TestCase):
             f.write(data)
         self.assertEqual(set(self.comments(self.out)), {5, 7})
         self.assertIn('/second', self.said)
+        self.assertIn('recorded: 10 packets, 2 comments without room', self.said)
         self.assertEqual(len(self.records(self.out)), 2)
+
+    def test_reader_that_goes_away(self):
+        """No failure, as with `| head`."""
+        path = self.many()
+        done = subprocess.run(['bash', '-c', '"$0" -r "$1" -w - | head -c 1000 | wc -c; '
+                               'echo ${PIPESTATUS[0]}', HTTPLAT, path], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=30)
+        self.assertEqual(done.stdout.split(), [b'1000', b'0'], done.stderr)
+        self.assertNotIn(b'cannot write', done.stderr)
 
     def test_what_cannot_be_written(self):
         path = self.input(two_requests().frames)

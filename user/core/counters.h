@@ -63,6 +63,8 @@
 	X(ambiguous, "pair.ambiguous", "messages left unpaired because of a hole")                \
 	X(filtered, "filtered.transactions", "left out by the filters")                           \
 	/* recording */                                                                           \
+	X(recorded, "recorded", "packets that -w wrote")                                          \
+	X(comments_lost, "recorded.comments_lost", "comments that their packet had no room for")  \
 	X(saved, "saved", "files of --save-slow")                                                 \
 	X(saved_cut, "saved.cut", "of them without their request's first packet")
 

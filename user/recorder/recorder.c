@@ -25,6 +25,7 @@ struct slot {
 
 struct recorder {
 	struct recorder_options opt;
+	struct counters *cnt;
 	struct savefile *file, *previous; /* file NULL: the next one could not be opened */
 	uint32_t number;		  /* of `file`, from 0 on */
 	uint64_t fresh;			  /* its size when it was opened */
@@ -95,7 +96,8 @@ static void next_file(struct recorder *rec)
 	note_error(rec, open_file(rec, &rec->diag));
 }
 
-int recorder_open(const struct recorder_options *opt, struct recorder **out, struct diag *d)
+int recorder_open(const struct recorder_options *opt, struct counters *cnt, struct recorder **out,
+		  struct diag *d)
 {
 	struct recorder *rec = calloc(1, sizeof(*rec));
 	int err;
@@ -103,6 +105,7 @@ int recorder_open(const struct recorder_options *opt, struct recorder **out, str
 	if (!rec)
 		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 	rec->opt = *opt;
+	rec->cnt = cnt;
 	err = open_file(rec, d);
 	if (err) {
 		recorder_close(rec, NULL);
@@ -149,6 +152,8 @@ void recorder_packet(struct recorder *rec, const struct segment *seg)
 	saved_packet_make(&p, &rec->opt.env, seg, rec->note);
 	*slot = (struct slot){.frame = seg->frame, .file = rec->number};
 	savefile_packet(rec->file, &p, comments, seg->payload_len ? ROOM : 0, &slot->room);
+	rec->cnt->recorded++;
+	rec->cnt->comments_lost += at < rec->comments.len;
 }
 
 void recorder_note(struct recorder *rec, const struct note *n)
@@ -159,24 +164,29 @@ void recorder_note(struct recorder *rec, const struct note *n)
 
 /* --- transactions ------------------------------------------------------------------------------ */
 
-static void comment_on(struct recorder *rec, const struct comment_mark *mark)
+/* The file that a packet is in, if comments can still be put there. */
+static struct savefile *file_of(const struct recorder *rec, const struct slot *slot)
+{
+	if (slot->file == rec->number)
+		return rec->file;
+	return slot->file + 1 == rec->number ? rec->previous : NULL;
+}
+
+/* False: it has no room, or is too long ago. */
+static bool comment_on(struct recorder *rec, const struct comment_mark *mark)
 {
 	struct slot *slot = &rec->slots[mark->frame % SLOTS];
+	struct savefile *file = file_of(rec, slot);
 
 	if (mark->frame == rec->staged) {
 		comment_add(&rec->comments, mark->what, rec->transactions, &rec->view);
-		return;
+		return true;
 	}
-	if (slot->frame != mark->frame)
-		return;
+	if (slot->frame != mark->frame || !file)
+		return false;
 	buf_reset(&rec->text);
 	comment_add(&rec->text, mark->what, rec->transactions, &rec->view);
-	if (rec->text.failed)
-		return;
-	if (slot->file == rec->number)
-		savefile_comment(rec->file, &slot->room, rec->text.ptr);
-	else if (slot->file + 1 == rec->number && rec->previous)
-		savefile_comment(rec->previous, &slot->room, rec->text.ptr);
+	return !rec->text.failed && savefile_comment(file, &slot->room, rec->text.ptr);
 }
 
 void recorder_transaction(struct recorder *rec, const struct transaction *tx,
@@ -199,7 +209,7 @@ void recorder_transaction(struct recorder *rec, const struct transaction *tx,
 		return;
 	cnt = comment_marks(tx, marks);
 	for (i = 0; i < cnt; i++)
-		comment_on(rec, &marks[i]);
+		rec->cnt->comments_lost += !comment_on(rec, &marks[i]);
 }
 
 int recorder_flush(struct recorder *rec)
@@ -217,7 +227,7 @@ int recorder_close(struct recorder *rec, struct diag *d)
 		return 0;
 	note_error(rec, savefile_close(rec->previous, &rec->diag));
 	note_error(rec, savefile_close(rec->file, &rec->diag));
-	err = rec->err;
+	err = rec->err == -EPIPE ? 0 : rec->err;
 	if (err)
 		diag_set(d, rec->diag.status, err, "%s", rec->diag.text);
 	buf_free(&rec->comments);

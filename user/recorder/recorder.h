@@ -16,6 +16,7 @@
 #ifndef HTTPLAT_RECORDER_H
 #define HTTPLAT_RECORDER_H
 
+#include "../core/counters.h"
 #include "savefile.h"
 
 struct recorder_options {
@@ -28,8 +29,9 @@ struct recorder_options {
 
 struct recorder;
 
-/* Creates the (first) file. Strings are borrowed. 0, or -errno with *d set. */
-int recorder_open(const struct recorder_options *opt, struct recorder **out, struct diag *d);
+/* Creates the (first) file. Strings and *cnt are borrowed. 0, or -errno with *d set. */
+int recorder_open(const struct recorder_options *opt, struct counters *cnt, struct recorder **out,
+		  struct diag *d);
 
 /* The middle is about to take this segment, whose frame number is set and ascends; NULL: something else. */
 void recorder_begin(struct recorder *rec, const struct segment *seg);
@@ -45,7 +47,7 @@ void recorder_transaction(struct recorder *rec, const struct transaction *tx,
 /* Writes out what is buffered. 0, or -errno of the first failure. */
 int recorder_flush(struct recorder *rec);
 
-/* 0, or -errno of the first failure with *d set. NULL is fine. */
+/* 0, or -errno of the first failure with *d set; a reader that went away is none. NULL is fine. */
 int recorder_close(struct recorder *rec, struct diag *d);
 
 #endif

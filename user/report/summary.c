@@ -82,11 +82,16 @@ static void print_causes(FILE *err, const struct counters *c, const uint64_t *ke
 		{c->filtered_packets, "packets by -f"},
 	};
 
+	const struct item recorded[] = {
+		{c->recorded, "packets"},
+		{c->comments_lost, "comments without room"},
+	};
 	const struct item saved[] = {
 		{c->saved, "captures of slow or failed requests"},
 		{c->saved_cut, "of them without their beginning, at a memory limit"},
 	};
 
+	PRINT_ITEMS(err, "recorded: ", recorded);
 	PRINT_ITEMS(err, "saved: ", saved);
 	PRINT_ITEMS(err, "left out by filters: ", left_out);
 	PRINT_ITEMS(err, "lost: ", lost);
