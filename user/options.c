@@ -27,6 +27,7 @@ enum option_key {
 	KEY_ERRORS,
 	KEY_HAR,
 	KEY_HEADER,
+	KEY_BODY,
 	KEY_UNTIL_SLOW,
 	KEY_FAIL_IF,
 	KEY_EXPLAIN,
@@ -117,6 +118,8 @@ static const struct argp_option option_table[] = {
 	{"header", KEY_HEADER, "NAME", 0,
 	 "With -o json and --har: these header lines too, of requests and responses (repeatable)",
 	 GROUP_OUTPUT},
+	{"body", KEY_BODY, "N", 0,
+	 "The first N bytes of each body too, 64K at most; secrets in them are shown", GROUP_OUTPUT},
 	{"verbose", 'v', NULL, 0, "Every TCP segment as well, decoded", GROUP_OUTPUT},
 	{"no-redact", KEY_NO_REDACT, NULL, 0, "Show credentials and tokens in targets and headers",
 	 GROUP_OUTPUT},
@@ -427,6 +430,20 @@ static int add_header(struct options *opt, char *name, struct diag *d)
 	return 0;
 }
 
+static int set_body(struct options *opt, const char *arg, struct diag *d)
+{
+	uint64_t n;
+	int err = units_parse_size("--body", arg, &n, d);
+
+	if (err)
+		return err;
+	if (!n || n > OPTIONS_MAX_BODY)
+		return diag_set(d, EXIT_USAGE, -ERANGE, "--body: '%.40s' is not within 1 and %uK",
+				arg, OPTIONS_MAX_BODY >> 10);
+	opt->body_bytes = (uint32_t)n;
+	return 0;
+}
+
 static int parse_shown(struct options *opt, int key, char *arg, struct diag *d)
 {
 	int value, err = 0;
@@ -453,6 +470,8 @@ static int parse_shown(struct options *opt, int key, char *arg, struct diag *d)
 		return 0;
 	case KEY_HEADER:
 		return add_header(opt, arg, d);
+	case KEY_BODY:
+		return set_body(opt, arg, d);
 	case KEY_UNTIL_SLOW:
 		return parse_duration_above_0("--until-slow", arg, &opt->until_slow_ns, d);
 	case KEY_FAIL_IF:
@@ -668,6 +687,9 @@ static int check_output_options(const struct options *o, struct diag *d)
 				"%s doesn't go with stat, which prints no single request",
 				o->verbose ? "-v" : given);
 
+	if (o->command == COMMAND_STAT && o->body_bytes && !o->har_file)
+		return diag_set(d, EXIT_USAGE, -EINVAL,
+				"--body doesn't go with stat, which prints no single request");
 	if (!o->explain && !o->joined)
 		return 0;
 	if (o->format == REPORT_JSON)

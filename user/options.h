@@ -22,6 +22,7 @@
 #define OPTIONS_MAX_NAMES      64 /* of each kind */
 #define OPTIONS_MAX_CONDITIONS 16
 #define OPTIONS_MAX_HEADERS    16
+#define OPTIONS_MAX_BODY       (64u << 10)
 #define OPTIONS_MAX_HEADER_LEN 47 /* what core/http.c compares */
 
 enum command {
@@ -70,6 +71,7 @@ struct options {
 	bool explain, joined;			      /* text only */
 	const char *har_file;			      /* NULL: none */
 	const char *headers[OPTIONS_MAX_HEADERS + 1]; /* to show, lower case; NULL-terminated */
+	uint32_t body_bytes;			      /* to show of each body; 0: none */
 	struct stats_options stats;		      /* of `stat` */
 	bool histogram, heat;
 	uint64_t interval_ns; /* 0: one table, at the end */
