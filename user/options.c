@@ -765,6 +765,7 @@ int options_parse(enum command command, int argc, char **argv, struct options *o
 	/* A capture file has no processes. */
 	if (!opt.stats.by_cnt)
 		opt.stats.by[opt.stats.by_cnt++] = opt.read_file ? STATS_HOST : STATS_PROCESS;
+	opt.stats.redact = opt.redact;
 	*out = opt;
 	return 0;
 }

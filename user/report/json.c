@@ -148,8 +148,10 @@ static void put_headers(struct json *js, const struct view *v, const struct mess
 		if (k < i)
 			continue;
 		if (named(h, "user-agent")) {
+			struct slice value = view_header(v, h, &js->redacted);
+
 			put_key(js, "user_agent.original");
-			put_value(js, h->value.ptr, h->value.len);
+			put_value(js, value.ptr, value.len);
 			continue;
 		}
 		snprintf(key, sizeof(key), "%s.%.*s", prefix, (int)h->name.len, h->name.ptr);
