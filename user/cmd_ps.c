@@ -28,8 +28,9 @@
 
 static const char help[] =
 	"Usage: httplat ps [-o text|json]\n"
-	"Lists what could be traced now: containers, and units and processes with TCP sockets,\n"
-	"with their listening ports, their connections and the option that traces them.\n"
+	"Lists what could be traced now: containers, and units and processes with TCP\n"
+	"sockets, with their listening ports, their connections and the option that\n"
+	"traces them.\n"
 	"  -o, --output=FORMAT  text (default) or json, one object a line\n"
 	"Exit status: 0 done, 1 failure at run time, 2 usage.\n";
 
@@ -435,7 +436,7 @@ static int take_and_print(const struct ps_options *opt, struct diag *d)
 static int finish(const struct diag *d, int err)
 {
 	if (err) {
-		fprintf(stderr, "httplat: %s\n", d->text);
+		diag_print(d, "httplat");
 		return d->status;
 	}
 	if (fflush(stdout) || ferror(stdout)) {

@@ -7,18 +7,13 @@
 #include "cmd_ps.h"
 #include "diag.h"
 #include "options.h"
-#include "report/escape.h"
 #include "trace.h"
 
-/* Prints the sentence, the one place where that is done, and returns the exit status. */
+/* Prints the sentence and returns the exit status. */
 static int fail(const struct diag *d)
 {
-	char text[sizeof(d->text) * ESCAPE_TEXT_GROWTH];
-	size_t len = strlen(d->text);
-
-	/* It may name a file, or quote what a script was handed. */
-	if (len)
-		fprintf(stderr, "httplat: %.*s\n", (int)escape_text(text, d->text, len), text);
+	if (d->text[0])
+		diag_print(d, "httplat");
 	return d->status ? d->status : EXIT_RUNTIME;
 }
 
