@@ -114,7 +114,8 @@ static void test_chunked(void **state)
 {
 	begin(12, 0);
 	say(&s, CLIENT,
-	    "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: "
+	    "POST / HTTP/1.1\r\nTransfer-Encoding: "
+	    "chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: "
 	    "v\r\n\r\n");
 	say(&s, SERVER, CHUNKED "5\r\nhel");
 	say(&s, SERVER, "lo\r\nA\r\n0123456789\r\n0\r\n\r\n");
@@ -402,9 +403,14 @@ static void test_lines(void **state)
 static void test_base64(void **state)
 {
 	static const char *const pairs[][2] = {
-		{"", ""},		{"f", "Zg=="},	       {"fo", "Zm8="},
-		{"foo", "Zm9v"},	{"foob", "Zm9vYg=="},  {"fooba", "Zm9vYmE="},
-		{"foobar", "Zm9vYmFy"}, {"\xff\xfe\xfb", "//77"},
+		{"", ""},
+		{"f", "Zg=="},
+		{"fo", "Zm8="},
+		{"foo", "Zm9v"},
+		{"foob", "Zm9vYg=="},
+		{"fooba", "Zm9vYmE="},
+		{"foobar", "Zm9vYmFy"},
+		{"\xff\xfe\xfb", "//77"},
 	};
 	struct buf b = {0};
 

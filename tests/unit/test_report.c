@@ -326,14 +326,15 @@ static void test_joined(void **state)
 	fclose(out);
 	fclose(err);
 	assert_string_equal(
-		text, "TIME            CLIENT           OWNER          SERVER           OWNER          "
-		      "METHOD STATUS   LATENCY AT-SERVER   BETWEEN     SIZE URL\n"
-		      "21:50:01.123456 curl[99]         -              nginx[1234]      nginx.service  "
-		      "GET       200   1.236ms   1.235ms     1.0us      612 "
-		      "shop.example:8080/cart?id=7&token=REDACTED  [pipelined]\n"
-		      "21:50:01.123456 10.0.0.7:51234   -              nginx[1234]      nginx.service  "
-		      "GET       200         -       5ns         -      612 "
-		      "shop.example:8080/cart?id=7&token=REDACTED\n");
+		text,
+		"TIME            CLIENT           OWNER          SERVER           OWNER          "
+		"METHOD STATUS   LATENCY AT-SERVER   BETWEEN     SIZE URL\n"
+		"21:50:01.123456 curl[99]         -              nginx[1234]      nginx.service  "
+		"GET       200   1.236ms   1.235ms     1.0us      612 "
+		"shop.example:8080/cart?id=7&token=REDACTED  [pipelined]\n"
+		"21:50:01.123456 10.0.0.7:51234   -              nginx[1234]      nginx.service  "
+		"GET       200         -       5ns         -      612 "
+		"shop.example:8080/cart?id=7&token=REDACTED\n");
 	free(text);
 }
 
