@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "keep.h"
+
 static int on_version_complete(llhttp_t *p);
 static int on_status_complete(llhttp_t *p);
 static int on_header_field(llhttp_t *p, const char *at, size_t len);
@@ -39,8 +41,7 @@ void http_msg_free(const struct http_env *env, struct http_msg *msg)
 	if (!msg)
 		return;
 	mem_free(env->mem, msg->arena, msg->arena_cap);
-	if (msg->body)
-		mem_free(env->mem, msg->body, sizeof(*msg->body) + msg->body->cap);
+	keep_free(env, msg);
 	mem_free(env->mem, msg, sizeof(*msg));
 }
 
@@ -88,68 +89,6 @@ static void msg_append(struct http_stream *s, struct http_msg *msg, const char *
 	}
 	memcpy(msg->arena + msg->arena_len, at, len);
 	msg->arena_len += len;
-}
-
-/* Room for `need` bytes of the body. Bodies take the first half of the memory only: no message is to be lost for
- * them. */
-static bool body_grow(struct http_stream *s, struct http_msg *msg, uint32_t need)
-{
-	uint32_t old = msg->body ? msg->body->cap : 0, cap = old ? old : 256;
-	size_t head = sizeof(*msg->body), old_size = msg->body ? head + old : 0;
-	struct mem *mem = s->env->mem;
-	struct http_kept_body *grown;
-
-	if (need <= old)
-		return true;
-	while (cap < need)
-		cap *= 2;
-	if (cap > s->env->body_bytes)
-		cap = s->env->body_bytes;
-	if (mem->limit && mem->used + (cap - old) > mem->limit / 2)
-		return false;
-	grown = mem_realloc(mem, msg->body, old_size, head + cap);
-	if (!grown)
-		return false;
-	if (!msg->body)
-		grown->len = 0;
-	grown->cap = cap;
-	msg->body = grown;
-	return true;
-}
-
-/* Keeps the next bytes of the current message's body, as far as they are asked for. */
-static void keep_body(struct http_stream *s, const char *at, size_t len)
-{
-	struct http_msg *msg = s->cur;
-	uint32_t have = msg->body ? msg->body->len : 0, room = s->env->body_bytes - have;
-
-	if (msg->body_cut || !room)
-		return;
-	if (len > room)
-		len = room;
-	if (!body_grow(s, msg, have + len)) {
-		s->env->cnt->memory_dropped++;
-		msg->body_cut = true;
-		return;
-	}
-	memcpy(msg->body->bytes + have, at, len);
-	msg->body->len += len;
-}
-
-/* Whether more of the current message's body is to be kept. */
-static bool wants_body(const struct http_stream *s)
-{
-	const struct http_msg *msg = s->cur;
-
-	return s->env->body_bytes && !msg->body_cut &&
-	       (!msg->body || msg->body->len < s->env->body_bytes);
-}
-
-/* The next bytes of the body are missing. */
-static void cut_body(struct http_stream *s)
-{
-	if (wants_body(s))
-		s->cur->body_cut = true;
 }
 
 static bool msg_begin(struct http_stream *s, const struct reasm_chunk *c, uint64_t off)
@@ -452,7 +391,7 @@ static int on_body(llhttp_t *p, const char *at, size_t len)
 
 	s->cur->m.body_size += len;
 	if (s->env->body_bytes)
-		keep_body(s, at, len);
+		keep_body(s->env, s->cur, at, len);
 	return 0;
 }
 
@@ -493,7 +432,7 @@ static void tell_body(struct http_stream *s)
 {
 	uint64_t left = body_left(s), to;
 
-	if (!s->env->ops->body || !s->cur || wants_body(s))
+	if (!s->env->ops->body || !s->cur || keep_wants(s->env, s->cur))
 		return;
 	if (s->state == HTTP_MESSAGE && s->until_close && s->headers_done)
 		to = UINT64_MAX;
@@ -924,7 +863,7 @@ static void take_missing(struct http_stream *s, uint64_t n, bool lost)
 		uint64_t left = body_left(s), step = left < n ? left : n;
 
 		if (s->cur && s->headers_done)
-			cut_body(s);
+			keep_cut(s->env, s->cur);
 		if (s->state == HTTP_MESSAGE && s->cur && s->until_close && s->headers_done) {
 			s->off += n;
 			if (lost) {
