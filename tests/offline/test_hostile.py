@@ -104,6 +104,29 @@ class Hostile(unittest.TestCase):
                 self.assertRegex(line, r'^\d\d:\d\d:\d\d\.\d{6} - 192\.0\.2\.1:\d+ ')
                 self.assertLess(len(line.encode()), 9000, options)
 
+    def test_flags_of_its_own(self):
+        """A target can't look as if httplat had flagged it, nor as if there were no more of it."""
+        frames = []
+        targets = (b'/a  [reset]', b'/a\xc2\xa0\xc2\xa0[gap]', b'/a\xe3\x80\x80[conflict] x', b'/ ')
+        for n, target in enumerate(targets):
+            c = Conversation(port=20000 + n, start=1700000000000000000 + n * 10**9)
+            c.add(0, PSH | ACK, b'GET %s HTTP/1.1\r\nHost: a b\r\n\r\n' % target)
+            c.add(1, PSH | ACK, b'HTTP/1.1 204 No\r\n\r\n')
+            c.close()
+            frames += c.frames
+        path = os.path.join(self.dir, 'blanks')
+        with open(path, 'wb') as f:
+            f.write(pcap(frames))
+        for options in ([], ['--explain']):
+            done = subprocess.run([HTTPLAT, '-r', path, *options], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, timeout=30, check=True)
+            text = done.stdout.decode()
+            for flag in ('reset', 'gap', 'conflict'):
+                self.assertNotIn(' [%s' % flag, text)
+            self.assertIn('a\\x20b/a\\x20\\x20[reset]', text)
+            self.assertIn('a\\x20b/a\\u{a0}\\u{a0}[gap]', text)
+            self.assertIn('a\\x20b/a\\u{3000}[conflict]\\x20x', text)
+
     def test_explained(self):
         for options in ([], ['--no-redact']):
             blocks = self.run_it('--explain', *options).split('\n\n')
