@@ -212,7 +212,7 @@ static __always_inline __u32 begin_body(struct __sk_buff *skb, const struct pack
 {
 	struct forgotten rest;
 	__u64 first = 0, found;
-	__u32 head_len, length;
+	__u32 head_len, kept, length;
 
 	st->has_body[way & 1] = 0;
 	if (p->payload_len < 16 || bpf_skb_load_bytes(skb, p->l3_off + p->hdr_len, &first, 8))
@@ -224,37 +224,45 @@ static __always_inline __u32 begin_body(struct __sk_buff *skb, const struct pack
 		return p->payload_len;
 	}
 	found = search_body(skb, p->l3_off + p->hdr_len, p->payload_len, st->asked_head);
-	if (!found)
-		return p->payload_len;
 	head_len = found >> 32;
 	length = (__u32)found;
-	st->body_start[way & 1] = payload_seq(p) + head_len;
+	if (length <= cfg.body_bytes)
+		return p->payload_len;
+	/* What is asked for of the body is not withheld, so it counts as header. */
+	kept = head_len + cfg.body_bytes;
+	st->body_start[way & 1] = payload_seq(p) + kept;
 	st->body_end[way & 1] = payload_seq(p) + head_len + length;
 	st->has_body[way & 1] = 1;
 
 	/* What follows the header in this very segment: is it body and nothing else? */
-	rest.v = p->payload_len - head_len;
-	if (rest.v < BODY_BYTES_MIN || rest.v > p->payload_len || rest.v > length)
+	rest.v = p->payload_len - kept;
+	if (rest.v < BODY_BYTES_MIN || rest.v > p->payload_len || rest.v > length - cfg.body_bytes)
 		return p->payload_len;
 	if (bpf_skb_load_bytes(skb, p->l3_off + p->hdr_len + head_len, &first, 8) ||
 	    (first << 8) == WORD(0, 'H', 'T', 'T', 'P', '/', '1', '.')) {
 		st->has_body[way & 1] = 0;
 		return p->payload_len;
 	}
-	return head_len;
+	return kept;
 }
 
-/* Whether the whole payload lies in the body that was found. */
-static __always_inline bool is_in_body(const struct packet *p, const struct conn_state *st,
-				       __u32 way)
+/* How much of a payload has to be copied, none of it or its beginning, where it may lie in the body
+ * that was found. */
+static __always_inline __u32 outside_body(const struct packet *p, const struct conn_state *st,
+					  __u32 way)
 {
-	__u32 seq = payload_seq(p), into, left;
+	__u32 seq = payload_seq(p), into, left, before;
 
 	if (!st->has_body[way & 1])
-		return false;
+		return p->payload_len;
 	into = seq - st->body_start[way & 1];
 	left = st->body_end[way & 1] - seq;
-	return !(into >> 31) && !(left >> 31) && left >= p->payload_len;
+	if (left >> 31 || left < p->payload_len)
+		return p->payload_len;
+	if (!(into >> 31))
+		return 0;
+	before = -into;
+	return cfg.body_bytes && before < p->payload_len ? before : p->payload_len;
 }
 
 #endif

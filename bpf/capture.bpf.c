@@ -136,7 +136,7 @@ static __always_inline __u32 wanted_payload(const struct context *c, struct __sk
 		return p->payload_len;
 	if (verdict == VERDICT_MESSAGE)
 		return begin_body(skb, p, c->st, c->way);
-	return is_in_body(p, c->st, c->way) ? 0 : p->payload_len;
+	return outside_body(p, c->st, c->way);
 }
 
 static __always_inline void annotate(const struct context *c, const struct packet *p,

@@ -20,6 +20,7 @@ struct capture_config {
 	__u32 wake_bytes;     /* wake the reader each time the ring has filled by this much */
 	__u32 netns;	      /* inode number of the namespace of the hook; 0: more than one */
 	__u32 owner_lookup;   /* enum owner_lookup */
+	__u32 body_bytes;     /* of each body, that cross all the same */
 	__u8 all_segments;    /* every TCP segment crosses, nothing is elided */
 	__u8 find_bodies;     /* body.h: more than the verifier of an old kernel can follow */
 	__u8 by_owner;	      /* any of the filters below, or filter_comm, or filter_pid */

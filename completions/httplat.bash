@@ -43,7 +43,7 @@ _httplat_value()
 	--sort) _httplat_words $'count\nerrors\np50\np90\np99\np999\nmax\nmean\nbytes' ;;
 	-f | --filter | -s | --snaplen | --comm | --uid | -c | --container | --pod | --unit | -g | \
 		--cgroup | --port | --remote | --path | --host | --slow | -d | --duration | -n | \
-		--count | --until-slow | --fail-if | --header | --gap-timeout | --idle-timeout | \
+		--count | --until-slow | --fail-if | --header | --body | --gap-timeout | --idle-timeout | \
 		--max-memory | --interval | -C | -W) ;;
 	*) return 1 ;;
 	esac
@@ -52,7 +52,7 @@ _httplat_value()
 _httplat()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=trace i options
-	local common=$'--filter\n--hook\n--interface\n--netns\n--read\n--snaplen\n--comm\n--container\n--errors\n--follow\n--cgroup\n--host\n--method\n--path\n--pod\n--port\n--pid\n--remote\n--side\n--slow\n--status\n--uid\n--unit\n--duration\n--fail-if\n--count\n--until-slow\n--gap-timeout\n--har\n--header\n--save-slow\n--write\n--idle-timeout\n--max-memory\n--no-redact\n--output\n--help\n--version'
+	local common=$'--filter\n--hook\n--interface\n--netns\n--read\n--snaplen\n--comm\n--container\n--errors\n--follow\n--cgroup\n--host\n--method\n--path\n--pod\n--port\n--pid\n--remote\n--side\n--slow\n--status\n--uid\n--unit\n--duration\n--fail-if\n--count\n--until-slow\n--gap-timeout\n--har\n--header\n--body\n--save-slow\n--write\n--idle-timeout\n--max-memory\n--no-redact\n--output\n--help\n--version'
 
 	COMPREPLY=()
 	case ${COMP_WORDS[1]} in

@@ -171,6 +171,8 @@ static bool check_hooks(void)
 
 static int usage(int argc, char **argv)
 {
+	struct diag d = {0};
+
 	if (strcmp(argv[1], "--help") == 0) {
 		puts("Usage: httplat check\n"
 		     "Says what works on this host, what does not, and why: one line each, with "
@@ -179,7 +181,8 @@ static int usage(int argc, char **argv)
 		     "else 3.");
 		return EXIT_DONE;
 	}
-	fprintf(stderr, "httplat: check takes no argument, but '%.80s' was given\n", argv[1]);
+	diag_set(&d, EXIT_USAGE, 0, "check takes no argument, but '%.80s' was given", argv[1]);
+	diag_print(&d, "httplat");
 	return EXIT_USAGE;
 }
 

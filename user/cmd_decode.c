@@ -24,11 +24,11 @@ struct input {
 static const char help[] =
 	"Usage: httplat decode [-o text|json] [HEX]\n"
 	"\n"
-	"The fields of a TCP header that was copied as a hex stream (Wireshark: Copy, as a Hex\n"
-	"Stream), from the source port on. Blanks, colons and 0x are ignored; without HEX, or\n"
-	"with '-', it is read from standard input.\n"
+	"The fields of a TCP header that was copied as a hex stream (Wireshark: Copy, as\n"
+	"a Hex Stream), from the source port on. Blanks, colons and 0x are ignored;\n"
+	"without HEX, or with '-', it is read from standard input.\n"
 	"\n"
-	"  httplat decode 1f90f04f3747d146dcae23f3801831bf14ef00000101080a3176450b31764503\n";
+	"  httplat decode 1f90f04f3747d146dcae23f3501831bf14ef0000\n";
 
 /* --- hex --------------------------------------------------------------------------------------- */
 
@@ -215,7 +215,7 @@ static int parse(int argc, char **argv, struct decode_options *opt, struct diag 
 static int finish(const struct diag *d, int err)
 {
 	if (err) {
-		fprintf(stderr, "httplat decode: %s\n", d->text);
+		diag_print(d, "httplat decode");
 		return d->status;
 	}
 	if (fflush(stdout) || ferror(stdout)) {

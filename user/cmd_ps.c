@@ -28,8 +28,9 @@
 
 static const char help[] =
 	"Usage: httplat ps [-o text|json]\n"
-	"Lists what could be traced now: containers, and units and processes with TCP sockets,\n"
-	"with their listening ports, their connections and the option that traces them.\n"
+	"Lists what could be traced now: containers, and units and processes with TCP\n"
+	"sockets, with their listening ports, their connections and the option that\n"
+	"traces them.\n"
 	"  -o, --output=FORMAT  text (default) or json, one object a line\n"
 	"Exit status: 0 done, 1 failure at run time, 2 usage.\n";
 
@@ -92,6 +93,41 @@ static void put_pod(struct buf *b, const struct inventory_row *row)
 	put(b, row->pod);
 }
 
+/* One character, n bytes of it, between $' and '. */
+static void put_quoted(struct buf *b, const char *at, unsigned int n)
+{
+	if (*at == '\\' || *at == '\'') {
+		buf_puts(b, "\\");
+	} else if (!escape_text_is_plain(at, n)) {
+		while (n--)
+			buf_printf(b, "\\x%02x", (unsigned char)*at++);
+		return;
+	}
+	buf_add(b, at, n);
+}
+
+/* As a shell takes it: who may name a cgroup must not have a word in what is pasted. */
+static void put_argument(struct buf *b, const char *text)
+{
+	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				   "@%+=:,./_-";
+	const char *end = text + strlen(text);
+	unsigned int n;
+	uint32_t cp;
+
+	if (text + strspn(text, safe) == end) {
+		buf_puts(b, text);
+		return;
+	}
+	buf_puts(b, "$'");
+	for (; text < end; text += n) {
+		n = utf8_decode(text, (size_t)(end - text), &cp);
+		n = n ? n : 1;
+		put_quoted(b, text, n);
+	}
+	buf_puts(b, "'");
+}
+
 /* The option that traces it. */
 static void put_option(struct buf *b, const struct inventory_row *row)
 {
@@ -99,10 +135,10 @@ static void put_option(struct buf *b, const struct inventory_row *row)
 		buf_printf(b, "-p %" PRIu32, row->pids[0]);
 	} else if (row->kind == INVENTORY_UNIT) {
 		buf_puts(b, "--unit ");
-		put(b, row->unit);
+		put_argument(b, row->unit);
 	} else if (row->container_name) {
 		buf_puts(b, "-c ");
-		put(b, row->container_name);
+		put_argument(b, row->container_name);
 	} else if (row->container_id) {
 		buf_printf(b, "-c %.*s", ID_SHOWN, row->container_id);
 	}
@@ -400,7 +436,7 @@ static int take_and_print(const struct ps_options *opt, struct diag *d)
 static int finish(const struct diag *d, int err)
 {
 	if (err) {
-		fprintf(stderr, "httplat: %s\n", d->text);
+		diag_print(d, "httplat");
 		return d->status;
 	}
 	if (fflush(stdout) || ferror(stdout)) {

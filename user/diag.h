@@ -25,4 +25,8 @@ struct diag {
 int diag_set(struct diag *d, enum exit_status status, int err, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* "WHO: the sentence" to standard error, escaped: it may name a file, or quote what a script was
+ * handed. */
+void diag_print(const struct diag *d, const char *who);
+
 #endif

@@ -9,11 +9,11 @@
 #include "options.h"
 #include "trace.h"
 
-/* Prints the sentence, the one place where that is done, and returns the exit status. */
+/* Prints the sentence and returns the exit status. */
 static int fail(const struct diag *d)
 {
 	if (d->text[0])
-		fprintf(stderr, "httplat: %s\n", d->text);
+		diag_print(d, "httplat");
 	return d->status ? d->status : EXIT_RUNTIME;
 }
 

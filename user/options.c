@@ -28,6 +28,7 @@ enum option_key {
 	KEY_HAR,
 	KEY_SAVE_SLOW,
 	KEY_HEADER,
+	KEY_BODY,
 	KEY_UNTIL_SLOW,
 	KEY_FAIL_IF,
 	KEY_EXPLAIN,
@@ -130,8 +131,11 @@ static const struct argp_option option_table[] = {
 	{"header", KEY_HEADER, "NAME", 0,
 	 "With -o json and --har: these header lines too, of requests and responses (repeatable)",
 	 GROUP_OUTPUT},
+	{"body", KEY_BODY, "N", 0,
+	 "The first N bytes of each body too, 64K at most; secrets in them are shown",
+	 GROUP_OUTPUT},
 	{"verbose", 'v', NULL, 0, "Every TCP segment as well, decoded", GROUP_OUTPUT},
-	{"no-redact", KEY_NO_REDACT, NULL, 0, "Show credentials and tokens in targets and headers",
+	{"no-redact", KEY_NO_REDACT, NULL, 0, "Show secrets in targets and headers",
 	 GROUP_OUTPUT},
 	{"gap-timeout", KEY_GAP_TIMEOUT, "DURATION", 0,
 	 "Wait this long for missing bytes (default 10s)", GROUP_OUTPUT},
@@ -440,6 +444,20 @@ static int add_header(struct options *opt, char *name, struct diag *d)
 	return 0;
 }
 
+static int set_body(struct options *opt, const char *arg, struct diag *d)
+{
+	uint64_t n;
+	int err = units_parse_size("--body", arg, &n, d);
+
+	if (err)
+		return err;
+	if (!n || n > OPTIONS_MAX_BODY)
+		return diag_set(d, EXIT_USAGE, -ERANGE, "--body: '%.40s' is not within 1 and %uK",
+				arg, OPTIONS_MAX_BODY >> 10);
+	opt->body_bytes = (uint32_t)n;
+	return 0;
+}
+
 static int parse_shown(struct options *opt, int key, char *arg, struct diag *d)
 {
 	int value, err = 0;
@@ -466,6 +484,8 @@ static int parse_shown(struct options *opt, int key, char *arg, struct diag *d)
 		return 0;
 	case KEY_HEADER:
 		return add_header(opt, arg, d);
+	case KEY_BODY:
+		return set_body(opt, arg, d);
 	case KEY_UNTIL_SLOW:
 		return parse_duration_above_0("--until-slow", arg, &opt->until_slow_ns, d);
 	case KEY_FAIL_IF:
@@ -742,6 +762,9 @@ static int check_output_options(const struct options *o, struct diag *d)
 				"%s doesn't go with stat, which prints no single request",
 				o->verbose ? "-v" : given);
 
+	if (o->command == COMMAND_STAT && o->body_bytes && !o->har_file)
+		return diag_set(d, EXIT_USAGE, -EINVAL,
+				"--body doesn't go with stat, which prints no single request");
 	if (!o->explain && !o->joined)
 		return 0;
 	if (o->format == REPORT_JSON)
@@ -819,6 +842,7 @@ int options_parse(enum command command, int argc, char **argv, struct options *o
 	/* A capture file has no processes. */
 	if (!opt.stats.by_cnt)
 		opt.stats.by[opt.stats.by_cnt++] = opt.read_file ? STATS_HOST : STATS_PROCESS;
+	opt.stats.redact = opt.redact;
 	*out = opt;
 	return 0;
 }

@@ -22,6 +22,7 @@
 #define OPTIONS_MAX_NAMES      64 /* of each kind */
 #define OPTIONS_MAX_CONDITIONS 16
 #define OPTIONS_MAX_HEADERS    16
+#define OPTIONS_MAX_BODY       (64u << 10)
 #define OPTIONS_MAX_HEADER_LEN 47 /* what core/http.c compares */
 
 enum command {
@@ -74,6 +75,7 @@ struct options {
 	uint32_t write_files;			      /* 0: without limit */
 	const char *save_slow;			      /* a directory; NULL: none */
 	const char *headers[OPTIONS_MAX_HEADERS + 1]; /* to show, lower case; NULL-terminated */
+	uint32_t body_bytes;			      /* to show of each body; 0: none */
 	struct stats_options stats;		      /* of `stat` */
 	bool histogram, heat;
 	uint64_t interval_ns; /* 0: one table, at the end */

@@ -359,6 +359,7 @@ static int open_live(struct trace *tr, struct diag *d)
 		.by_uid = opt->by_uid,
 		.uid = opt->uid,
 		.by_cgroup = tr->tx_filter.by_cgroup,
+		.body_bytes = opt->body_bytes,
 		.all_segments = wants_all_segments(opt),
 	};
 	int err;
@@ -392,20 +393,29 @@ static int open_live(struct trace *tr, struct diag *d)
 	return tr->identities ? 0 : diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 }
 
-/* Those that are always kept, then --header's that are none of them. */
-static void choose_headers(const char **out, const char *const *always, const char *const *asked)
+static void add_header(const char **list, const char *name)
 {
-	unsigned int n = 0, i;
+	for (; *list; list++)
+		if (strcmp(*list, name) == 0)
+			return;
+	list[0] = name;
+	list[1] = NULL;
+}
 
+/* Those that are always kept, --header's, and what a body can't be read without. */
+static void choose_headers(const char **out, const char *const *always, const struct options *opt)
+{
+	unsigned int i;
+
+	out[0] = NULL;
 	for (; *always; always++)
-		out[n++] = *always;
-	for (; *asked; asked++) {
-		for (i = 0; i < n && strcmp(out[i], *asked) != 0; i++)
-			;
-		if (i == n)
-			out[n++] = *asked;
-	}
-	out[n] = NULL;
+		add_header(out, *always);
+	for (i = 0; opt->headers[i]; i++)
+		add_header(out, opt->headers[i]);
+	if (!opt->body_bytes)
+		return;
+	add_header(out, "content-type");
+	add_header(out, "content-encoding");
 }
 
 /* NULL: segments have wall time. */
@@ -452,10 +462,11 @@ static int open_middle(struct trace *tr, struct diag *d)
 		.err = stderr,
 	};
 
-	choose_headers(tr->request_headers, fc.request_headers, opt->headers);
-	choose_headers(tr->response_headers, fc.response_headers, opt->headers);
+	choose_headers(tr->request_headers, fc.request_headers, opt);
+	choose_headers(tr->response_headers, fc.response_headers, opt);
 	fc.request_headers = tr->request_headers;
 	fc.response_headers = tr->response_headers;
+	fc.body_bytes = opt->body_bytes;
 	fc.gap_timeout_ns = opt->gap_timeout_ns;
 	fc.idle_timeout_ns = opt->idle_timeout_ns;
 	fc.max_memory = opt->max_memory;

@@ -63,6 +63,13 @@ static void check_parts(const struct transaction *tx)
 	       request + tx->queue_ns + tx->app_ns + response == tx->total_ns);
 }
 
+static void check_body(const struct body_bytes *body, const struct message *m)
+{
+	touch(body->ptr, body->len);
+	demand(body->len <= m->body_size);
+	demand(!!body->ptr == !!body->len);
+}
+
 void check_transaction(const struct transaction *tx)
 {
 	const struct message *req = &tx->req, *resp = &tx->resp;
@@ -76,6 +83,8 @@ void check_transaction(const struct transaction *tx)
 	demand(resp->seen || !tx->status);
 	check_message(req);
 	check_message(resp);
+	check_body(&tx->req_body, req);
+	check_body(&tx->resp_body, resp);
 	touch(tx->method.ptr, tx->method.len);
 	touch(tx->target.ptr, tx->target.len);
 

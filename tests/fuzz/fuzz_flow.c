@@ -84,6 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config.max_memory = mode & 16 ? LITTLE_LIMIT : LIMIT;
 	config.max_conn_memory = config.max_memory / 4;
 	config.sees_reads = mode & 32;
+	config.body_bytes = mode & 128 ? 50 : 0;
 	ft = flow_table_new(&config, &sink, &cnt);
 	demand(ft);
 	while (r.at < r.end) {

@@ -21,6 +21,16 @@ struct run {
 	struct counters cnt;
 };
 
+/* FNV-1a of what was kept of a body. */
+static uint32_t sum_of(const struct body_bytes *body)
+{
+	uint32_t sum = 2166136261u ^ body->cut;
+
+	for (uint32_t i = 0; i < body->len; i++)
+		sum = (sum ^ (uint8_t)body->ptr[i]) * 16777619u;
+	return sum;
+}
+
 static void on_transaction(void *ctx, const struct transaction *tx)
 {
 	struct run *r = ctx;
@@ -30,13 +40,15 @@ static void on_transaction(void *ctx, const struct transaction *tx)
 	if (r->len + 400 > sizeof(r->log))
 		return;
 	r->len += snprintf(r->log + r->len, 400,
-			   "%.*s %.*s %u %x %u req %d %llu %llu %u resp %d %llu %llu %u\n",
+			   "%.*s %.*s %u %x %u req %d %llu %llu %u %x resp %d %llu %llu %u %x\n",
 			   (int)tx->method.len, tx->method.ptr,
 			   tx->target.len < 60 ? (int)tx->target.len : 60, tx->target.ptr,
 			   tx->status, tx->flags, tx->interim_cnt, tx->req.complete,
 			   (unsigned long long)tx->req.size, (unsigned long long)tx->req.body_size,
-			   tx->req.header_cnt, tx->resp.complete, (unsigned long long)tx->resp.size,
-			   (unsigned long long)tx->resp.body_size, tx->resp.header_cnt);
+			   tx->req.header_cnt, sum_of(&tx->req_body), tx->resp.complete,
+			   (unsigned long long)tx->resp.size,
+			   (unsigned long long)tx->resp.body_size, tx->resp.header_cnt,
+			   sum_of(&tx->resp_body));
 }
 
 static void push(struct flow_table *ft, unsigned int dir, uint32_t seq, uint32_t ack, uint16_t flags,
@@ -84,10 +96,12 @@ static void run(struct run *r, const uint8_t *req, uint32_t req_len, const uint8
 		uint32_t resp_len, unsigned int cut)
 {
 	struct flow_sink sink = { .ctx = r, .transaction = on_transaction };
+	struct flow_config config = flow_config_default;
 	struct flow_table *ft;
 
 	memset(r, 0, sizeof(*r));
-	ft = flow_table_new(&flow_config_default, &sink, &r->cnt);
+	config.body_bytes = 40;
+	ft = flow_table_new(&config, &sink, &r->cnt);
 	demand(ft);
 	push(ft, 0, 0, 0, TCP_SYN, NULL, 0);
 	push(ft, 1, 0, 1, TCP_SYN | TCP_ACK, NULL, 0);

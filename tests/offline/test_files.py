@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -21,16 +22,22 @@ def tcp(src, dst, sport, dport, seq, ack, flags, payload=b''):
     """An Ethernet frame. Checksums are 0, as a capture on the sending host has them."""
     header = struct.pack('!HHIIBBHHH', sport, dport, seq & 0xffffffff, ack & 0xffffffff, 5 << 4,
                          flags, 65535, 0, 0)
-    ip = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 40 + len(payload), 0, 0, 64, 6, 0,
-                     bytes(map(int, src.split('.'))), bytes(map(int, dst.split('.'))))
-    return b'\x02' * 6 + b'\x04' * 6 + b'\x08\x00' + ip + header + payload
+    family = socket.AF_INET6 if ':' in src else socket.AF_INET
+    ends = socket.inet_pton(family, src), socket.inet_pton(family, dst)
+    if family == socket.AF_INET6:
+        kind, ip = b'\x86\xdd', struct.pack('!IHBB16s16s', 6 << 28, 20 + len(payload), 6, 64, *ends)
+    else:
+        kind, ip = b'\x08\x00', struct.pack('!BBHHHBBH4s4s', 0x45, 0, 40 + len(payload), 0, 0, 64, 6, 0,
+                                            *ends)
+    return b'\x02' * 6 + b'\x04' * 6 + kind + ip + header + payload
 
 
 class Conversation:
     """One connection's frames with their times, in ns."""
 
-    def __init__(self, port=40000, server_port=80, start=1700000000000000000):
-        self.ends = ('192.0.2.1', port), ('192.0.2.2', server_port)
+    def __init__(self, port=40000, server_port=80, start=1700000000000000000, client='192.0.2.1',
+                 server='192.0.2.2'):
+        self.ends = (client, port), (server, server_port)
         self.next = [1000, 5000]
         self.now = start
         self.frames = []

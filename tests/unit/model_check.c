@@ -13,6 +13,8 @@
 
 #include "core/flow.h"
 
+#define BODY_BYTES 100 /* asked for of each body */
+
 struct seen {
 	bool reported, paired, complete;
 	uint32_t flags;
@@ -221,6 +223,24 @@ static void check_sizes(struct check *c, const struct transaction *tx, const str
 		 i, got->size, got->body_size, want->end - want->start, want->body_size);
 }
 
+/* What is kept of a body is its beginning, and all that is asked for unless it says otherwise. Bodies in chunks have
+ * other bytes between theirs. */
+static void check_body(struct check *c, const struct body_bytes *got, const struct message *msg,
+		       unsigned int dir, const struct model_msg *want, int i)
+{
+	const uint8_t *body = c->m->stream[dir].data + want->head_end;
+	uint64_t asked = want->body_size < BODY_BYTES ? want->body_size : BODY_BYTES;
+
+	if (want->end - want->head_end != want->body_size)
+		return;
+	if (got->len <= asked && (!got->len || !memcmp(got->ptr, body, got->len)) &&
+	    (got->len == asked || got->cut || !msg->complete))
+		return;
+	c->score->unflagged++;
+	complain(c, "%s %d: %u bytes of another body, or not all of them",
+		 dir ? "response" : "request", i, got->len);
+}
+
 static void check_time(struct check *c, const struct message *got, const struct timing *want,
 		       const char *what, int i)
 {
@@ -253,6 +273,7 @@ static void take_request(struct check *c, const struct transaction *tx, int i)
 	c->req[i].complete = tx->req.complete;
 	c->req[i].flags = tx->flags;
 	check_sizes(c, tx, &tx->req, &c->m->req[i], "request", i);
+	check_body(c, &tx->req_body, &tx->req, 0, &c->m->req[i], i);
 	check_time(c, &tx->req, &c->req_time[i], "request", i);
 }
 
@@ -276,6 +297,7 @@ static void take_response(struct check *c, const struct transaction *tx, int i)
 	c->resp[i].complete = tx->resp.complete;
 	c->resp[i].flags = tx->flags;
 	check_sizes(c, tx, &tx->resp, &c->m->resp[i], "response", i);
+	check_body(c, &tx->resp_body, &tx->resp, 1, &c->m->resp[i], i);
 	check_time(c, &tx->resp, &c->resp_time[i], "response", i);
 }
 
@@ -371,9 +393,12 @@ static void tell_lost(const struct check *c, size_t *next_gone, struct segment *
 static void replay(struct check *c)
 {
 	struct flow_sink sink = { .ctx = c, .transaction = on_transaction };
-	struct flow_table *ft = flow_table_new(&flow_config_default, &sink, &c->cnt);
+	struct flow_config config = flow_config_default;
+	struct flow_table *ft;
 	size_t next_gone = 0;
 
+	config.body_bytes = BODY_BYTES;
+	ft = flow_table_new(&config, &sink, &c->cnt);
 	if (!ft)
 		abort();
 	for (size_t i = 0; i < c->pkt_cnt; i++) {

@@ -20,6 +20,14 @@ static char *copy_text(const char *ptr, uint32_t len)
 	return text;
 }
 
+static char *copy_body(struct body_bytes *body)
+{
+	char *copy = body->ptr ? copy_text(body->ptr, body->len) : NULL;
+
+	body->ptr = copy;
+	return copy;
+}
+
 static void copy_headers(struct http_header *to, struct message *m)
 {
 	assert_true(m->header_cnt <= 24);
@@ -57,6 +65,8 @@ static void on_transaction(void *ctx, const struct transaction *tx)
 	r->target = copy_text(tx->target.ptr ? tx->target.ptr : "", tx->target.len);
 	r->tx.method.ptr = r->method;
 	r->tx.target.ptr = r->target;
+	r->req_body = copy_body(&r->tx.req_body);
+	r->resp_body = copy_body(&r->tx.resp_body);
 	copy_headers(r->req_headers, &r->tx.req);
 	copy_headers(r->resp_headers, &r->tx.resp);
 }
@@ -91,6 +101,8 @@ void capture_close(struct capture *cap)
 
 		free(r->method);
 		free(r->target);
+		free(r->req_body);
+		free(r->resp_body);
 		free_headers(r->req_headers, r->tx.req.header_cnt);
 		free_headers(r->resp_headers, r->tx.resp.header_cnt);
 	}

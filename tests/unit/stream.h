@@ -31,7 +31,7 @@ enum { CLIENT = 0, SERVER = 1 };
 /* A transaction that was reported, with copies of what it borrows. */
 struct record {
 	struct transaction tx;
-	char *method, *target;
+	char *method, *target, *req_body, *resp_body;
 	struct http_header req_headers[24], resp_headers[24];
 };
 

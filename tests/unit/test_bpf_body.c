@@ -207,6 +207,51 @@ static void finds_the_end_of_any_header(void **state)
 	close_fixture(fx);
 }
 
+/* The beginning of each body that is asked for crosses, to the byte, and no more. */
+static void shows_the_beginning_that_is_asked_for(void **state)
+{
+	const struct capture_config config = {.find_bodies = 1, .body_bytes = 1000};
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n";
+	static const char small[] = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
+	struct fixture *fx = open_fixture(&config);
+	char packet[3000];
+
+	for (size_t i = 0; i < HOOK_CNT; i++) {
+		struct stream st = {fx, &hooks[i], fresh_port(), 0xffffff00, false};
+
+		if (!hooks[i].has_state)
+			continue;
+		assert_int_equal(next(&st, head, 0), strlen(head));
+		assert_int_equal(next(&st, zeros, 600), 600);
+		assert_int_equal(next(&st, zeros, 600), 400);
+		assert_int_equal(next(&st, zeros, 600), 0);
+		st.seq -= 600; /* again */
+		assert_int_equal(next(&st, zeros, 600), 0);
+		st.seq -= 1800;
+		assert_int_equal(next(&st, zeros, 1800), 1000);
+		assert_int_equal(next(&st, zeros, 3000), 0);
+		assert_int_equal(next(&st, zeros, 201), 201); /* not all body */
+		/* Beside its header. */
+		memset(packet, 'x', sizeof(packet));
+		memcpy(packet, head, strlen(head));
+		assert_int_equal(next(&st, packet, 3000), strlen(head) + 1000);
+		assert_int_equal(next(&st, zeros, 1000), 0);
+		st.port = fresh_port();
+		assert_int_equal(next(&st, packet, 700), 700);
+		assert_int_equal(next(&st, zeros, 3000), strlen(head) + 1000 - 700);
+		/* No more than is asked for. */
+		st.port = fresh_port();
+		assert_int_equal(next(&st, small, 0), strlen(small));
+		assert_int_equal(next(&st, zeros, 1000), 1000);
+		/* A HEAD response, and the next one behind it. */
+		st.port = fresh_port();
+		memcpy(packet + strlen(head), "HTTP/1.1 200 OK", 15);
+		assert_int_equal(next(&st, packet, 3000), 3000);
+		assert_int_equal(next(&st, zeros, 3000), 3000);
+	}
+	close_fixture(fx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +260,7 @@ int main(void)
 		cmocka_unit_test(withholds_a_body_beside_its_header),
 		cmocka_unit_test(shows_messages_where_a_body_was_announced),
 		cmocka_unit_test(finds_the_end_of_any_header),
+		cmocka_unit_test(shows_the_beginning_that_is_asked_for),
 	};
 
 	return RUN_TESTS(tests);

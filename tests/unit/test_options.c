@@ -308,6 +308,22 @@ static void test_headers(void **state)
 	refuse("--header a123456789a123456789a123456789a123456789a1234567", "1 to 47 characters");
 }
 
+static void test_body(void **state)
+{
+	struct options opt;
+
+	assert_int_equal(parse("-r x", &opt), 0);
+	assert_int_equal(opt.body_bytes, 0);
+	assert_int_equal(parse("--body 1", &opt), 0);
+	assert_int_equal(opt.body_bytes, 1);
+	assert_int_equal(parse("--body 64K --joined", &opt), 0);
+	assert_int_equal(opt.body_bytes, 65536);
+	refuse("--body 0", "not within 1 and 64K");
+	refuse("--body 65537", "not within 1 and 64K");
+	refuse("--body 5G", "not within 1 and 64K");
+	refuse("--body -1", "is not a size");
+}
+
 static void test_requests(void **state)
 {
 	struct options opt;
@@ -333,7 +349,7 @@ static void test_getopt_speaks_in_one_sentence(void **state)
 		{"--p 80", "ambiguous"},
 		{"--bogus", "unrecognized option '--bogus'"},
 		{"-Z web", "invalid option -- 'Z'"},
-		{"--body", "unrecognized option '--body'"},
+		{"--bodies", "unrecognized option '--bodies'"},
 		{"-p", "requires an argument"},
 		{"--verbose=1", "doesn't allow an argument"},
 	};
@@ -360,7 +376,7 @@ static void test_help(void **state)
 		"--max-memory", "trace",	 "check",	"decode",	"Examples:",
 		"--follow",	"--uid",	 "--container", "--pod",	"--unit",
 		"\n  ps ",	"\n  stat ",	 "--slow",	"--errors",	"--explain",
-		"--joined",	"--by",		 "--fail-if",	"--until-slow",
+		"--joined",	"--by",		 "--fail-if",	"--until-slow", "--body",
 		"--write",	"-C SIZE",	 "-W N",	"--save-slow",
 	};
 	static const char *const later[] = {"\n  top "};
@@ -397,6 +413,7 @@ int main(void)
 		cmocka_unit_test(test_stat),
 		cmocka_unit_test(test_one_shot),
 		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_body),
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_getopt_speaks_in_one_sentence),
 		cmocka_unit_test(test_help),

@@ -304,8 +304,8 @@ static void test_joined(void **state)
 	struct transaction txs[3] = {ordinary(), ordinary(), ordinary()};
 	char *text = NULL;
 	size_t size;
-	FILE *out = open_memstream(&text, &size);
-	const struct report_options opt = {.joined = true, .redact = true, .out = out, .err = out};
+	FILE *out = open_memstream(&text, &size), *err = fopen("/dev/null", "w");
+	const struct report_options opt = {.joined = true, .redact = true, .out = out, .err = err};
 	struct counters cnt = {0};
 	struct report *rp = report_new(&opt);
 
@@ -324,13 +324,48 @@ static void test_joined(void **state)
 	assert_int_equal(report_printed(rp), 2);
 	report_free(rp);
 	fclose(out);
-	has(text, "CLIENT           OWNER          SERVER           OWNER          METHOD STATUS "
-		  "  LATENCY AT-SERVER   BETWEEN     SIZE URL\n");
-	has(text, "curl[99]         -              nginx[1234]      nginx.service  GET       200 "
-		  "  1.236ms   1.235ms     1.0us      612 shop.example:8080/cart?id=7&token=REDACTED"
-		  "  [pipelined]\n");
-	has(text, "10.0.0.7:51234   -              nginx[1234]      nginx.service  GET       200 "
-		  "        -       5ns         -      612 ");
+	fclose(err);
+	assert_string_equal(
+		text,
+		"TIME            CLIENT           OWNER          SERVER           OWNER          "
+		"METHOD STATUS   LATENCY AT-SERVER   BETWEEN     SIZE URL\n"
+		"21:50:01.123456 curl[99]         -              nginx[1234]      nginx.service  "
+		"GET       200   1.236ms   1.235ms     1.0us      612 "
+		"shop.example:8080/cart?id=7&token=REDACTED  [pipelined]\n"
+		"21:50:01.123456 10.0.0.7:51234   -              nginx[1234]      nginx.service  "
+		"GET       200         -       5ns         -      612 "
+		"shop.example:8080/cart?id=7&token=REDACTED\n");
+	free(text);
+}
+
+static void test_joined_hostile(void **state)
+{
+	struct transaction txs[2] = {ordinary(), ordinary()};
+	char *text = NULL, *p;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	const struct report_options opt = {.joined = true, .redact = true, .out = out, .err = out};
+	struct report *rp = report_new(&opt);
+
+	txs[1].side = SIDE_CLIENT;
+	for (unsigned int i = 0; i < 2; i++) {
+		txs[i].target = (struct slice)S("/\x1b]0;x\x07\x9b\n\xe2\x80\xae");
+		txs[i].method = (struct slice)S("GET\x1b");
+		memcpy(txs[i].owner.comm, "\x1b[2J\n\x80", 7);
+		txs[i].req_body = (struct body_bytes){"a\n\x1b", 3, false};
+		txs[i].req.body_size = 3;
+		assert_int_equal(
+			report_transaction(rp, &txs[i],
+					   &(struct owner_names){.cgroup_path = "/a\x1b[31m\r"}),
+			0);
+	}
+	report_free(rp);
+	fclose(out);
+	has(text, "\\x1b[2J\\x0a\\x80[1234] /a\\x1b[31m\\x0d ");
+	has(text, " shop.example:8080/\\x1b]0;x\\x07\\x9b\\x0a\\u{202e}\n  request body, 3 bytes: "
+		  "a\\x0a\\x1b\n");
+	for (p = text; *p; p++)
+		assert_true(*p == '\n' || (*p >= 0x20 && *p < 0x7f));
 	free(text);
 }
 
@@ -771,6 +806,7 @@ int main(void)
 		cmocka_unit_test(test_explain),
 		cmocka_unit_test(test_explain_hostile),
 		cmocka_unit_test(test_joined),
+		cmocka_unit_test(test_joined_hostile),
 		cmocka_unit_test(test_joined_at_once),
 		cmocka_unit_test(test_json_workload),
 		cmocka_unit_test(test_json_absent),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Tables: which group a transaction is counted in, percentiles against the exact ones, and how it is printed. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -156,7 +157,7 @@ static int by_value(const void *a, const void *b)
 /* Within 1 % of the exact nearest rank, and not above the maximum. */
 static void check_percentiles(uint64_t (*next)(uint64_t *seed), size_t n)
 {
-	uint64_t *all = malloc(n * sizeof(*all)), seed = 88172645463325252ull;
+	uint64_t *all = malloc(n * sizeof(*all)), seed = 88172645463325252ull, sum = 0, last = 0;
 	struct stats *s = open_by(STATS_METHOD);
 	const struct stats_group *g;
 
@@ -165,6 +166,7 @@ static void check_percentiles(uint64_t (*next)(uint64_t *seed), size_t n)
 		struct transaction tx = tx_of(SIDE_SERVER, all[i] = next(&seed));
 
 		assert_int_equal(stats_add(s, &tx, NULL), 0);
+		sum += all[i];
 	}
 	qsort(all, n, sizeof(*all), by_value);
 	g = groups(s, 1);
@@ -176,8 +178,11 @@ static void check_percentiles(uint64_t (*next)(uint64_t *seed), size_t n)
 		if (got[i] < want || got[i] - want > want / 100 || got[i] > all[n - 1])
 			fail_msg("p%u of %zu: %llu, not %llu", per_mille[i], n,
 				 (unsigned long long)got[i], (unsigned long long)want);
+		assert_true(got[i] >= last);
+		last = got[i];
 	}
 	assert_int_equal(g->max_ns, all[n - 1]);
+	assert_int_equal(g->mean_ns, sum / n);
 	free(all);
 	stats_free(s);
 }
@@ -210,15 +215,65 @@ static uint64_t tiny(uint64_t *seed)
 	return xorshift(seed) % 3;
 }
 
+static double fraction(uint64_t *seed)
+{
+	return (double)(xorshift(seed) >> 11) / 0x1p53;
+}
+
+/* 5 ms in the mean, as of a queue. */
+static uint64_t exponential(uint64_t *seed)
+{
+	return (uint64_t)(-5e6 * log(1 - fraction(seed)));
+}
+
+/* A millisecond at least, and a few that take minutes. */
+static uint64_t heavy_tail(uint64_t *seed)
+{
+	double ns = 1e6 / pow(1 - fraction(seed), 1 / 0.9);
+
+	return ns < 3.6e12 ? (uint64_t)ns : 3600000000000;
+}
+
+/* Where the histogram's buckets end. */
+static uint64_t edges(uint64_t *seed)
+{
+	uint64_t n = xorshift(seed);
+
+	return (UINT64_C(1) << n % 41) * (128 + n / 64 % 3) / 128 + n / 256 % 3 - 1;
+}
+
+static uint64_t constant(uint64_t *seed)
+{
+	(void)seed;
+	return 123456789;
+}
+
 static void test_percentiles(void **state)
 {
-	uint64_t (*const all[])(uint64_t *) = {uniform, wide, two_values, tiny};
+	uint64_t (*const all[])(uint64_t *) = {uniform,	    wide,	two_values, tiny,
+					       exponential, heavy_tail, edges,	    constant};
 
-	for (unsigned int i = 0; i < 4; i++) {
+	for (unsigned int i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		check_percentiles(all[i], VALUES);
 		for (size_t n = 1; n <= 40; n++)
 			check_percentiles(all[i], n);
 	}
+}
+
+/* What takes longer than an hour counts as an hour, but for the maximum and the mean. */
+static void test_longer_than_an_hour(void **state)
+{
+	struct transaction tx = tx_of(SIDE_SERVER, 7200000000000);
+	struct stats *s = open_by(STATS_METHOD);
+	const struct stats_group *g;
+
+	assert_int_equal(stats_add(s, &tx, NULL), 0);
+	g = groups(s, 1);
+	assert_in_range(g->p50_ns, 3600000000000, 3636000000000);
+	assert_in_range(g->p999_ns, 3600000000000, 3636000000000);
+	assert_int_equal(g->max_ns, 7200000000000);
+	assert_int_equal(g->mean_ns, 7200000000000);
+	stats_free(s);
 }
 
 static void test_route(void **state)
@@ -428,7 +483,7 @@ int main(void)
 		cmocka_unit_test(test_other),	  cmocka_unit_test(test_percentiles),
 		cmocka_unit_test(test_route),	  cmocka_unit_test(test_print),
 		cmocka_unit_test(test_side_once), cmocka_unit_test(test_sort),
-		cmocka_unit_test(test_heat),
+		cmocka_unit_test(test_heat),	  cmocka_unit_test(test_longer_than_an_hour),
 	};
 
 	return cmocka_run_group_tests_name("stats", tests, NULL, NULL);

@@ -406,6 +406,7 @@ void conn_env_init(struct conn_env *env, const struct flow_config *config,
 	env->http.cnt = cnt;
 	env->http.request_headers = config->request_headers;
 	env->http.response_headers = config->response_headers;
+	env->http.body_bytes = config->body_bytes;
 	env->pair.ops = &conn_pair_ops;
 	env->pair.http = &env->http;
 	env->pair.cnt = cnt;

@@ -48,6 +48,7 @@
 	X(lost_bytes, "bytes_lost", "payload in them")                                            \
 	X(memory_evicted, "memory.evicted", "connections forgotten at the memory limit")          \
 	X(memory_dropped, "memory.dropped", "segments dropped at a memory limit")                 \
+	X(memory_bodies, "memory.bodies", "bodies cut short at a memory limit")                   \
 	X(flows_idle, "connections.idle", "connections forgotten after --idle-timeout")           \
 	/* http and pairing */                                                                    \
 	X(requests, "requests", "requests")                                                       \

@@ -24,6 +24,17 @@ static void fill_message(struct message *m, const struct http_msg *msg, struct h
 	m->header_cnt = msg->kept_cnt;
 }
 
+static struct body_bytes body_of(const struct http_msg *msg)
+{
+	struct body_bytes body = {.cut = msg->body_cut};
+
+	if (msg->body) {
+		body.ptr = msg->body->bytes;
+		body.len = msg->body->len;
+	}
+	return body;
+}
+
 static void fill_times(struct transaction *tx, bool still_open)
 {
 	const struct message *req = &tx->req, *resp = &tx->resp;
@@ -87,6 +98,7 @@ static void fill_request(struct transaction *tx, struct conn *c, const struct ht
 			 struct http_header *headers)
 {
 	fill_message(&tx->req, req, headers);
+	tx->req_body = body_of(req);
 	tx->flags |= req->flags;
 	tx->method = (struct slice){req->method, req->method_len};
 	tx->target = msg_slice(req, req->target_pos, req->target_len);
@@ -101,6 +113,7 @@ static void fill_response(struct transaction *tx, const struct http_msg *req,
 			  const struct http_msg *resp, struct http_header *headers)
 {
 	fill_message(&tx->resp, resp, headers);
+	tx->resp_body = body_of(resp);
 	tx->flags |= resp->flags;
 	tx->status = resp->status;
 	tx->interim_cnt = resp->interim_cnt;

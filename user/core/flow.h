@@ -32,6 +32,7 @@ struct flow_config {
 	/* Header names, lower case, NULL-terminated array, borrowed for the table's life. */
 	const char *const *request_headers;
 	const char *const *response_headers;
+	uint32_t body_bytes; /* to keep of each message's body; 0: none */
 };
 
 /* gap 10 s, idle 10 min, 64 MiB in all, 4 MiB a connection; host, user-agent, traceparent, x-request-id; content-type */

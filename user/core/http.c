@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "keep.h"
+
 static int on_version_complete(llhttp_t *p);
 static int on_status_complete(llhttp_t *p);
 static int on_header_field(llhttp_t *p, const char *at, size_t len);
@@ -39,6 +41,7 @@ void http_msg_free(const struct http_env *env, struct http_msg *msg)
 	if (!msg)
 		return;
 	mem_free(env->mem, msg->arena, msg->arena_cap);
+	keep_free(env, msg);
 	mem_free(env->mem, msg, sizeof(*msg));
 }
 
@@ -386,8 +389,9 @@ static int on_body(llhttp_t *p, const char *at, size_t len)
 {
 	struct http_stream *s = p->data;
 
-	(void)at;
 	s->cur->m.body_size += len;
+	if (s->env->body_bytes)
+		keep_body(s->env, s->cur, at, len);
 	return 0;
 }
 
@@ -428,7 +432,7 @@ static void tell_body(struct http_stream *s)
 {
 	uint64_t left = body_left(s), to;
 
-	if (!s->env->ops->body || !s->cur)
+	if (!s->env->ops->body || !s->cur || keep_wants(s->env, s->cur))
 		return;
 	if (s->state == HTTP_MESSAGE && s->until_close && s->headers_done)
 		to = UINT64_MAX;
@@ -858,6 +862,8 @@ static void take_missing(struct http_stream *s, uint64_t n, bool lost)
 	while (n) {
 		uint64_t left = body_left(s), step = left < n ? left : n;
 
+		if (s->cur && s->headers_done)
+			keep_cut(s->env, s->cur);
 		if (s->state == HTTP_MESSAGE && s->cur && s->until_close && s->headers_done) {
 			s->off += n;
 			if (lost) {

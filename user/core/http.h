@@ -40,6 +40,12 @@ enum http_role {
 #define HTTP_ARENA_MAX (160u << 10)  /* bytes of target and kept header values */
 #define HTTP_HEAD_MAX (8u << 20)     /* a longer header section is no header section */
 
+/* The beginning of a body: http_env.body_bytes of it at most. Exists with its first byte. */
+struct http_kept_body {
+	uint32_t len, cap;
+	char bytes[];
+};
+
 struct http_kept_header {
 	const char *name; /* from http_env */
 	uint32_t pos, len;
@@ -78,6 +84,7 @@ struct http_msg {
 	bool ended;     /* nothing more will change */
 	bool is_head, is_connect, says_close;
 	bool pipelined;
+	bool body_cut; /* nothing more of the body is kept: what comes next is missing */
 	uint16_t status;
 	uint32_t flags; /* enum tx_flag */
 	uint32_t interim_cnt;
@@ -94,6 +101,7 @@ struct http_msg {
 	struct http_held held;
 	char *arena;
 	uint32_t arena_len, arena_cap;
+	struct http_kept_body *body; /* NULL: nothing of it */
 };
 
 /* How the body of a response is delimited, which only its request can tell (RFC 9112 §6.3). */
@@ -117,7 +125,7 @@ struct http_ops {
 	/* A start line was recognised for the first time. Returns whether the direction can have this role. */
 	bool (*role)(void *ctx, unsigned int dir, enum http_role role);
 	/* Bytes up to `to` are body or opaque and need not be copied; UINT64_MAX: all that follow. Told after each
-	 * chunk for which it holds. */
+	 * chunk for which it holds. Not while bytes of the body are still to be kept. */
 	void (*body)(void *ctx, unsigned int dir, uint64_t to);
 	/* The stream began, with bytes that are no HTTP/1. */
 	void (*other)(void *ctx, unsigned int dir, enum protocol protocol);
@@ -129,6 +137,7 @@ struct http_env {
 	struct counters *cnt;
 	const char *const *request_headers; /* lower case, NULL-terminated */
 	const char *const *response_headers;
+	uint32_t body_bytes; /* to keep of each body; 0: none */
 };
 
 enum http_state {

@@ -24,6 +24,13 @@ struct http_header {
 	struct slice name, value;
 };
 
+/* The beginning of a message's body, after transfer decoding; `ptr` NULL: nothing of it was kept. */
+struct body_bytes {
+	const char *ptr;
+	uint32_t len;
+	bool cut; /* what comes next was asked for, but is missing: not captured, or no memory */
+};
+
 enum tx_side {
 	SIDE_UNKNOWN = 0,
 	SIDE_CLIENT,  /* seen at the client's socket on this host */
@@ -108,6 +115,7 @@ struct transaction {
 	uint32_t flags;          /* enum tx_flag */
 
 	struct message req, resp;
+	struct body_bytes req_body, resp_body;
 	struct slice method, target;
 	uint16_t status;      /* 0: none */
 	uint32_t interim_cnt; /* 1xx responses before the final one */

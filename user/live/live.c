@@ -91,6 +91,7 @@ static void configure(struct live *lv, const struct live_options *opt)
 	cfg->filter_uid = opt->uid;
 	cfg->filter_port = opt->port;
 	cfg->snaplen = opt->snaplen;
+	cfg->body_bytes = opt->body_bytes;
 	cfg->all_segments = opt->all_segments;
 	cfg->find_bodies = !opt->all_segments;
 	cfg->wake_bytes = WAKE_BYTES;

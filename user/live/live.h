@@ -31,6 +31,7 @@ struct live_options {
 	bool by_uid;
 	uint32_t uid;                 /* with by_uid: effective */
 	bool by_cgroup;               /* live_decide() says which are asked for */
+	uint32_t body_bytes;          /* of each body, that are not elided */
 	bool all_segments;            /* -v, -w: every TCP segment crosses, nothing is elided */
 	uint32_t ring_bytes;          /* 0: the default; rounded up to a power of two of pages */
 };

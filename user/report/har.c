@@ -10,6 +10,7 @@
 #include <yajl/yajl_gen.h>
 
 #include "../target.h"
+#include "body.h"
 #include "buf.h"
 #include "jsontext.h"
 #include "parts.h"
@@ -149,6 +150,45 @@ static void put_message(struct har *h, const struct view *v, const struct messag
 	put_number(h, "bodySize", m->seen ? (int64_t)m->body_size : -1);
 }
 
+/*
+ * What of a body is at hand, and how much that is. `encoding` is HAR's for responses, and for what is not text; of
+ * requests it knows nothing but text, so there it is a field of our own.
+ */
+static void put_body(struct har *h, const struct body_bytes *body, uint64_t size,
+		     const char *encoding)
+{
+	if (body->ptr) {
+		key(h, "text");
+		if (body_is_text(body)) {
+			text(h, body->ptr, body->len);
+		} else {
+			buf_reset(&h->scratch);
+			body_add_base64(&h->scratch, body);
+			yajl_gen_string(h->gen, (const unsigned char *)h->scratch.ptr,
+					h->scratch.len);
+			put_text(h, encoding, "base64");
+		}
+	}
+	if (body->len == size && !body->cut)
+		return;
+	buf_reset(&h->hidden);
+	body_add_extent(&h->hidden, body, size);
+	put_slice(h, "comment", (struct slice){h->hidden.ptr, (uint32_t)h->hidden.len});
+}
+
+static void put_post(struct har *h, const struct view *v)
+{
+	const struct transaction *tx = v->tx;
+
+	if (!body_known(&tx->req_body))
+		return;
+	key(h, "postData");
+	yajl_gen_map_open(h->gen);
+	put_slice(h, "mimeType", target_header(&tx->req, "content-type"));
+	put_body(h, &tx->req_body, tx->req.body_size, "_encoding");
+	yajl_gen_map_close(h->gen);
+}
+
 static void put_request(struct har *h, const struct view *v)
 {
 	key(h, "request");
@@ -157,6 +197,7 @@ static void put_request(struct har *h, const struct view *v)
 	put_url(h, v);
 	put_query(h, v->query);
 	put_message(h, v, &v->tx->req);
+	put_post(h, v);
 	yajl_gen_map_close(h->gen);
 }
 
@@ -173,6 +214,8 @@ static void put_response(struct har *h, const struct view *v)
 	yajl_gen_map_open(h->gen);
 	put_number(h, "size", (int64_t)v->tx->resp.body_size);
 	put_slice(h, "mimeType", type);
+	if (body_known(&v->tx->resp_body))
+		put_body(h, &v->tx->resp_body, v->tx->resp.body_size, "encoding");
 	yajl_gen_map_close(h->gen);
 	put_text(h, "redirectURL", "");
 	yajl_gen_map_close(h->gen);
@@ -316,7 +359,7 @@ int har_add(struct har *h, const struct view *v)
 		return h->err;
 	put_entry(h, v);
 	if (yajl_gen_get_buf(h->gen, &bytes, &len) != yajl_gen_status_ok || h->url.failed ||
-	    h->scratch.failed)
+	    h->scratch.failed || h->hidden.failed)
 		note(h, -ENOMEM);
 	write_out(h, ",\n", h->cnt ? 2 : 0);
 	write_out(h, bytes, len);

@@ -54,6 +54,12 @@ static void put_string(struct store *s, const char **string)
 		*string = put(s, *string, strlen(*string) + 1);
 }
 
+static void put_body(struct store *s, struct body_bytes *body)
+{
+	if (body->ptr)
+		body->ptr = put(s, body->ptr, body->len);
+}
+
 static void put_headers(struct store *s, struct message *m)
 {
 	const struct http_header *from = m->headers;
@@ -84,6 +90,8 @@ static void put_record(struct store *s, struct joinable *r)
 	put_headers(s, &r->tx.resp);
 	put_slice(s, &r->tx.method);
 	put_slice(s, &r->tx.target);
+	put_body(s, &r->tx.req_body);
+	put_body(s, &r->tx.resp_body);
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
 		put_string(s, strings[i]);
 }

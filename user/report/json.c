@@ -8,6 +8,7 @@
 #include <time.h>
 #include <yajl/yajl_gen.h>
 
+#include "body.h"
 #include "buf.h"
 #include "jsontext.h"
 #include "parts.h"
@@ -147,8 +148,10 @@ static void put_headers(struct json *js, const struct view *v, const struct mess
 		if (k < i)
 			continue;
 		if (named(h, "user-agent")) {
+			struct slice value = view_header(v, h, &js->redacted);
+
 			put_key(js, "user_agent.original");
-			put_value(js, h->value.ptr, h->value.len);
+			put_value(js, value.ptr, value.len);
 			continue;
 		}
 		snprintf(key, sizeof(key), "%s.%.*s", prefix, (int)h->name.len, h->name.ptr);
@@ -163,6 +166,24 @@ static void put_headers(struct json *js, const struct view *v, const struct mess
 			put_value(js, value.ptr, value.len);
 		}
 		yajl_gen_array_close(js->gen);
+	}
+}
+
+/* which: 0 request, 1 response */
+static void put_body(struct json *js, const struct body_bytes *body, unsigned int which)
+{
+	static const char *const keys[] = {"request.body", "response.body"};
+	static const char *const cut[] = {"request.body_cut", "response.body_cut"};
+
+	if (body->ptr) {
+		buf_reset(&js->scratch);
+		body_add_base64(&js->scratch, body);
+		put_key(js, keys[which]);
+		yajl_gen_string(js->gen, (const unsigned char *)js->scratch.ptr, js->scratch.len);
+	}
+	if (body->cut) {
+		put_key(js, cut[which]);
+		yajl_gen_bool(js->gen, true);
 	}
 }
 
@@ -198,6 +219,8 @@ static void put_http(struct json *js, const struct view *v)
 		put_u64(js, "http.response.size", tx->resp.size);
 	}
 	put_headers(js, v, &tx->resp, "http.response.header");
+	put_body(js, &tx->req_body, 0);
+	put_body(js, &tx->resp_body, 1);
 }
 
 static void put_name(struct json *js, const char *key, const char *name)

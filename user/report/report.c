@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "body.h"
 #include "buf.h"
 #include "clock.h"
 #include "explain.h"
@@ -127,6 +128,9 @@ static int print_joined(void *ctx, const struct joinable *client, const struct j
 	buf_reset(&rp->line);
 	err = text_joined(&rp->text, client ? &rp->view[0] : NULL, server ? &rp->view[1] : NULL,
 			  &rp->line);
+	body_add_lines(&rp->line, client ? &client->tx : &server->tx);
+	if (!err && rp->line.failed)
+		err = -ENOMEM;
 	return err ? err : write_line(rp);
 }
 
@@ -267,6 +271,9 @@ int report_transaction(struct report *rp, const struct transaction *tx,
 		err = explain_transaction(&rp->text, &rp->view[0], &rp->line);
 	else
 		err = text_transaction(&rp->text, &rp->view[0], &rp->line);
+	body_add_lines(&rp->line, tx);
+	if (!err && rp->line.failed)
+		err = -ENOMEM;
 	return err ? err : write_line(rp);
 }
 

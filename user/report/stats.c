@@ -13,6 +13,7 @@
 #include "../reqfilter.h"
 #include "../target.h"
 #include "buf.h"
+#include "redact.h"
 #include "route.h"
 #include "view.h"
 
@@ -32,7 +33,7 @@ struct group {
 struct stats {
 	struct stats_options opt;
 	struct group *table;
-	struct buf key;
+	struct buf key, shown;
 	struct stats_group *sorted;
 	uint64_t first_ns, last_ns;
 };
@@ -71,11 +72,20 @@ const char *stats_key_json(enum stats_key key)
 
 /* --- the key of a transaction --------------------------------------------------------------- */
 
+/* Values end with NUL, so one within is written as two bytes that no UTF-8 has (and some call modified). */
 static void put_bytes(struct buf *b, const char *s, size_t len)
 {
+	const char *nul;
+	size_t n;
+
 	if (len >= STATS_KEY_MAX)
 		len = STATS_KEY_MAX - 1;
-	buf_add(b, s, strnlen(s, len));
+	for (; (nul = len ? memchr(s, 0, len) : NULL); s += n + 1, len -= n + 1) {
+		n = (size_t)(nul - s);
+		buf_add(b, s, n);
+		buf_add(b, "\xc0\x80", 2);
+	}
+	buf_add(b, s, len);
 }
 
 static void put_string(struct buf *b, const char *s)
@@ -90,15 +100,33 @@ static void put_slice(struct buf *b, struct slice s)
 		put_bytes(b, s.ptr, s.len);
 }
 
-static void put_path(struct buf *b, const struct transaction *tx, bool fold)
+/* A target or an authority as it may be shown. It may point into s->shown: valid until that is used again. */
+static struct slice shown(struct stats *s, struct slice text)
+{
+	char *dst;
+	size_t n;
+
+	if (!s->opt.redact || !text.len)
+		return text;
+	buf_reset(&s->shown);
+	dst = buf_room(&s->shown, REDACT_MAX(text.len));
+	if (!dst) {
+		s->key.failed = true;
+		return (struct slice){"", 0};
+	}
+	n = redact_target(dst, text.ptr, text.len);
+	return n == (size_t)-1 ? text : (struct slice){dst, (uint32_t)n};
+}
+
+static void put_path(struct buf *b, struct slice target, bool fold)
 {
 	char route[STATS_KEY_MAX];
 	struct slice path, query;
 
-	target_split(tx->target, &path, &query);
+	target_split(target, &path, &query);
 	/* CONNECT's authority, OPTIONS' asterisk */
 	if (!path.len)
-		path = tx->target;
+		path = target;
 	if (!fold)
 		put_slice(b, path);
 	else
@@ -124,15 +152,16 @@ static void put_pod(struct buf *b, const struct owner_names *n)
 	put_string(b, n->pod);
 }
 
-static void put_value(struct buf *b, enum stats_key key, const struct transaction *tx,
+static void put_value(struct stats *s, enum stats_key key, const struct transaction *tx,
 		      const struct owner_names *n)
 {
 	static const char *const sides[] = {"", "client", "server", "transit"};
 	char addr[VIEW_ADDRESS_MAX];
+	struct buf *b = &s->key;
 
 	switch (key) {
 	case STATS_PROCESS:
-		put_bytes(b, tx->owner.comm, sizeof(tx->owner.comm));
+		put_bytes(b, tx->owner.comm, strnlen(tx->owner.comm, sizeof(tx->owner.comm)));
 		break;
 	case STATS_PID:
 		if (tx->owner.pid)
@@ -151,11 +180,11 @@ static void put_value(struct buf *b, enum stats_key key, const struct transactio
 		put_string(b, n->cgroup_path);
 		break;
 	case STATS_HOST:
-		put_slice(b, target_header(&tx->req, "host"));
+		put_slice(b, shown(s, target_header(&tx->req, "host")));
 		break;
 	case STATS_ROUTE:
 	case STATS_PATH:
-		put_path(b, tx, key == STATS_ROUTE);
+		put_path(b, shown(s, tx->target), key == STATS_ROUTE);
 		break;
 	case STATS_METHOD:
 		put_slice(b, tx->method);
@@ -185,9 +214,9 @@ static void make_key(struct stats *s, const struct transaction *tx, const struct
 	static const struct owner_names none;
 
 	buf_reset(&s->key);
-	put_value(&s->key, STATS_SIDE, tx, NULL);
+	put_value(s, STATS_SIDE, tx, NULL);
 	for (unsigned int i = 0; i < s->opt.by_cnt; i++)
-		put_value(&s->key, s->opt.by[i], tx, names ? names : &none);
+		put_value(s, s->opt.by[i], tx, names ? names : &none);
 }
 
 static void make_other_key(struct stats *s, const struct transaction *tx)
@@ -195,7 +224,7 @@ static void make_other_key(struct stats *s, const struct transaction *tx)
 	static const char other[] = "(other)";
 
 	buf_reset(&s->key);
-	put_value(&s->key, STATS_SIDE, tx, NULL);
+	put_value(s, STATS_SIDE, tx, NULL);
 	for (unsigned int i = 0; i < s->opt.by_cnt; i++)
 		buf_add(&s->key, other, sizeof(other));
 	/* No group of the traffic has that. */
@@ -282,6 +311,7 @@ void stats_free(struct stats *s)
 		return;
 	stats_reset(s);
 	buf_free(&s->key);
+	buf_free(&s->shown);
 	free(s->sorted);
 	free(s);
 }

@@ -58,6 +58,7 @@ struct stats_options {
 	unsigned int by_cnt;
 	enum part time; /* whose percentiles */
 	enum stats_sort sort;
+	bool redact; /* hosts and paths without secrets */
 };
 
 struct stats_group {

@@ -55,6 +55,7 @@ static void print_causes(FILE *err, const struct counters *c, const uint64_t *ke
 		{kernel ? kernel[EVENT_CNT_READ_LOST] : 0, "reads by applications"},
 		{c->bad_records, "ring records that make no sense"},
 		{c->memory_dropped, "segments at the memory limit"},
+		{c->memory_bodies, "bodies cut short at the memory limit"},
 		{c->memory_evicted, "connections at the memory limit"},
 		{c->fragments_lost, "IP fragments"},
 	};

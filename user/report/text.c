@@ -94,6 +94,33 @@ void text_add_endpoint(struct buf *b, const struct endpoint *ep)
 	buf_printf(b, strchr(addr, ':') ? "[%s]:%u" : "%s:%u", addr, ep->port);
 }
 
+/* What looks like a blank: Unicode's Space_Separator but those that escape.c takes care of. */
+static bool is_blank(uint32_t cp)
+{
+	return cp == ' ' || cp == 0xa0 || cp == 0x1680 || (cp >= 0x2000 && cp <= 0x200a) ||
+	       cp == 0x205f || cp == 0x3000;
+}
+
+/* Flags follow a URL behind blanks: those within it are escaped, so that it cannot have flags of its own. */
+static void add_without_blanks(struct buf *b, const char *src, size_t len)
+{
+	const char *end = src + len, *at = src;
+	unsigned int n;
+	uint32_t cp;
+
+	for (; at < end; at += n) {
+		n = utf8_decode(at, (size_t)(end - at), &cp);
+		if (!n || !is_blank(cp)) {
+			n = n ? n : 1;
+			continue;
+		}
+		text_add_hostile(b, src, (size_t)(at - src));
+		buf_printf(b, cp < 0x80 ? "\\x%02x" : "\\u{%x}", cp);
+		src = at + n;
+	}
+	text_add_hostile(b, src, (size_t)(end - src));
+}
+
 /* The beginning of s, at most URL_SHOWN bytes, never cut inside a character. */
 static void add_url_part(struct buf *b, struct slice s)
 {
@@ -104,7 +131,7 @@ static void add_url_part(struct buf *b, struct slice s)
 		while (len > URL_SHOWN - 4 && (s.ptr[len] & 0xc0) == 0x80)
 			len--;
 	}
-	text_add_hostile(b, s.ptr, len);
+	add_without_blanks(b, s.ptr, len);
 	if (len < s.len)
 		buf_printf(b, "..(%" PRIu32 " bytes)", s.len);
 }
