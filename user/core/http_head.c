@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "http_stream.h"
+
+#include <string.h>
+
+#include "keep.h"
+
+static int on_version_complete(llhttp_t *p)
+{
+	struct http_stream *s = p->data;
+
+	if (!s->cur->response)
+		return 0;
+	s->cur->m.version_major = p->http_major;
+	s->cur->m.version_minor = p->http_minor;
+	return p->http_major == 1 ? 0 : HPE_USER;
+}
+
+static int on_status_complete(llhttp_t *p)
+{
+	struct http_stream *s = p->data;
+
+	s->cur->m.seen = true;
+	s->cur->status = p->status_code;
+	return 0;
+}
+
+static int on_header_field(llhttp_t *p, const char *at, size_t len)
+{
+	struct http_stream *s = p->data;
+
+	for (size_t i = 0; i < len && s->field_len < sizeof(s->field); i++) {
+		char c = at[i];
+
+		s->field[s->field_len++] = c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+	}
+	return 0;
+}
+
+static bool field_is(const struct http_stream *s, const char *name)
+{
+	return strlen(name) == s->field_len && !memcmp(name, s->field, s->field_len);
+}
+
+static void keep_header(struct http_stream *s, const char *name)
+{
+	struct http_msg *msg = s->cur;
+
+	if (msg->kept_cnt == HTTP_HEADERS_MAX)
+		return;
+	msg->kept[msg->kept_cnt].name = name;
+	msg->kept[msg->kept_cnt].pos = msg->arena_len;
+	msg->kept[msg->kept_cnt].len = 0;
+	s->want = msg->kept_cnt++;
+}
+
+static int on_header_field_complete(llhttp_t *p)
+{
+	struct http_stream *s = p->data;
+	const char *const *names = s->cur->response ? s->env->response_headers :
+						      s->env->request_headers;
+
+	s->want = HTTP_WANT_NONE;
+	if (!s->headers_done) {
+		for (; names && *names; names++)
+			if (field_is(s, *names))
+				keep_header(s, *names);
+		if (field_is(s, "transfer-encoding"))
+			s->transfer_encoding_seen = true;
+	}
+	s->field_len = 0;
+	return 0;
+}
+
+static int on_header_value(llhttp_t *p, const char *at, size_t len)
+{
+	struct http_stream *s = p->data;
+
+	if (s->want < 0)
+		return 0;
+	http_msg_append(s, s->cur, at, len);
+	s->cur->kept[s->want].len = s->cur->arena_len - s->cur->kept[s->want].pos;
+	return 0;
+}
+
+/*
+ * llhttp refuses a second Content-Length, also an equal one that RFC 9110 §8.6 allows. So each one is taken
+ * out of the parser as soon as it was read, compared here, and put back at the end of the section.
+ */
+static int on_header_value_complete(llhttp_t *p)
+{
+	struct http_stream *s = p->data;
+
+	if (s->want >= 0) {
+		struct http_kept_header *k = &s->cur->kept[s->want];
+
+		while (k->len && (s->cur->arena[k->pos + k->len - 1] == ' ' ||
+				  s->cur->arena[k->pos + k->len - 1] == '\t'))
+			k->len--;
+	}
+	s->want = HTTP_WANT_NONE;
+	if (s->headers_done || !(p->flags & F_CONTENT_LENGTH))
+		return 0;
+	if (s->content_length_seen && s->content_length != p->content_length)
+		s->cur->flags |= TX_MALFORMED;
+	else
+		s->content_length = p->content_length;
+	s->content_length_seen = true;
+	p->flags &= ~F_CONTENT_LENGTH;
+	p->content_length = 0;
+	return 0;
+}
+
+static void restore_content_length(struct http_stream *s, llhttp_t *p)
+{
+	if (!s->content_length_seen)
+		return;
+	if (s->transfer_encoding_seen) {
+		s->cur->flags |= TX_MALFORMED; /* RFC 9112 §6.3 rule 3 */
+		return;
+	}
+	p->flags |= F_CONTENT_LENGTH;
+	p->content_length = s->content_length;
+}
+
+static bool status_has_no_body(uint16_t status)
+{
+	return status / 100 == 1 || status == 204 || status == 304;
+}
+
+static int on_headers_complete(llhttp_t *p)
+{
+	struct http_stream *s = p->data;
+	struct http_msg *msg = s->cur;
+	enum http_body body;
+
+	restore_content_length(s, p);
+	s->headers_done = true;
+	msg->m.seen = true;
+	msg->status = msg->response ? p->status_code : 0;
+	msg->says_close = p->flags & F_CONNECTION_CLOSE;
+	body = http_msg_tell_head(s);
+	p->upgrade = 0; /* only the other side's answer makes it one */
+	if (!msg->response) {
+		s->in_body = !(p->flags & F_CHUNKED) && p->content_length;
+		return msg->is_connect;
+	}
+	s->tunnel = body == HTTP_BODY_TUNNEL;
+	if (body == HTTP_BODY_NONE || body == HTTP_BODY_TUNNEL || status_has_no_body(msg->status))
+		return 1;
+	s->in_body = !(p->flags & F_CHUNKED) && (p->flags & F_CONTENT_LENGTH) && p->content_length;
+	s->until_close = !(p->flags & (F_CHUNKED | F_CONTENT_LENGTH));
+	if (body == HTTP_BODY_UNSURE && (s->in_body || s->until_close || p->flags & F_CHUNKED)) {
+		s->state = HTTP_PEEK;
+		return HPE_PAUSED;
+	}
+	return 0;
+}
+
+static int on_body(llhttp_t *p, const char *at, size_t len)
+{
+	struct http_stream *s = p->data;
+
+	s->cur->m.body_size += len;
+	if (s->env->body_bytes)
+		keep_body(s->env, s->cur, at, len);
+	return 0;
+}
+
+static int on_chunk_header(llhttp_t *p)
+{
+	struct http_stream *s = p->data;
+
+	s->in_chunk = p->content_length > 0;
+	return 0;
+}
+
+static int on_chunk_complete(llhttp_t *p)
+{
+	struct http_stream *s = p->data;
+
+	s->in_chunk = false;
+	return 0;
+}
+
+static int on_message_complete(llhttp_t *p)
+{
+	(void)p;
+	return HPE_PAUSED;
+}
+
+const llhttp_settings_t http_settings = {
+	.on_version_complete = on_version_complete,
+	.on_status_complete = on_status_complete,
+	.on_header_field = on_header_field,
+	.on_header_field_complete = on_header_field_complete,
+	.on_header_value = on_header_value,
+	.on_header_value_complete = on_header_value_complete,
+	.on_headers_complete = on_headers_complete,
+	.on_body = on_body,
+	.on_chunk_header = on_chunk_header,
+	.on_chunk_complete = on_chunk_complete,
+	.on_message_complete = on_message_complete,
+};

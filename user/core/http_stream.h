@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * http_stream.h - what the parts of http.h share, and nobody else needs.
+ *
+ *	http.c       the front door: chunks, holes, bytes to whom they are for in each state
+ *	http_scan.c  SCAN: where does a message begin
+ *	http_head.c  llhttp's callbacks: status, header lines, how the body is delimited
+ *	http_msg.c   a message from its first byte to its end
+ */
+#ifndef HTTPLAT_HTTP_STREAM_H
+#define HTTPLAT_HTTP_STREAM_H
+
+#include "http.h"
+
+/* In s->want: the header is none that is kept. */
+#define HTTP_WANT_NONE (-1)
+
+/* --- http_msg.c --- */
+
+/* A message begins at offset off, in chunk c. False: no memory, which was counted. */
+bool http_msg_begin(struct http_stream *s, const struct reasm_chunk *c, uint64_t off);
+
+/* Appends to the message's arena; what goes beyond the limit is cut and flagged. */
+void http_msg_append(struct http_stream *s, struct http_msg *msg, const char *at, size_t len);
+
+/* The current message is touched by the chunk being taken. */
+void http_msg_touch(struct http_stream *s);
+
+/* Its header section ended: asks ops->head. */
+enum http_body http_msg_tell_head(struct http_stream *s);
+
+/* A header section that breaks off inside a value that is kept. */
+void http_msg_drop_half_value(struct http_stream *s);
+
+/* Ends the current message, if there is one; `complete`: its last byte was seen. */
+void http_msg_end(struct http_stream *s, bool complete);
+
+/*
+ * The stream cannot be read on. A message whose start line was read is told as far as it came: after a hole
+ * it ends here; after a syntax error the bytes up to the next start line are its rest, whatever they are.
+ */
+void http_msg_break(struct http_stream *s, uint32_t flags);
+
+/* The position in the stream is not known from offset off on. boundary: a message started there. */
+void http_lose_position(struct http_stream *s, uint64_t off, bool boundary);
+
+/* --- http_head.c --- */
+
+extern const llhttp_settings_t http_settings;
+
+/* --- http_scan.c --- */
+
+/* In HTTP_SCAN: the next bytes of chunk c, from s->off on. */
+void http_scan(struct http_stream *s, const struct reasm_chunk *c, const uint8_t *data,
+	       uint32_t len);
+
+/* Gives up a start that had come in pieces. */
+void http_scan_drop(struct http_stream *s);
+
+/* In HTTP_JUNK: whether the rest of a message that could not be parsed ends here: a segment begins with a start
+ * line. */
+bool http_junk_ends(struct http_stream *s, const struct reasm_chunk *c);
+
+/* --- http.c --- */
+
+/* In any state but HTTP_SCAN: the next bytes, from s->off on. */
+void http_take_bytes(struct http_stream *s, const uint8_t *data, uint32_t len);
+
+#endif
