@@ -5,7 +5,7 @@
  * One body, handle(), instantiated for cgroup_skb, tc and an AF_PACKET socket filter; the entry
  * points only say where the IP header begins and whose socket it is:
  *
- *	entry point ─ parse ─ port ─ whose socket ─ filters ─ is it HTTP? ─ elide? ─ copy
+ *	entry point ─ parse ─ -f ─ port ─ whose socket ─ filters ─ is it HTTP? ─ elide? ─ copy
  *
  * Only __sk_buff, UAPI headers and helpers of 5.10 are used: no BTF of the kernel, no probe_read,
  * so that it loads on kernels without BTF and under lockdown=confidentiality. Nothing is ever
@@ -20,6 +20,7 @@
 #include "event.h"
 #include "conn.h"
 #include "config.h"
+#include "expression.h"
 #include "packet.h"
 #include "socket.h"
 #include "body.h"
@@ -316,6 +317,10 @@ static __always_inline bool begin(struct __sk_buff *skb, __u32 l3_off, struct pa
 		return false;
 	}
 	count(EVENT_CNT_TCP, 1);
+	if (cfg.expression && !expression_matches(skb, p->l3_off, p->pkt_len)) {
+		count(EVENT_CNT_UNMATCHED, 1);
+		return false;
+	}
 	return true;
 }
 

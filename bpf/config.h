@@ -27,7 +27,8 @@ struct capture_config {
 	__u8 by_cgroup;	      /* `cgroups` says which */
 	__u8 by_uid;
 	__u8 follow; /* filter_pid's children too: EVENT_OWNER_FOLLOWED */
-	__u8 pad[2];
+	__u8 expression; /* expression.h has one */
+	__u8 pad[1];
 };
 
 #ifdef __bpf__

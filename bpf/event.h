@@ -163,6 +163,7 @@ enum event_counter {
 	EVENT_CNT_FRAGMENTS,    /* IP fragments other than the first: no TCP header */
 	EVENT_CNT_MALFORMED,    /* headers that end before they should */
 	EVENT_CNT_FILTERED,     /* TCP packets left out by --port and the filters by owner */
+	EVENT_CNT_UNMATCHED,    /* TCP packets left out by -f */
 	EVENT_CNT_NOT_HTTP,     /* payload segments of connections that are not HTTP */
 	EVENT_CNT_SEGMENTS,     /* segment events written to the ring */
 	EVENT_CNT_COPIED_BYTES, /* packet bytes in them */

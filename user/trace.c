@@ -345,6 +345,20 @@ static int open_file(struct trace *tr, struct diag *d)
 	return err ? err : selection_start(tr->selection, d);
 }
 
+/* -f, live: over IP packets, whatever the link. */
+static int open_filter(struct trace *tr, struct live_options *lo, struct diag *d)
+{
+	int err;
+
+	tr->pkt_filter = filter_new(tr->opt->filter);
+	if (!tr->pkt_filter)
+		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
+	err = filter_add(tr->pkt_filter, LINK_RAW, d);
+	if (!err)
+		lo->expression = filter_code(tr->pkt_filter, LINK_RAW, &lo->expression_len);
+	return err;
+}
+
 static int open_live(struct trace *tr, struct diag *d)
 {
 	const struct options *opt = tr->opt;
@@ -368,14 +382,9 @@ static int open_live(struct trace *tr, struct diag *d)
 	if (!tr->attribution)
 		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 	memcpy(lo.comm, opt->comm, sizeof(lo.comm));
-	if (opt->filter) {
-		tr->pkt_filter = filter_new(opt->filter);
-		if (!tr->pkt_filter)
-			return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
-		err = filter_add(tr->pkt_filter, LINK_RAW, d);
-		if (err)
-			return err;
-	}
+	err = opt->filter ? open_filter(tr, &lo, d) : 0;
+	if (err)
+		return err;
 	/* It cannot come: a pid that is used again is another process. */
 	if (tr->pid && !procfs_start_time(tr->pid))
 		fprintf(stderr, "httplat: there is no process %" PRIu32 "\n", tr->pid);
@@ -384,6 +393,10 @@ static int open_live(struct trace *tr, struct diag *d)
 		err = live_open(&lo, &tr->cnt, &tr->live, d);
 	if (err)
 		return err;
+	if (live_filters(tr->live)) { /* not twice */
+		filter_free(tr->pkt_filter);
+		tr->pkt_filter = NULL;
+	}
 	tr->sees_reads = live_sees_reads(tr->live);
 	wallclock_sample(&tr->clock);
 	update_cgroups(tr, monotonic_ns());
@@ -654,6 +667,7 @@ static int finish(struct trace *tr, int err, struct diag *d)
 	flow_finish(tr->flow);
 	if (tr->live)
 		live_counters(tr->live, kernel);
+	tr->cnt.filtered_packets += kernel[EVENT_CNT_UNMATCHED];
 	if (!tr->write_err)
 		tr->write_err = report_summary(tr->report, &tr->cnt, tr->live ? kernel : NULL);
 	if (tr->write_err && tr->write_err != -EPIPE && !err)

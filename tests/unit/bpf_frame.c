@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint8_t *put(struct frame *f, size_t n)
+static uint8_t *put(struct built_frame *f, size_t n)
 {
 	uint8_t *at = f->bytes + f->len;
 
@@ -17,21 +17,21 @@ static uint8_t *put(struct frame *f, size_t n)
 	return at;
 }
 
-static void put16(struct frame *f, uint16_t v)
+static void put16(struct built_frame *f, uint16_t v)
 {
 	uint16_t be = htons(v);
 
 	memcpy(put(f, 2), &be, 2);
 }
 
-static void put32(struct frame *f, uint32_t v)
+static void put32(struct built_frame *f, uint32_t v)
 {
 	uint32_t be = htonl(v);
 
 	memcpy(put(f, 4), &be, 4);
 }
 
-static void set16(struct frame *f, size_t at, uint16_t v)
+static void set16(struct built_frame *f, size_t at, uint16_t v)
 {
 	uint16_t be = htons(v);
 
@@ -43,7 +43,7 @@ static uint8_t transport(const struct frame_spec *spec)
 	return spec->proto ? spec->proto : IPPROTO_TCP;
 }
 
-static void put_ipv4(const struct frame_spec *spec, struct frame *f)
+static void put_ipv4(const struct frame_spec *spec, struct built_frame *f)
 {
 	*put(f, 1) = (uint8_t)(0x45 + spec->ip_option_words);
 	*put(f, 1) = 0;
@@ -58,7 +58,7 @@ static void put_ipv4(const struct frame_spec *spec, struct frame *f)
 	memset(put(f, spec->ip_option_words * 4), 1, spec->ip_option_words * 4);
 }
 
-static void put_ipv6(const struct frame_spec *spec, struct frame *f)
+static void put_ipv6(const struct frame_spec *spec, struct built_frame *f)
 {
 	const struct frame_ext *ext = spec->ext;
 	uint8_t *addr;
@@ -81,7 +81,7 @@ static void put_ipv6(const struct frame_spec *spec, struct frame *f)
 	}
 }
 
-static void put_tcp(const struct frame_spec *spec, struct frame *f)
+static void put_tcp(const struct frame_spec *spec, struct built_frame *f)
 {
 	uint8_t doff = spec->doff ? spec->doff : (uint8_t)(5 + spec->tcp_option_words);
 	size_t len = spec->payload_len ? spec->payload_len
@@ -101,7 +101,7 @@ static void put_tcp(const struct frame_spec *spec, struct frame *f)
 		memcpy(put(f, len), spec->payload, len);
 }
 
-void frame_build(const struct frame_spec *spec, struct frame *f)
+void frame_build(const struct frame_spec *spec, struct built_frame *f)
 {
 	const uint16_t *tag;
 

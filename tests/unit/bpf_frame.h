@@ -41,7 +41,7 @@ struct frame_spec {
 	size_t padding;	    /* bytes after the packet */
 };
 
-struct frame {
+struct built_frame {
 	uint8_t bytes[FRAME_MAX];
 	size_t len;    /* with padding */
 	size_t l3;     /* where the IP header begins */
@@ -49,6 +49,6 @@ struct frame {
 };
 
 /* Aborts if it does not fit. */
-void frame_build(const struct frame_spec *spec, struct frame *f);
+void frame_build(const struct frame_spec *spec, struct built_frame *f);
 
 #endif

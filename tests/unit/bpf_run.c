@@ -14,10 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file/filter.h"
 #include "live/caps.h"
 
 #include "capture.skel.h"
 
+#define LINK_RAW 101 /* LINKTYPE_RAW */
 #define PROG(member) offsetof(struct attach_progs, member)
 
 const struct hook_case hooks[HOOK_CNT] = {
@@ -54,23 +56,45 @@ static int on_record(void *ctx, void *data, size_t size)
 	return 0;
 }
 
-struct fixture *open_fixture(const struct capture_config *config)
+static struct fixture *open_with(struct capture_load_options *opt)
 {
-	const struct capture_load_options opt = {
-		.hook = HOOK_SOCKET,
-		.config = *config,
-		.ring_bytes = 1 << 20,
-		.all_programs = true,
-	};
 	struct fixture *fx = calloc(1, sizeof(*fx));
 	struct diag d = {0};
-	int err = capture_load(&opt, &fx->skel, &d);
+	int no_expression, err;
 
+	opt->hook = HOOK_SOCKET;
+	opt->ring_bytes = 1 << 20;
+	opt->all_programs = true;
+	err = capture_load(opt, &fx->skel, &no_expression, &d);
 	if (err)
 		fail_msg("%s", d.text);
+	assert_int_equal(no_expression, 0);
 	capture_programs(fx->skel, &fx->progs);
 	fx->ring = ring_buffer__new(bpf_map__fd(fx->skel->maps.ring), on_record, fx, NULL);
 	assert_non_null(fx->ring);
+	return fx;
+}
+
+struct fixture *open_fixture(const struct capture_config *config)
+{
+	struct capture_load_options opt = {.config = *config};
+
+	return open_with(&opt);
+}
+
+struct fixture *open_expression(const char *expression)
+{
+	struct capture_load_options opt = {.config.all_segments = 1};
+	struct filter *ft = filter_new(expression);
+	struct fixture *fx;
+	struct diag d = {0};
+
+	assert_non_null(ft);
+	if (filter_add(ft, LINK_RAW, &d))
+		fail_msg("%s", d.text);
+	opt.expression = filter_code(ft, LINK_RAW, &opt.expression_len);
+	fx = open_with(&opt);
+	filter_free(ft);
 	return fx;
 }
 
@@ -115,7 +139,7 @@ static void run_bytes(struct fixture *fx, const struct hook_case *hook, const ui
 unsigned int run(struct fixture *fx, const struct hook_case *hook, const struct frame_spec *spec,
 		 struct kept_event **last)
 {
-	struct frame f;
+	struct built_frame f;
 
 	frame_build(spec, &f);
 	fx->cnt = 0;

@@ -40,6 +40,8 @@ extern const struct hook_case hooks[HOOK_CNT];
 
 /* Programs of all hooks, loaded. Fails the test where that is not possible. */
 struct fixture *open_fixture(const struct capture_config *config);
+/* With -f: every segment that it takes crosses. */
+struct fixture *open_expression(const char *expression);
 void close_fixture(struct fixture *fx);
 
 /* A counter of the programs, summed over the CPUs. */

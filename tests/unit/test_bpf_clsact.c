@@ -45,11 +45,12 @@ static int setup(void **state)
 	};
 	struct fixture *fx = calloc(1, sizeof(*fx));
 	struct diag d = {0};
+	int no_expression;
 
 	assert_non_null(fx);
 	if (unshare(CLONE_NEWNET))
 		fail_msg("no network namespace: %s", strerror(errno));
-	if (capture_load(&opt, &fx->skel, &d))
+	if (capture_load(&opt, &fx->skel, &no_expression, &d))
 		fail_msg("%s", d.text);
 	capture_programs(fx->skel, &fx->progs);
 	*state = fx;

@@ -26,7 +26,7 @@
 static void expect_whole(struct fixture *fx, const char *what, struct frame_spec spec)
 {
 	struct kept_event *e;
-	struct frame f;
+	struct built_frame f;
 	size_t i;
 
 	spec.payload = spec.payload ? spec.payload : "GET / HTTP/1.1\r\n\r\n";
@@ -168,7 +168,7 @@ static void survives_short_packets(void **state)
 						  .sport = fresh_port(),
 						  .payload = "GET / HTTP/1.1\r\n\r\n"};
 			size_t start, headers = (v6 ? 40 : 20) + 20;
-			struct frame f;
+			struct built_frame f;
 
 			frame_build(&spec, &f);
 			start = hooks[i].from_l3 ? f.l3 : 0;
@@ -430,7 +430,7 @@ static void reads_nonlinear_packets(void **state)
 	struct fixture *fx = *state;
 	struct frame_spec spec = {.sport = fresh_port(), .payload = "GET / HTTP/1.1\r\n\r\n"};
 	struct __sk_buff ctx = {0};
-	struct frame f;
+	struct built_frame f;
 
 	frame_build(&spec, &f);
 	for (size_t linear = ETH_HLEN + 20; linear < f.len; linear += 9) {

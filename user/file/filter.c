@@ -48,7 +48,7 @@ static int to_dlt(uint32_t link_type)
 	}
 }
 
-static struct program *find(struct filter *ft, uint32_t link_type)
+static const struct program *find(const struct filter *ft, uint32_t link_type)
 {
 	uint32_t i;
 
@@ -57,6 +57,14 @@ static struct program *find(struct filter *ft, uint32_t link_type)
 			return &ft->programs[i];
 	}
 	return NULL;
+}
+
+const void *filter_code(const struct filter *ft, uint32_t link_type, unsigned int *cnt)
+{
+	const struct bpf_program *bpf = &find(ft, link_type)->bpf;
+
+	*cnt = bpf->bf_len;
+	return bpf->bf_insns;
 }
 
 int filter_add(struct filter *ft, uint32_t link_type, struct diag *d)

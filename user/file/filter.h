@@ -20,6 +20,10 @@ struct filter *filter_new(const char *expr);
  * nothing on that link type. */
 int filter_add(struct filter *ft, uint32_t link_type, struct diag *d);
 
+/* What libpcap made of it for a link type that filter_add() took: *cnt instructions, borrowed; struct sock_filter of
+ * linux/filter.h has the same layout. */
+const void *filter_code(const struct filter *ft, uint32_t link_type, unsigned int *cnt);
+
 /* Whether the frame matches: 1, 0, or what filter_add() said of its link type. */
 int filter_match(struct filter *ft, const struct frame *frame, struct diag *d);
 

@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "live/expression.h"
+
 #include "capture.skel.h"
 
 #define RING_BYTES_DEFAULT (16u << 20)
@@ -129,12 +131,32 @@ static int explain(int err, char *log, struct diag *d)
 			strerror(-err));
 }
 
+/* capture_bpf__open_opts() with another object file, as long as the one that is built in. */
+static struct capture_bpf *open_object(const void *elf, const struct bpf_object_open_opts *opts)
+{
+	struct capture_bpf *skel = calloc(1, sizeof(*skel));
+	int err;
+
+	if (!skel)
+		return NULL;
+	err = capture_bpf__create_skeleton(skel);
+	if (!err) {
+		skel->skeleton->data = (void *)elf;
+		err = bpf_object__open_skeleton(skel->skeleton, opts);
+	}
+	if (!err)
+		return skel;
+	capture_bpf__destroy(skel);
+	errno = -err;
+	return NULL;
+}
+
 static int try_load(const struct capture_load_options *opt, const struct capture_config *config,
-		    char *log, struct capture_bpf **out)
+		    const void *elf, char *log, struct capture_bpf **out)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .kernel_log_buf = log,
 		    .kernel_log_size = LOG_BYTES);
-	struct capture_bpf *skel = capture_bpf__open_opts(&open_opts);
+	struct capture_bpf *skel = open_object(elf, &open_opts);
 	int err;
 
 	if (!skel)
@@ -153,22 +175,51 @@ static int try_load(const struct capture_load_options *opt, const struct capture
 	return err;
 }
 
-int capture_load(const struct capture_load_options *opt, struct capture_bpf **out, struct diag *d)
+static int load(const struct capture_load_options *opt, const struct capture_config *wanted,
+		const void *elf, char *log, struct capture_bpf **out)
+{
+	struct capture_config config = *wanted;
+	int err = try_load(opt, &config, elf, log, out);
+
+	if (err != -E2BIG || !config.find_bodies)
+		return err;
+	/* The verifier gave up counting: without that search it has much less to follow. */
+	config.find_bodies = 0;
+	return try_load(opt, &config, elf, log, out);
+}
+
+/* The programs with the expression in them. */
+static int load_with(const struct capture_load_options *opt, const void *elf, size_t size, char *log,
+		     struct capture_bpf **out)
 {
 	struct capture_config config = opt->config;
+	void *patched;
+	int err = expression_patch(elf, size, opt->expression, opt->expression_len, &patched);
+
+	if (err)
+		return err;
+	config.expression = 1;
+	err = load(opt, &config, patched, log, out);
+	free(patched);
+	return err;
+}
+
+int capture_load(const struct capture_load_options *opt, struct capture_bpf **out,
+		 int *expression_err, struct diag *d)
+{
 	char *log = calloc(1, LOG_BYTES);
-	int err;
+	const void *elf;
+	size_t size;
+	int err = 0;
 
 	if (!log)
 		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 	libbpf_set_print(be_quiet);
 	raise_memlock();
-	err = try_load(opt, &config, log, out);
-	if (err == -E2BIG && config.find_bodies) {
-		/* The verifier gave up counting: without that search it has much less to follow. */
-		config.find_bodies = 0;
-		err = try_load(opt, &config, log, out);
-	}
+	elf = capture_bpf__elf_bytes(&size);
+	*expression_err = opt->expression ? load_with(opt, elf, size, log, out) : 0;
+	if (!opt->expression || *expression_err)
+		err = load(opt, &opt->config, elf, log, out);
 	if (err)
 		explain(err, log, d);
 	free(log);

@@ -13,6 +13,7 @@
 #include "live/live.h"
 
 struct capture_bpf;
+struct sock_filter;
 
 struct capture_load_options {
 	enum hook hook;
@@ -20,11 +21,15 @@ struct capture_load_options {
 	uint32_t ring_bytes;   /* 0: the default */
 	bool need_l2, need_l3; /* tc: interfaces with and without an Ethernet header */
 	bool all_programs;     /* whatever the hook: for tests */
+	const struct sock_filter *expression; /* -f, over IP packets (bpf/expression.h); NULL: none */
+	unsigned int expression_len;
 };
 
 /* On failure *out is untouched; -errno with *d set: what the kernel lacks, and the last words of
- * its verifier where it refused a program. */
-int capture_load(const struct capture_load_options *opt, struct capture_bpf **out, struct diag *d);
+ * its verifier where it refused a program. *expression_err: 0; or why the expression is not in the programs, which are
+ * loaded without it then. */
+int capture_load(const struct capture_load_options *opt, struct capture_bpf **out,
+		 int *expression_err, struct diag *d);
 
 void capture_programs(const struct capture_bpf *skel, struct attach_progs *out);
 

@@ -41,6 +41,8 @@ struct live {
 	struct capture_bpf *skel;
 	struct follow_load *follow; /* NULL: not asked for, or not to be had */
 	char follow_note[256];
+	bool filters;
+	char filter_note[256];
 	struct owner_load *owners;
 	struct attach attach;
 	struct localaddr *local; /* socket hook only */
@@ -135,6 +137,18 @@ static void sweep(void)
 	free(all);
 }
 
+static void note_expression(struct live *lv, const struct live_options *opt, int err)
+{
+	lv->filters = opt->expression && !err;
+	if (!err)
+		return;
+	snprintf(lv->filter_note, sizeof(lv->filter_note),
+		 "-f is applied to what was copied, and saves no copying: %s",
+		 err == -E2BIG	  ? "the expression is too long for the kernel"
+		 : err == -EINVAL ? "the expression has a loop, which cannot be translated"
+				  : "the kernel does not take its program");
+}
+
 static int load(struct live *lv, const struct live_options *opt, struct counters *cnt,
 		struct diag *d)
 {
@@ -142,17 +156,20 @@ static int load(struct live *lv, const struct live_options *opt, struct counters
 		.hook = lv->hook,
 		.config = lv->config,
 		.ring_bytes = opt->ring_bytes,
+		.expression = opt->expression,
+		.expression_len = opt->expression_len,
 	};
+	int err, expression_err;
 	size_t i;
-	int err;
 
 	for (i = 0; i < lv->iface_cnt; i++) {
 		load_opt.need_l2 |= lv->ifaces[i].has_l2;
 		load_opt.need_l3 |= !lv->ifaces[i].has_l2;
 	}
-	err = capture_load(&load_opt, &lv->skel, d);
+	err = capture_load(&load_opt, &lv->skel, &expression_err, d);
 	if (err)
 		return err;
+	note_expression(lv, opt, expression_err);
 	lv->control = mmap(NULL, CONTROL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
 			   bpf_map__fd(lv->skel->maps.control), 0);
 	if (lv->control == MAP_FAILED) {
@@ -368,6 +385,11 @@ bool live_follows(const struct live *lv)
 	return lv->follow;
 }
 
+bool live_filters(const struct live *lv)
+{
+	return lv->filters;
+}
+
 bool live_sees_reads(const struct live *lv)
 {
 	return lv->hook != HOOK_SOCKET && owner_load_mode(lv->owners) == OWNER_MODE_BTF;
@@ -396,6 +418,8 @@ enum hook live_hook(const struct live *lv)
 
 const char *live_note(const struct live *lv, unsigned int n)
 {
+	if (lv->filter_note[0] && !n--)
+		return lv->filter_note;
 	if (lv->follow_note[0] && !n--)
 		return lv->follow_note;
 	return owner_load_note(lv->owners, n);

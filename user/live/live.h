@@ -19,6 +19,8 @@
 #include "../core/segment.h"
 #include "../diag.h"
 
+struct sock_filter;
+
 struct live_options {
 	enum hook hook;               /* HOOK_UNKNOWN: cgroup without interfaces, tc with */
 	const char *const *interfaces; /* NULL-terminated; "any" stands alone; NULL: none named */
@@ -33,6 +35,9 @@ struct live_options {
 	bool by_cgroup;               /* live_decide() says which are asked for */
 	uint32_t body_bytes;          /* of each body, that are not elided */
 	bool all_segments;            /* -v, -w: every TCP segment crosses, nothing is elided */
+	/* -f: a classic program over IP packets, as libpcap compiles it for LINKTYPE_RAW; NULL: none. */
+	const struct sock_filter *expression;
+	unsigned int expression_len;
 	uint32_t ring_bytes;          /* 0: the default; rounded up to a power of two of pages */
 };
 
@@ -84,6 +89,9 @@ void live_decided(struct live *lv);
 
 /* Whether `followed` is to be relied on; else the kernel says so of everybody (no BTF). */
 bool live_follows(const struct live *lv);
+
+/* Whether the kernel applies the expression; else the caller has to, and live_note() says why. */
+bool live_filters(const struct live *lv);
 
 /* Whether `read` is called for what applications read: needs BTF, and a hook with sockets. */
 bool live_sees_reads(const struct live *lv);

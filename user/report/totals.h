@@ -18,6 +18,7 @@
 	X(EVENT_CNT_FRAGMENTS, "kernel.fragments", "IP fragments without a TCP header")            \
 	X(EVENT_CNT_MALFORMED, "kernel.malformed", "headers that end before they should")          \
 	X(EVENT_CNT_FILTERED, "kernel.filtered", "packets left out by the filters")                \
+	X(EVENT_CNT_UNMATCHED, "kernel.unmatched", "packets left out by -f")                       \
 	X(EVENT_CNT_NOT_HTTP, "kernel.not_http", "payload segments of other protocols")            \
 	X(EVENT_CNT_SEGMENTS, "kernel.segments", "segments handed to user space")                  \
 	X(EVENT_CNT_COPIED_BYTES, "kernel.bytes_copied", "packet bytes copied")                    \

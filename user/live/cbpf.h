@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cbpf.h - a classic BPF program (McCanne and Jacobson, 1993), as libpcap compiles it, in today's instructions.
+ *
+ *	A r7   X r8   skb r6   where the IP header begins r9
+ *	stack: length | bytes just loaded | the packet's first 40 bytes | the words of M that are used
+ *
+ * Loads go through bpf_skb_load_bytes(), so the packet need not be linear; at fixed offsets into the first 40
+ * bytes, which every TCP packet has, through one load of all of them. As libpcap's interpreter has it (bpf_filter()), a
+ * load past the packet's end and a division by zero match nothing, arithmetic has 32 bits without sign, a shift by
+ * 32 or more gives 0. M, which that leaves open, is zero at first.
+ */
+#ifndef HTTPLAT_CBPF_H
+#define HTTPLAT_CBPF_H
+
+#include <linux/bpf.h>
+#include <linux/filter.h>
+
+/*
+ * Translates n instructions for bpf/expression.h: r1, r2 and r3 are set, r0 will be 1 or 0, and the end is where
+ * execution goes on. The packet has CBPF_HEADER bytes at least. Returns how many of out[max] are used; -E2BIG when they
+ * are too few, -EINVAL when an instruction is unknown or jumps out of the program.
+ */
+int cbpf_translate(const struct sock_filter *prog, unsigned int n, struct bpf_insn *out,
+		   unsigned int max);
+
+#define CBPF_HEADER 40
+
+#endif
