@@ -20,6 +20,8 @@
 #include "live/live.h"
 #include "owner/procfs.h"
 #include "progress.h"
+#include "top/console.h"
+#include "top/screen.h"
 #include "txfilter.h"
 
 #define MSEC UINT64_C(1000000)
@@ -29,10 +31,17 @@
 #define CHILD_LINGER_NS (200 * MSEC)
 /* So often the clock is looked at. */
 #define PROGRESS_FRAMES 4096
+#define CONSOLE_FRAMES	64
 #define OUT_BUFFER	(1 << 16)
 #define LINK_RAW	101 /* LINKTYPE_RAW */
 
-/* The one thing that a signal handler may touch; -n and a failed output set it too. */
+/* Why the run ends. */
+enum stop {
+	STOP_FULL = 1, /* -n and the like; a failed output */
+	STOP_TOLD,     /* by a signal, or by the user of `top` */
+};
+
+/* The one thing that a signal handler may touch. */
 static volatile sig_atomic_t stop_flag;
 
 struct trace {
@@ -55,7 +64,12 @@ struct trace {
 	struct filter *pkt_filter; /* -f, live only: file_read() applies it to whole frames */
 	struct file_source *file;
 	struct progress progress;
-	uint32_t frames; /* of the file, so far */
+	uint32_t frames;       /* of the file, so far */
+	struct top_model *top; /* `top`; else NULL */
+	struct console *console;
+	char source[512];		/* where from, in words */
+	uint64_t kernel[EVENT_CNT_MAX]; /* its counts, as they were at console_ns */
+	uint64_t start_ns, console_ns;
 
 	uint64_t flush_every_ns, last_flush_ns; /* in the segments' time */
 	uint64_t child_over_ns;
@@ -75,10 +89,11 @@ static uint64_t monotonic_ns(void)
 
 static void on_signal(int sig)
 {
-	stop_flag = 1;
+	stop_flag = STOP_TOLD;
+	signal(sig, screen_die);
 }
 
-/* A second signal ends the process at once. Without SA_RESTART a blocked read or write is
+/* A second signal ends the process at once, with the terminal as it was. Without SA_RESTART a blocked read or write is
  * interrupted. */
 static void catch_signals(void)
 {
@@ -96,13 +111,15 @@ static void note_write(struct trace *tr, int err)
 	if (!err || tr->write_err)
 		return;
 	tr->write_err = err;
-	stop_flag = 1;
+	if (!stop_flag)
+		stop_flag = STOP_FULL;
 }
 
 static void stop_printing(struct trace *tr)
 {
 	tr->full = true;
-	stop_flag = 1;
+	if (!stop_flag)
+		stop_flag = STOP_FULL;
 }
 
 /* -n */
@@ -358,6 +375,12 @@ static int open_middle(struct trace *tr, struct diag *d)
 		.err = stderr,
 	};
 
+	if (opt->command == COMMAND_TOP) {
+		tr->top = top_model_new(&opt->stats, tr->live, TOP_MODEL_BYTES);
+		if (!tr->top)
+			return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
+		ro.top = tr->top;
+	}
 	choose_headers(tr->request_headers, fc.request_headers, opt->headers);
 	choose_headers(tr->response_headers, fc.response_headers, opt->headers);
 	fc.request_headers = tr->request_headers;
@@ -382,27 +405,105 @@ static int open_middle(struct trace *tr, struct diag *d)
 	return 0;
 }
 
+/* "at eth0, eth1 of network namespace web (tc hook)", or the file's name. */
+static void describe_source(struct trace *tr)
+{
+	const struct options *opt = tr->opt;
+	FILE *out = fmemopen(tr->source, sizeof(tr->source), "w");
+	unsigned int i;
+
+	if (!out)
+		return;
+	if (opt->read_file)
+		fputs(strcmp(opt->read_file, "-") ? opt->read_file : "standard input", out);
+	else if (!opt->interfaces[0])
+		fputs("at every local socket", out);
+	else if (strcmp(opt->interfaces[0], "any") == 0)
+		fputs("at every interface", out);
+	for (i = 0; opt->interfaces[i] && strcmp(opt->interfaces[0], "any") != 0; i++)
+		fprintf(out, "%s%s", i ? ", " : "at ", opt->interfaces[i]);
+	if (opt->netns)
+		fprintf(out, " of network namespace %s", opt->netns);
+	if (tr->live)
+		fprintf(out, " (%s hook)",
+			(const char *const[]){"?", "cgroup", "tc", "socket",
+					      "?"}[live_hook(tr->live)]);
+	fclose(out);
+	tr->source[sizeof(tr->source) - 1] = 0;
+}
+
 static void print_banner(const struct trace *tr)
 {
 	const struct options *opt = tr->opt;
 	const char *note;
 	unsigned int i;
 
-	fputs("tracing HTTP ", stderr);
-	if (!opt->interfaces[0])
-		fputs("at every local socket", stderr);
-	else if (strcmp(opt->interfaces[0], "any") == 0)
-		fputs("at every interface", stderr);
-	for (i = 0; opt->interfaces[i] && strcmp(opt->interfaces[0], "any") != 0; i++)
-		fprintf(stderr, "%s%s", i ? ", " : "at ", opt->interfaces[i]);
-	if (opt->netns)
-		fprintf(stderr, " of network namespace %s", opt->netns);
-	fprintf(stderr, " (%s hook)%s\n",
-		(const char *const[]){"?", "cgroup", "tc", "socket", "?"}[live_hook(tr->live)],
-		opt->duration_ns || opt->count || opt->command_argv ? "" : "; Ctrl-C ends it");
+	fprintf(stderr, "tracing HTTP %s%s\n", tr->source,
+		opt->duration_ns || opt->count || opt->command_argv || tr->top
+			? ""
+			: "; Ctrl-C ends it");
 	for (i = 0; (note = live_note(tr->live, i)); i++)
 		fprintf(stderr, "note: %s\n", note);
 }
+
+/* --- top -------------------------------------------------------------------------------------- */
+
+static int64_t wall_offset(uint64_t now_ns)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec - (int64_t)now_ns;
+}
+
+/* Lets the terminal have its turn. */
+static void step_console(struct trace *tr, bool reading, uint64_t now_ns)
+{
+	struct top_status status = {
+		.source = tr->source,
+		.live = tr->live,
+		.reading = reading,
+		.now_ns = now_ns,
+		.start_ns = tr->start_ns,
+		.wall_offset_ns = wall_offset(now_ns),
+		.cnt = &tr->cnt,
+		.kernel = tr->live ? tr->kernel : NULL,
+	};
+
+	tr->console_ns = now_ns;
+	if (tr->live)
+		live_counters(tr->live, tr->kernel);
+	else
+		file_progress(tr->file, &status.read_done, &status.read_all);
+	if (!console_step(tr->console, &status, now_ns))
+		stop_flag = STOP_TOLD;
+}
+
+/* What a file held stays on the screen until the user has seen it. */
+static void stay(struct trace *tr)
+{
+	struct pollfd fd = {.fd = console_fd(tr->console), .events = POLLIN};
+
+	do {
+		step_console(tr, false, monotonic_ns());
+		if (stop_flag != STOP_TOLD)
+			poll(&fd, 1, TICK_MS);
+		if (fd.revents & (POLLHUP | POLLERR | POLLNVAL))
+			stop_flag = STOP_TOLD;
+	} while (stop_flag != STOP_TOLD);
+}
+
+static int open_console(struct trace *tr, struct diag *d)
+{
+	tr->start_ns = monotonic_ns();
+	if (!tr->top)
+		return 0;
+	if (tr->live)
+		top_model_start(tr->top, tr->start_ns);
+	return console_open(tr->top, tr->opt->interval_ns, &tr->console, d);
+}
+
+/* --- the run ---------------------------------------------------------------------------------- */
 
 /* The command that is traced is over; what it sent last is still on its way. */
 static bool child_is_over(struct trace *tr, uint64_t now)
@@ -436,16 +537,19 @@ static int run_live(struct trace *tr, struct diag *d)
 	struct pollfd fds[] = {
 		{.fd = live_fd(tr->live), .events = POLLIN},
 		{.fd = STDOUT_FILENO},
+		{.fd = tr->console ? console_fd(tr->console) : -1, .events = POLLIN},
 	};
-	uint64_t start = monotonic_ns(), now = start, last_tick = start;
+	uint64_t start = tr->start_ns, now = start, last_tick = start;
 	int n = tr->child.pid ? child_go(&tr->child, d) : 0;
 
 	if (n)
 		return n;
 	while (!stop_flag && n >= 0) {
-		poll(fds, 2, TICK_MS);
+		poll(fds, 3, TICK_MS);
 		if (fds[1].revents & POLLERR)
 			note_write(tr, -EPIPE);
+		if (fds[2].revents & (POLLHUP | POLLERR | POLLNVAL))
+			stop_flag = STOP_TOLD;
 		n = live_consume(tr->live, &sink);
 		now = monotonic_ns();
 		if (now - last_tick >= TICK_MS * MSEC / 2) {
@@ -458,6 +562,8 @@ static int run_live(struct trace *tr, struct diag *d)
 			if (tr->opt->duration_ns)
 				progress_time(&tr->progress, tr->opt->duration_ns, now);
 		}
+		if (tr->console && (last_tick == now || fds[2].revents))
+			step_console(tr, false, now);
 		if (tr->opt->duration_ns && now - start >= tr->opt->duration_ns)
 			break;
 		if (child_is_over(tr, now))
@@ -478,7 +584,11 @@ static void on_frame(void *ctx, uint64_t now_ns)
 	struct trace *tr = ctx;
 	uint64_t done, total;
 
-	if (tr->progress.on && ++tr->frames % PROGRESS_FRAMES == 0) {
+	tr->frames++;
+	if (tr->console && tr->frames % CONSOLE_FRAMES == 0 &&
+	    monotonic_ns() - tr->console_ns >= TICK_MS * MSEC)
+		step_console(tr, true, monotonic_ns());
+	if (tr->progress.on && tr->frames % PROGRESS_FRAMES == 0) {
 		file_progress(tr->file, &done, &total);
 		progress_file(&tr->progress, done, total, monotonic_ns());
 	}
@@ -525,12 +635,11 @@ static int check_conditions(const struct trace *tr, uint64_t lost, struct diag *
 	return 0;
 }
 
-/* What is complete is printed, then the counts. */
+/* What is complete was printed: the counts. */
 static int finish(struct trace *tr, int err, struct diag *d)
 {
 	uint64_t kernel[EVENT_CNT_MAX] = {0};
 
-	flow_finish(tr->flow);
 	if (tr->live)
 		live_counters(tr->live, kernel);
 	if (!tr->write_err)
@@ -569,7 +678,9 @@ int trace_run(const struct options *opt, struct diag *d)
 	setvbuf(stdout, NULL, interactive ? _IOLBF : _IOFBF, OUT_BUFFER);
 	catch_signals();
 
-	err = opt->command_argv ? child_start(opt->command_argv, &tr.child, d) : 0;
+	err = opt->command == COMMAND_TOP ? screen_check(d) : 0;
+	if (!err && opt->command_argv)
+		err = child_start(opt->command_argv, opt->command == COMMAND_TOP, &tr.child, d);
 	if (tr.child.pid)
 		tr.pid = tr.tx_filter.pid = (uint32_t)tr.child.pid;
 	if (!err)
@@ -580,12 +691,20 @@ int trace_run(const struct options *opt, struct diag *d)
 	if (!err)
 		err = open_middle(&tr, d);
 	if (!err) {
+		describe_source(&tr);
 		if (tr.live)
 			print_banner(&tr);
+		err = open_console(&tr, d);
+	}
+	if (!err) {
 		progress_open(&tr.progress, stderr,
 			      opt->command == COMMAND_STAT && !opt->interval_ns && !opt->heat,
-			      monotonic_ns());
+			      tr.start_ns);
 		err = tr.live ? run_live(&tr, d) : run_file(&tr, d);
+		flow_finish(tr.flow);
+		if (tr.console && !tr.live && stop_flag != STOP_TOLD)
+			stay(&tr);
+		console_close(tr.console);
 		err = finish(&tr, err, d);
 	}
 	har_err = har_close(tr.har, d);
@@ -593,6 +712,7 @@ int trace_run(const struct options *opt, struct diag *d)
 	child_end(&tr.child);
 	flow_table_free(tr.flow);
 	report_free(tr.report);
+	top_model_free(tr.top);
 	stats_free(tr.totals);
 	filter_free(tr.pkt_filter);
 	identities_free(tr.identities);

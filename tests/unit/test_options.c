@@ -237,7 +237,7 @@ static void test_stat(void **state)
 	refuse_as(COMMAND_STAT, "--by pid,", "a key that there is not");
 	refuse_as(COMMAND_STAT, "--by pid,pid", "a key twice");
 	refuse_as(COMMAND_STAT, "--time srtt", "is no time of a request");
-	refuse_as(COMMAND_STAT, "--sort rate", "no column");
+	refuse_as(COMMAND_STAT, "--sort rates", "no column");
 	refuse_as(COMMAND_STAT, "--histogram -o json", "text only");
 	refuse_as(COMMAND_STAT, "--heat -o csv", "--heat is for reading");
 	refuse_as(COMMAND_STAT, "-v", "-v doesn't go with stat");
