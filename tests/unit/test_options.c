@@ -339,10 +339,10 @@ static void test_help(void **state)
 		"--no-redact",	"--gap-timeout", "--version",	"--help",	"--idle-timeout",
 		"--max-memory", "trace",	 "check",	"decode",	"Examples:",
 		"--follow",	"--uid",	 "--container", "--pod",	"--unit",
-		"\n  ps ",	"\n  stat ",	 "--slow",	"--errors",	"--explain",
+		"\n  ps ",	"\n  stat ",	 "\n  top ",	 "--slow",	"--errors",	"--explain",
 		"--joined",	"--by",		 "--fail-if",	"--until-slow",
 	};
-	static const char *const later[] = {"--write", "\n  top "};
+	static const char *const later[] = {"--write"};
 	struct options opt;
 	char *text = NULL, *line;
 	size_t size, i;

@@ -500,6 +500,21 @@ static void draw_table(struct top_ui *ui)
 		"q quit  ? help  / filter  s sort  g group  t time  Enter open  p pause  z reset");
 }
 
+/* A window of a few columns has no room for what each line has at least. */
+static void clip(struct top_line *line, unsigned int cols)
+{
+	struct buf *b = &line->text;
+
+	if (cell_width(b->ptr, b->len) > cols)
+		b->len = cell_fit(b->ptr, b->len, cols);
+	if (cell_width(b->ptr, b->len) > cols)
+		b->len = 0;
+	if (line->mark_at >= cols)
+		line->mark_len = 0;
+	else if (line->mark_len > cols - line->mark_at)
+		line->mark_len = cols - line->mark_at;
+}
+
 const struct top_line *top_ui_draw(struct top_ui *ui, unsigned int cols, unsigned int rows)
 {
 	bool failed = false;
@@ -523,8 +538,10 @@ const struct top_line *top_ui_draw(struct top_ui *ui, unsigned int cols, unsigne
 		top_draw_help(ui);
 		break;
 	}
-	for (unsigned int i = 0; i < rows; i++)
+	for (unsigned int i = 0; i < rows; i++) {
 		failed |= ui->lines[i].text.failed;
+		clip(&ui->lines[i], cols);
+	}
 	ui->failed |= failed;
 	return ui->lines;
 }
