@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "attribution.h"
+#include "banner.h"
 #include "cgfilter.h"
 #include "child.h"
 #include "core/flow.h"
@@ -21,6 +22,7 @@
 #include "owner/procfs.h"
 #include "progress.h"
 #include "top/console.h"
+#include "top/input.h"
 #include "top/screen.h"
 #include "txfilter.h"
 
@@ -405,47 +407,6 @@ static int open_middle(struct trace *tr, struct diag *d)
 	return 0;
 }
 
-/* "at eth0, eth1 of network namespace web (tc hook)", or the file's name. */
-static void describe_source(struct trace *tr)
-{
-	const struct options *opt = tr->opt;
-	FILE *out = fmemopen(tr->source, sizeof(tr->source), "w");
-	unsigned int i;
-
-	if (!out)
-		return;
-	if (opt->read_file)
-		fputs(strcmp(opt->read_file, "-") ? opt->read_file : "standard input", out);
-	else if (!opt->interfaces[0])
-		fputs("at every local socket", out);
-	else if (strcmp(opt->interfaces[0], "any") == 0)
-		fputs("at every interface", out);
-	for (i = 0; opt->interfaces[i] && strcmp(opt->interfaces[0], "any") != 0; i++)
-		fprintf(out, "%s%s", i ? ", " : "at ", opt->interfaces[i]);
-	if (opt->netns)
-		fprintf(out, " of network namespace %s", opt->netns);
-	if (tr->live)
-		fprintf(out, " (%s hook)",
-			(const char *const[]){"?", "cgroup", "tc", "socket",
-					      "?"}[live_hook(tr->live)]);
-	fclose(out);
-	tr->source[sizeof(tr->source) - 1] = 0;
-}
-
-static void print_banner(const struct trace *tr)
-{
-	const struct options *opt = tr->opt;
-	const char *note;
-	unsigned int i;
-
-	fprintf(stderr, "tracing HTTP %s%s\n", tr->source,
-		opt->duration_ns || opt->count || opt->command_argv || tr->top
-			? ""
-			: "; Ctrl-C ends it");
-	for (i = 0; (note = live_note(tr->live, i)); i++)
-		fprintf(stderr, "note: %s\n", note);
-}
-
 /* --- top -------------------------------------------------------------------------------------- */
 
 static int64_t wall_offset(uint64_t now_ns)
@@ -491,6 +452,23 @@ static void stay(struct trace *tr)
 		if (fd.revents & (POLLHUP | POLLERR | POLLNVAL))
 			stop_flag = STOP_TOLD;
 	} while (stop_flag != STOP_TOLD);
+}
+
+/* While a pipe has nothing to read. */
+static bool wait_for_input(void *ctx, int fd)
+{
+	struct trace *tr = ctx;
+	struct pollfd fds[] = {
+		{.fd = fd, .events = POLLIN},
+		{.fd = tr->console ? console_fd(tr->console) : -1, .events = POLLIN},
+	};
+
+	poll(fds, 2, TICK_MS);
+	if (fds[1].revents & (POLLHUP | POLLERR | POLLNVAL))
+		stop_flag = STOP_TOLD;
+	if (tr->console && !stop_flag)
+		step_console(tr, true, monotonic_ns());
+	return !stop_flag;
 }
 
 static int open_console(struct trace *tr, struct diag *d)
@@ -670,6 +648,7 @@ int trace_run(const struct options *opt, struct diag *d)
 				.side = opt->side,
 			},
 	};
+	const struct input_wait wait = {wait_for_input, &tr};
 	bool interactive = isatty(STDOUT_FILENO) ||
 			   (opt->read_file && !strcmp(opt->read_file, "-"));
 	int err, har_err;
@@ -679,6 +658,9 @@ int trace_run(const struct options *opt, struct diag *d)
 	catch_signals();
 
 	err = opt->command == COMMAND_TOP ? screen_check(d) : 0;
+	if (!err && opt->command == COMMAND_TOP && opt->read_file && !strcmp(opt->read_file, "-") &&
+	    !input_wait_on_stdin(&wait))
+		err = diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 	if (!err && opt->command_argv)
 		err = child_start(opt->command_argv, opt->command == COMMAND_TOP, &tr.child, d);
 	if (tr.child.pid)
@@ -691,9 +673,9 @@ int trace_run(const struct options *opt, struct diag *d)
 	if (!err)
 		err = open_middle(&tr, d);
 	if (!err) {
-		describe_source(&tr);
+		banner_source(opt, tr.live, tr.source, sizeof(tr.source));
 		if (tr.live)
-			print_banner(&tr);
+			banner_print(opt, tr.live, tr.source);
 		err = open_console(&tr, d);
 	}
 	if (!err) {

@@ -590,6 +590,8 @@ static void test_pages(void **state)
 	assert_true(shows(ui, "PAUSED"));
 	press(ui, "p?");
 	assert_true(shows(ui, "Ctrl-L"));
+	top_ui_key(ui, TOP_KEY_END);
+	assert_true(shows(ui, "16 slowest requests"));
 	assert_int_equal(top_ui_key(ui, 'q'), TOP_NOTHING);
 	assert_int_equal(top_ui_key(ui, 'L' & 0x1f), TOP_REDRAW);
 	assert_int_equal(top_ui_key(ui, 'q'), TOP_QUIT);

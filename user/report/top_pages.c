@@ -40,13 +40,13 @@ static void draw_numbers(struct top_ui *ui)
 	for (enum column col = 0; col < COLUMNS; col++) {
 		if (!column_known(&ui->group, col, rate_ns))
 			continue;
-		buf_printf(b, "%s%s ", b->len ? "  " : "", column_info[col].title);
+		buf_printf(b, "%s%s=", b->len ? " " : "", column_info[col].title);
 		column_put(b, &ui->group, col, rate_ns);
 	}
 	if (!ui->group_is_there)
-		buf_puts(b, "  (it is there no more)");
+		buf_puts(b, " (reset)");
 	fits = cell_fit(b->ptr, b->len, ui->cols);
-	while (fits < b->len && fits > 1 && (b->ptr[fits] != ' ' || b->ptr[fits - 1] != ' '))
+	while (fits < b->len && fits > 1 && b->ptr[fits - 1] != ' ')
 		fits--;
 	top_put_text(ui, TOP_PLAIN, b->ptr, fits);
 	top_put_text(ui, TOP_PLAIN, b->ptr + fits, b->len - fits);
@@ -229,8 +229,11 @@ static void draw_text(struct top_ui *ui, const char *text, size_t len)
 		number += count_broken(ui, p, (size_t)(newline - p));
 	}
 	list->seen = top_lines_left(ui);
-	if (list->at + list->seen > number)
-		list->at = number > list->seen ? number - list->seen : 0;
+	/* It may have been moved behind the end, as far as a number goes. */
+	if (number < list->seen)
+		list->at = 0;
+	else if (list->at > number - list->seen)
+		list->at = number - list->seen;
 	list->first = list->at;
 	for (p = text, number = 0; p < end; p = newline + 1) {
 		newline = memchr(p, '\n', (size_t)(end - p));
