@@ -35,12 +35,21 @@ static struct {
 static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGQUIT, SIGSYS, SIGTRAP};
 #define FATAL_CNT (sizeof(fatal) / sizeof(fatal[0]))
 
+/* A terminal that was stopped with Ctrl-S would not let us go. Linux starts it for who has stopped it by
+ * tcflow(). Async-signal-safe. */
+static void resume_output(void)
+{
+	tcflow(STDOUT_FILENO, TCOOFF);
+	tcflow(STDOUT_FILENO, TCOON);
+}
+
 void screen_die(int sig)
 {
 	ssize_t n;
 
 	if (rescue.open) {
 		rescue.open = 0;
+		resume_output();
 		n = write(STDOUT_FILENO, rescue.bytes, rescue.len);
 		(void)n; /* there is nothing that could be done about it */
 		tcsetattr(STDOUT_FILENO, TCSANOW, &rescue.before);
@@ -177,6 +186,7 @@ void screen_close(struct screen *s)
 {
 	if (!s)
 		return;
+	resume_output();
 	endwin();
 	rescue.open = 0;
 	catch_fatal(SIG_DFL);
