@@ -219,7 +219,7 @@ static void put_coverage(struct top_ui *ui, struct buf *b)
 	else
 		buf_puts(b, "the reset");
 	if (!covers.reset)
-		buf_puts(b, " (earlier ones are not held)");
+		buf_puts(b, " (older forgotten)");
 }
 
 /* How the table is made. */
