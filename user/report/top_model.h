@@ -7,8 +7,8 @@
  *	                └── history: the latest transactions, oldest first
  *
  * Counts and percentiles are since the start or the last reset. Another key or another time needs the
- * transactions once more: they are counted again from the history, which is bounded. When it has forgotten some, the table
- * covers less than before, and top_model_covers() says since when.
+ * transactions once more: they are counted again from the history, which is bounded. When it has forgotten
+ * some, the table covers less than before, and top_model_covers() says since when.
  *
  * Each group holds its last and its slowest transactions. These and the history share one bound of
  * memory: the history's oldest go first; where that is not enough all groups let theirs go, which is
@@ -56,15 +56,15 @@ void top_model_reset(struct top_model *m, uint64_t now_ns);
 
 /* Of the snapshot's rows. */
 void top_model_order(struct top_model *m, enum stats_sort by, bool reverse);
-/* Rows with this text in one of their values, as they are shown; case of ASCII letters does not matter. "": all. 0 or
- * -ENOMEM. */
+/* Rows with this text in one of their values, as they are shown; case does not matter in ASCII. "": all. 0
+ * or -ENOMEM. */
 int top_model_filter(struct top_model *m, const char *text);
 
 /* How it is grouped, timed and ordered. */
 const struct stats_options *top_model_options(const struct top_model *m);
 
-/* The rows of the snapshot that match, in order. *all: how many there are without the filter. Valid until the next call that
- * changes anything. */
+/* The rows of the snapshot that match, in order. *all: how many there are without the filter. Valid until the
+ * next call that changes anything. */
 const struct stats_group *const *top_model_rows(const struct top_model *m, size_t *cnt,
 						size_t *all);
 
