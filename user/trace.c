@@ -69,9 +69,9 @@ struct trace {
 	uint32_t frames;       /* of the file, so far */
 	struct top_model *top; /* `top`; else NULL */
 	struct console *console;
-	char source[512];		/* where from, in words */
-	uint64_t kernel[EVENT_CNT_MAX]; /* its counts, as they were at console_ns */
-	uint64_t start_ns, console_ns;
+	uint64_t console_ns; /* when it had its last turn */
+	char source[512];    /* where from, in words */
+	uint64_t start_ns;
 
 	uint64_t flush_every_ns, last_flush_ns; /* in the segments' time */
 	uint64_t child_over_ns;
@@ -95,8 +95,8 @@ static void on_signal(int sig)
 	signal(sig, screen_die);
 }
 
-/* A second signal ends the process at once, with the terminal as it was. Without SA_RESTART a blocked read or write is
- * interrupted. */
+/* A second signal ends the process at once, with the terminal as it was. Without SA_RESTART a blocked read or
+ * write is interrupted. */
 static void catch_signals(void)
 {
 	struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
@@ -409,34 +409,11 @@ static int open_middle(struct trace *tr, struct diag *d)
 
 /* --- top -------------------------------------------------------------------------------------- */
 
-static int64_t wall_offset(uint64_t now_ns)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec - (int64_t)now_ns;
-}
-
 /* Lets the terminal have its turn. */
 static void step_console(struct trace *tr, bool reading, uint64_t now_ns)
 {
-	struct top_status status = {
-		.source = tr->source,
-		.live = tr->live,
-		.reading = reading,
-		.now_ns = now_ns,
-		.start_ns = tr->start_ns,
-		.wall_offset_ns = wall_offset(now_ns),
-		.cnt = &tr->cnt,
-		.kernel = tr->live ? tr->kernel : NULL,
-	};
-
 	tr->console_ns = now_ns;
-	if (tr->live)
-		live_counters(tr->live, tr->kernel);
-	else
-		file_progress(tr->file, &status.read_done, &status.read_all);
-	if (!console_step(tr->console, &status, now_ns))
+	if (!console_step(tr->console, reading, now_ns))
 		stop_flag = STOP_TOLD;
 }
 
@@ -473,12 +450,17 @@ static bool wait_for_input(void *ctx, int fd)
 
 static int open_console(struct trace *tr, struct diag *d)
 {
-	tr->start_ns = monotonic_ns();
-	if (!tr->top)
-		return 0;
-	if (tr->live)
-		top_model_start(tr->top, tr->start_ns);
-	return console_open(tr->top, tr->opt->interval_ns, &tr->console, d);
+	const struct console_run run = {
+		.model = tr->top,
+		.live = tr->live,
+		.file = tr->file,
+		.cnt = &tr->cnt,
+		.source = tr->source,
+		.interval_ns = tr->opt->interval_ns,
+		.start_ns = tr->start_ns,
+	};
+
+	return tr->top ? console_open(&run, &tr->console, d) : 0;
 }
 
 /* --- the run ---------------------------------------------------------------------------------- */
@@ -550,7 +532,6 @@ static int run_live(struct trace *tr, struct diag *d)
 	if (n >= 0)
 		n = live_consume(tr->live, &sink);
 	progress_clear(&tr->progress);
-	tell_child(&tr->child);
 	if (n < 0)
 		return diag_set(d, EXIT_RUNTIME, n, "cannot read the ring buffer: %s",
 				strerror(-n));
@@ -676,6 +657,7 @@ int trace_run(const struct options *opt, struct diag *d)
 		banner_source(opt, tr.live, tr.source, sizeof(tr.source));
 		if (tr.live)
 			banner_print(opt, tr.live, tr.source);
+		tr.start_ns = monotonic_ns();
 		err = open_console(&tr, d);
 	}
 	if (!err) {
@@ -687,6 +669,7 @@ int trace_run(const struct options *opt, struct diag *d)
 		if (tr.console && !tr.live && stop_flag != STOP_TOLD)
 			stay(&tr);
 		console_close(tr.console);
+		tell_child(&tr.child);
 		err = finish(&tr, err, d);
 	}
 	har_err = har_close(tr.har, d);

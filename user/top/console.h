@@ -14,13 +14,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../core/counters.h"
 #include "../diag.h"
+#include "../file/file.h"
+#include "../live/live.h"
 #include "../report/top_ui.h"
+
+/* The run that is shown; all is borrowed. */
+struct console_run {
+	struct top_model *model;
+	const struct live *live;	/* NULL: a file */
+	const struct file_source *file; /* NULL: live */
+	const struct counters *cnt;
+	const char *source; /* where from, in words */
+	uint64_t interval_ns;
+	uint64_t start_ns; /* CLOCK_MONOTONIC */
+};
 
 struct console;
 
-/* Takes the terminal (screen.h). The model is borrowed. 0, or -errno with *d set. */
-int console_open(struct top_model *m, uint64_t interval_ns, struct console **out, struct diag *d);
+/* Takes the terminal (screen.h), and begins to count. 0, or -errno with *d set. */
+int console_open(const struct console_run *run, struct console **out, struct diag *d);
 
 /* Gives it back. NULL is fine. */
 void console_close(struct console *c);
@@ -28,8 +42,8 @@ void console_close(struct console *c);
 /* To poll for reading. */
 int console_fd(const struct console *c);
 
-/* At now_ns of CLOCK_MONOTONIC, some times a second and when the descriptor is readable. False: the user wants to
- * quit. */
-bool console_step(struct console *c, const struct top_status *status, uint64_t now_ns);
+/* At now_ns of CLOCK_MONOTONIC, some times a second and when the descriptor is readable. reading: the file is not at
+ * its end. False: the user wants to quit. */
+bool console_step(struct console *c, bool reading, uint64_t now_ns);
 
 #endif
