@@ -629,7 +629,8 @@ int trace_run(const struct options *opt, struct diag *d)
 				.side = opt->side,
 			},
 	};
-	const struct input_wait wait = {wait_for_input, &tr};
+	struct input_wait wait = {wait_for_input, &tr, -1};
+	const char *path = opt->read_file;
 	bool interactive = isatty(STDOUT_FILENO) ||
 			   (opt->read_file && !strcmp(opt->read_file, "-"));
 	int err, har_err;
@@ -639,15 +640,14 @@ int trace_run(const struct options *opt, struct diag *d)
 	catch_signals();
 
 	err = opt->command == COMMAND_TOP ? screen_check(d) : 0;
-	if (!err && opt->command == COMMAND_TOP && opt->read_file && !strcmp(opt->read_file, "-") &&
-	    !input_wait_on_stdin(&wait))
-		err = diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
+	if (!err && opt->command == COMMAND_TOP && opt->read_file)
+		path = input_prepare(opt->read_file, &wait);
 	if (!err && opt->command_argv)
 		err = child_start(opt->command_argv, opt->command == COMMAND_TOP, &tr.child, d);
 	if (tr.child.pid)
 		tr.pid = tr.tx_filter.pid = (uint32_t)tr.child.pid;
 	if (!err)
-		err = opt->read_file ? file_open(opt->read_file, opt->filter, &tr.cnt, &tr.file, d)
+		err = opt->read_file ? file_open(path, opt->filter, &tr.cnt, &tr.file, d)
 				     : open_live(&tr, d);
 	if (!err && opt->har_file)
 		err = har_open(opt->har_file, &tr.har, d);

@@ -162,6 +162,15 @@ class Top(unittest.TestCase):
         self.assertIn('the command ended with status 1', top.stderr())  # no tty
         top.check_restored(self)
 
+    def test_command_is_told_of(self):
+        """On the terminal that standard error is as well, when that is free again."""
+        top = Terminal(self, shell=True)
+        top.see('$')
+        top.type(os.path.abspath(harness.HTTPLAT) + " top -- sh -c 'sleep 1; exit 3'")
+        top.keys('Enter')
+        top.see('httplat: the command ended with status 3', 'requests ')
+        self.assertEqual(top.flag('alternate_on'), '0')
+
     def test_same_as_stat(self):
         """The numbers are those of stat."""
         top = self.start('--side', 'server', '--by', 'path')

@@ -360,6 +360,20 @@ latency 900.000ms, total 900.000ms
         self.assertEqual(top.status(), 0)
         top.check_restored(self)
 
+    def test_named_pipe(self):
+        """The same as -r FILE, or -r <(...): the keys don't wait for it."""
+        top = self.start(shell=True)
+        top.see('$')
+        top.type('mkfifo p; { head -c 2000 capture; sleep 60; } >p & clear; %s top -r p; echo "ended $?"'
+                 % PROGRAM)
+        top.keys('Enter')
+        top.see('httplat top p ', 'reading', 'shop.example')
+        top.keys('?')
+        top.see('Ctrl-L')
+        top.keys('q', 'q')
+        top.see('requests ', 'ended 0')
+        self.assertEqual(top.flag('alternate_on'), '0')
+
     def test_pipe_that_waits(self):
         top = self.start('-r', '-', pipe='{ head -c 2000 capture; exec sleep 60; }')
         top.see('reading')

@@ -2,6 +2,7 @@
 #include "screen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <poll.h>
@@ -20,7 +21,7 @@
 
 struct screen {
 	SCREEN *term;
-	FILE *keys; /* stdin, or our own /dev/tty */
+	FILE *keys;
 	bool color;
 };
 
@@ -143,6 +144,15 @@ static void set_modes(struct screen *s)
 		   init_pair(1, COLOR_RED, -1) == OK;
 }
 
+/* A stream of our own: `stdin` may be what a capture is read from. */
+static FILE *open_keys(void)
+{
+	int fd = isatty(STDIN_FILENO) ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+				      : open("/dev/tty", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? NULL : fdopen(fd, "r");
+}
+
 int screen_open(struct screen **out, struct diag *d)
 {
 	struct screen *s = calloc(1, sizeof(*s));
@@ -150,7 +160,7 @@ int screen_open(struct screen **out, struct diag *d)
 
 	if (!s)
 		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
-	s->keys = isatty(STDIN_FILENO) ? stdin : fopen("/dev/tty", "re");
+	s->keys = open_keys();
 	if (!s->keys) {
 		err = diag_set(d, EXIT_USAGE, -errno,
 			       "top needs a terminal for its keys: standard input is none, and "
@@ -176,7 +186,7 @@ int screen_open(struct screen **out, struct diag *d)
 	*out = s;
 	return 0;
 fail:
-	if (s->keys && s->keys != stdin)
+	if (s->keys)
 		fclose(s->keys);
 	free(s);
 	return err;
@@ -191,8 +201,7 @@ void screen_close(struct screen *s)
 	rescue.open = 0;
 	catch_fatal(SIG_DFL);
 	delscreen(s->term);
-	if (s->keys != stdin)
-		fclose(s->keys);
+	fclose(s->keys);
 	free(s);
 }
 
