@@ -202,10 +202,13 @@ $(BUILD)/san/libunit.a: $(UNIT_AUX)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
+# Allocations of this one can be made to fail.
+$(BUILD)/tests/unit/test_top_alloc: UNIT_WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
+
 $(BUILD)/tests/unit/%: $(BUILD)/san/tests/unit/%.o $(BUILD)/san/libunit.a $(BUILD)/san/libhttplat.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SAN_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(Q)$(CC) $(SAN_CFLAGS) $(LDFLAGS) $(UNIT_WRAP) -o $@ $^ -lcmocka $(LIBS)
 
 # The model test once more as the program is built: without sanitizers it takes many more conversations.
 MODEL_BIN := $(BUILD)/tests/plain/test_model

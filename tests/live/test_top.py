@@ -67,7 +67,7 @@ class Top(unittest.TestCase):
 
     def test_counts(self):
         """Rates, counts, errors, pausing, beginning anew; the order follows what comes."""
-        top = self.start('--side', 'server', '--by', 'path')
+        top = self.start('--side', 'server', '--by', 'path', '--interval', '2s')
         top.see('no request yet')
         self.get('/one', 3)
         self.get('/missing', 2)
@@ -135,7 +135,7 @@ class Top(unittest.TestCase):
 
     def test_stopped_terminal(self):
         """One that takes no output (Ctrl-S) holds up neither what is captured nor the end."""
-        top = self.start('--by', 'path', '--side', 'server', '-d', '4s')
+        top = self.start('--by', 'path', '--side', 'server', '-d', '6s')
         top.keys('C-s')
         self.get('/one', 50)
         self.assertEqual(top.status(), 0)
@@ -154,7 +154,7 @@ class Top(unittest.TestCase):
         self.assertEqual(top.status(), 0)
         top.close()
         top = Terminal(self, os.path.abspath(harness.HTTPLAT), 'top', '--by', 'path', '--',
-                       '/bin/sh', '-c', 'echo spoilt; curl -s http://127.0.0.1:%d/two; sleep 3; '
+                       '/bin/sh', '-c', 'echo spoilt; curl -s http://127.0.0.1:%d/two; sleep 5; '
                        'tty' % self.port)
         screen = top.see('httplat top', '/two')
         self.assertNotIn('spoilt', screen)
