@@ -173,7 +173,8 @@ static void draw_side(struct top_ui *ui, const struct stats_group *g)
 	put_scratch(ui, TOP_PLAIN);
 }
 
-/* What was lost or left out is said at all times; what there is nothing of but losses is not. */
+/* What was lost comes first, for a narrow window cuts the line; then what was left out. "events lost" and "gaps" are always
+ * there, the rest where there is such a thing. The closing counts have it by cause. */
 static void draw_losses(struct top_ui *ui)
 {
 	const struct counters *c = ui->status.cnt;
@@ -182,27 +183,37 @@ static void draw_losses(struct top_ui *ui)
 	const struct {
 		uint64_t n;
 		const char *what;
+		bool lost;
 	} items[] = {
-		{total.bytes_lost, "bytes lost"},
-		{c->memory_dropped + c->memory_evicted, "dropped at a memory limit"},
-		{kernel ? kernel[EVENT_CNT_NO_STATE] : 0, "connections without kernel memory"},
+		{total.bytes_lost, "bytes lost", true},
+		{c->memory_dropped + c->memory_evicted, "dropped at a memory limit", true},
+		{kernel ? kernel[EVENT_CNT_NO_STATE] : 0, "connections without kernel memory",
+		 true},
 		{kernel ? kernel[EVENT_CNT_OWNER_LOST] + kernel[EVENT_CNT_READ_LOST] : 0,
-		 "owner events lost"},
-		{top_model_covers(ui->m).forgotten, "times all held requests let go"},
-		{c->no_response, "requests unpaired"},
-		{c->orphans, "responses unpaired"},
-		{c->flows_tls, "TLS connections"},
-		{c->flows_http2, "HTTP/2 connections"},
-		{c->filtered, "requests filtered out"},
+		 "owner events lost", true},
+		{c->bad_records, "ring records without sense", true},
+		{c->fragments_lost, "IP fragments lost", true},
+		{top_model_covers(ui->m).forgotten, "times all held requests let go", true},
+		{c->no_response, "requests unpaired", false},
+		{c->orphans, "responses unpaired", false},
+		{c->malformed + c->oversize, "messages not understood", false},
+		{c->flows_tls, "TLS connections", false},
+		{c->flows_http2, "HTTP/2 connections", false},
+		{c->filtered, "requests filtered out", false},
+		{c->filtered_packets, "packets filtered out", false},
 	};
+	bool lost = total.events_lost || c->gaps;
 	struct buf *b = &ui->scratch;
 
 	buf_reset(b);
 	buf_printf(b, "events lost %" PRIu64 ", gaps %" PRIu64, total.events_lost, c->gaps);
-	for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++)
-		if (items[i].n)
-			buf_printf(b, ", %" PRIu64 " %s", items[i].n, items[i].what);
-	put_scratch(ui, total.events_lost || c->gaps || c->memory_dropped ? TOP_ALERT : TOP_PLAIN);
+	for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
+		if (!items[i].n)
+			continue;
+		buf_printf(b, ", %" PRIu64 " %s", items[i].n, items[i].what);
+		lost |= items[i].lost;
+	}
+	put_scratch(ui, lost ? TOP_ALERT : TOP_PLAIN);
 }
 
 static void put_coverage(struct top_ui *ui, struct buf *b)
