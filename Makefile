@@ -53,9 +53,9 @@ endif
 LLHTTP_A     := $(or $(firstword $(wildcard $(HTTPLAT_DEPS)/usr/lib/*/libllhttp.a)),-l:libllhttp.a)
 HDR_A        := $(or $(firstword $(wildcard $(HTTPLAT_DEPS)/usr/lib/*/libhdr_histogram_static.a)),\
 	-l:libhdr_histogram_static.a)
-LIBS        := $(LLHTTP_A) $(HDR_A) -lpcap -lbpf -lelf -lz -lyajl -lm
+LIBS        := $(LLHTTP_A) $(HDR_A) -lpcap -lbpf -lelf -lz -lyajl -lncursesw -ltinfo -lm
 # From Debian 13 on, libelf.a wants zstd.
-STATIC_LIBS := $(LLHTTP_A) $(HDR_A) -lpcap -ldbus-1 -lbpf -lelf -lz -l:libyajl_s.a -lm -lpthread \
+STATIC_LIBS := $(LLHTTP_A) $(HDR_A) -lpcap -ldbus-1 -lbpf -lelf -lz -l:libyajl_s.a -lncursesw -ltinfo -lm -lpthread \
 	$(if $(wildcard /usr/lib/$(MULTIARCH)/libzstd.a),-lzstd)
 
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wno-unused-function \
@@ -116,7 +116,8 @@ help:
 # Tools and headers, each with the package that holds it.
 NEED_TOOLS   := $(firstword $(CC)):gcc $(CLANG):clang $(LLVM_STRIP):llvm $(BPFTOOL):bpftool
 NEED_HEADERS := stdio.h:libc6-dev bpf/libbpf.h:libbpf-dev libelf.h:libelf-dev zlib.h:zlib1g-dev \
-	pcap/pcap.h:libpcap-dev yajl/yajl_gen.h:libyajl-dev uthash.h:uthash-dev llhttp.h:libllhttp-dev hdr/hdr_histogram.h:libhdr-histogram-dev
+	pcap/pcap.h:libpcap-dev yajl/yajl_gen.h:libyajl-dev uthash.h:uthash-dev \
+	curses.h:libncurses-dev llhttp.h:libllhttp-dev hdr/hdr_histogram.h:libhdr-histogram-dev
 
 $(READY):
 	@mkdir -p $(@D)
@@ -201,10 +202,13 @@ $(BUILD)/san/libunit.a: $(UNIT_AUX)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
+# Allocations of this one can be made to fail.
+$(BUILD)/tests/unit/test_top_alloc: UNIT_WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
+
 $(BUILD)/tests/unit/%: $(BUILD)/san/tests/unit/%.o $(BUILD)/san/libunit.a $(BUILD)/san/libhttplat.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SAN_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(Q)$(CC) $(SAN_CFLAGS) $(LDFLAGS) $(UNIT_WRAP) -o $@ $^ -lcmocka $(LIBS)
 
 # The model test once more as the program is built: without sanitizers it takes many more conversations.
 MODEL_BIN := $(BUILD)/tests/plain/test_model

@@ -40,7 +40,7 @@ _httplat_value()
 		;;
 	--by) _httplat_list $'process\npid\ncontainer\npod\nunit\ncgroup\nhost\nroute\npath\nmethod\nstatus\nremote\nport\nside' ;;
 	--time) _httplat_words $'latency\nttfb\ntotal\nconnect\nrequest\nqueue\napp\nhol\nresponse\nack\nread' ;;
-	--sort) _httplat_words $'count\nerrors\np50\np90\np99\np999\nmax\nmean\nbytes' ;;
+	--sort) _httplat_words $'count\nerrors\np50\np90\np99\np999\nmax\nmean\nbytes\nrate\nin\nout\nkey' ;;
 	-f | --filter | -s | --snaplen | --comm | --uid | -c | --container | --pod | --unit | -g | \
 		--cgroup | --port | --remote | --path | --host | --slow | -d | --duration | -n | \
 		--count | --until-slow | --fail-if | --header | --body | --gap-timeout | --idle-timeout | \
@@ -52,11 +52,11 @@ _httplat_value()
 _httplat()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=trace i options
-	local common=$'--filter\n--hook\n--interface\n--netns\n--read\n--snaplen\n--comm\n--container\n--errors\n--follow\n--cgroup\n--host\n--method\n--path\n--pod\n--port\n--pid\n--remote\n--side\n--slow\n--status\n--uid\n--unit\n--duration\n--fail-if\n--count\n--until-slow\n--gap-timeout\n--har\n--header\n--body\n--save-slow\n--write\n--idle-timeout\n--max-memory\n--no-redact\n--output\n--help\n--version'
+	local common=$'--filter\n--hook\n--interface\n--netns\n--read\n--snaplen\n--comm\n--container\n--errors\n--follow\n--cgroup\n--host\n--method\n--path\n--pod\n--port\n--pid\n--remote\n--side\n--slow\n--status\n--uid\n--unit\n--duration\n--fail-if\n--count\n--until-slow\n--gap-timeout\n--har\n--header\n--body\n--save-slow\n--write\n--idle-timeout\n--max-memory\n--no-redact\n--help\n--version'
 
 	COMPREPLY=()
 	case ${COMP_WORDS[1]} in
-	trace | stat | ps | check | decode) ((COMP_CWORD > 1)) && command=${COMP_WORDS[1]} ;;
+	trace | stat | top | ps | check | decode) ((COMP_CWORD > 1)) && command=${COMP_WORDS[1]} ;;
 	esac
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		# A command to run, with its own completion where there is one.
@@ -77,13 +77,14 @@ _httplat()
 	fi
 	_httplat_value "$prev" && return
 	case $command in
-	trace) options=$common$'\n--explain\n--joined\n--verbose' ;;
-	stat) options=$common$'\n--by\n--heat\n--histogram\n--interval\n--sort\n--time' ;;
+	trace) options=$common$'\n--output\n--explain\n--joined\n--verbose' ;;
+	stat) options=$common$'\n--output\n--by\n--heat\n--histogram\n--interval\n--sort\n--time' ;;
+	top) options=$common$'\n--by\n--interval\n--sort\n--time' ;;
 	ps | decode) options=$'--output\n--help' ;;
 	check) options=--help ;;
 	esac
 	if ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then
-		options=$'trace\nstat\nps\ncheck\ndecode'
+		options=$'trace\nstat\ntop\nps\ncheck\ndecode'
 	fi
 	_httplat_words "$options"
 }

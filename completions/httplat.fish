@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # fish completion for httplat(8). tests/checks/completions.sh holds it to --help.
 
-set -l commands trace stat ps check decode
+set -l commands trace stat top ps check decode
 set -l none "not __fish_seen_subcommand_from $commands"
 set -l run "not __fish_seen_subcommand_from ps check decode"
-set -l trace "not __fish_seen_subcommand_from stat ps check decode"
+set -l trace "not __fish_seen_subcommand_from stat top ps check decode"
 set -l stat "__fish_seen_subcommand_from stat"
+set -l table "__fish_seen_subcommand_from stat top"
 
 complete -c httplat -f
 complete -c httplat -n $none -a trace -d 'One line per HTTP request'
 complete -c httplat -n $none -a stat -d 'A table: rate, errors, percentiles'
+complete -c httplat -n $none -a top -d 'The same, live on the terminal'
 complete -c httplat -n $none -a ps -d 'What could be traced now'
 complete -c httplat -n $none -a check -d 'What works on this host'
 complete -c httplat -n $none -a decode -d 'The fields of a TCP header'
@@ -61,9 +63,9 @@ complete -c httplat -n $trace -l joined -d 'One line for both ends'
 complete -c httplat -n $trace -s v -l verbose -d 'Every segment'
 
 complete -c httplat -n $stat -s o -l output -x -a 'text json csv' -d Format
-complete -c httplat -n $stat -l by -x -a 'process pid container pod unit cgroup host route path method status remote port side' -d 'A row for each'
-complete -c httplat -n $stat -l time -x -a 'latency ttfb total connect request queue app hol response ack read' -d 'Percentiles of'
-complete -c httplat -n $stat -l sort -x -a 'count errors p50 p90 p99 p999 max mean bytes' -d 'By'
-complete -c httplat -n $stat -l interval -x -d 'A table each'
+complete -c httplat -n $table -l by -x -a 'process pid container pod unit cgroup host route path method status remote port side' -d 'A row for each'
+complete -c httplat -n $table -l time -x -a 'latency ttfb total connect request queue app hol response ack read' -d 'Percentiles of'
+complete -c httplat -n $table -l sort -x -a 'count errors p50 p90 p99 p999 max mean bytes rate in out key' -d 'By'
+complete -c httplat -n $table -l interval -x -d 'How often'
 complete -c httplat -n $stat -l histogram -d 'Draw the times'
 complete -c httplat -n $stat -l heat -d 'A row each second'

@@ -13,9 +13,18 @@
 #define GRACE_MS 1000
 #define STEP_MS	 20
 
+static void leave_terminal(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+		if (isatty(fd))
+			dup2(null, fd);
+}
+
 /* In the child: waits for the word, then becomes the command. What it was to ignore or to handle it
  * doesn't. */
-static _Noreturn void become(char *const *argv, int go_fd, int err_fd)
+static _Noreturn void become(char *const *argv, bool quiet, int go_fd, int err_fd)
 {
 	int err;
 	char c;
@@ -28,6 +37,8 @@ static _Noreturn void become(char *const *argv, int go_fd, int err_fd)
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
+	if (quiet)
+		leave_terminal();
 	execvp(argv[0], argv);
 	err = errno;
 	if (write(err_fd, &err, sizeof(err)) != sizeof(err))
@@ -35,7 +46,7 @@ static _Noreturn void become(char *const *argv, int go_fd, int err_fd)
 	_exit(127);
 }
 
-int child_start(char *const *argv, struct child *c, struct diag *d)
+int child_start(char *const *argv, bool quiet, struct child *c, struct diag *d)
 {
 	int go[2], err[2];
 	pid_t pid;
@@ -52,7 +63,7 @@ int child_start(char *const *argv, struct child *c, struct diag *d)
 	if (!pid) {
 		close(go[1]);
 		close(err[0]);
-		become(argv, go[0], err[1]);
+		become(argv, quiet, go[0], err[1]);
 	}
 	close(go[0]);
 	close(err[1]);

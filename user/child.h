@@ -21,8 +21,9 @@ struct child {
 	int status; /* as waitpid(2) has it; with `ended` */
 };
 
-/* argv is NULL-terminated, and borrowed until child_go(). 0, or -errno with *d set. */
-int child_start(char *const *argv, struct child *c, struct diag *d);
+/* argv is NULL-terminated, and borrowed until child_go(). quiet: the terminal is not the command's: what of its
+ * input and output is a terminal becomes /dev/null. 0, or -errno with *d set. */
+int child_start(char *const *argv, bool quiet, struct child *c, struct diag *d);
 
 /* Lets it execute the command. 0; or -errno with *d set when that cannot be executed. */
 int child_go(struct child *c, struct diag *d);

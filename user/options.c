@@ -9,6 +9,8 @@
 #include "core/flow.h"
 #include "units.h"
 
+#define TOP_INTERVAL_NS UINT64_C(1000000000)
+
 enum option_key {
 	KEY_NETNS = 0x100, /* above all characters: long options only */
 	KEY_HOOK,
@@ -144,7 +146,7 @@ static const struct argp_option option_table[] = {
 	{"max-memory", KEY_MAX_MEMORY, "SIZE", 0,
 	 "Bound of what connections may hold (default 64M)", GROUP_OUTPUT},
 
-	{.doc = "Tables (stat):", .group = GROUP_STAT},
+	{.doc = "Tables (stat, top):", .group = GROUP_STAT},
 	{"by", KEY_BY, "KEY[,KEY]", 0,
 	 "A row for each process (default), pid, container, pod, unit, cgroup, host, route, path, "
 	 "method, status, remote, port, side",
@@ -154,12 +156,15 @@ static const struct argp_option option_table[] = {
 	 "response, ack, read",
 	 GROUP_STAT},
 	{"sort", KEY_SORT, "COLUMN", 0,
-	 "By count (default), errors, p50, p90, p99, p999, max, mean, bytes", GROUP_STAT},
-	{"interval", KEY_INTERVAL, "DURATION", 0, "A table each time instead of one at the end",
+	 "By count (default), errors, p50, p90, p99, p999, max, mean, bytes, rate, in, out, key",
 	 GROUP_STAT},
-	{"histogram", KEY_HISTOGRAM, NULL, 0, "Draw the times of each row, in powers of two",
+	{"interval", KEY_INTERVAL, "DURATION", 0,
+	 "stat: a table each time instead of one at the end; top: how often it is renewed "
+	 "(default 1s)",
 	 GROUP_STAT},
-	{"heat", KEY_HEAT, NULL, 0, "A row each second of how the times were distributed",
+	{"histogram", KEY_HISTOGRAM, NULL, 0, "stat: draw the times of each row, in powers of two",
+	 GROUP_STAT},
+	{"heat", KEY_HEAT, NULL, 0, "stat: a row each second of how the times were distributed",
 	 GROUP_STAT},
 
 	{"help", KEY_HELP, NULL, 0, "Print this and exit", GROUP_HELP},
@@ -174,6 +179,7 @@ static const char help_text[] =
 	"Commands:\n"
 	"  trace    one line per HTTP request (default)\n"
 	"  stat     a table: rate, errors, latency percentiles per group\n"
+	"  top      the same, live on the terminal; ? shows its keys\n"
 	"  ps       what could be traced now: containers, units, processes\n"
 	"  check    what works on this host, what does not, and why\n"
 	"  decode   the fields of a TCP header given as a hex stream\n"
@@ -185,6 +191,7 @@ static const char help_text[] =
 	"  httplat -g '/system.slice/*'   only services of systemd\n"
 	"  httplat -i eth0 --port 8080    at one interface, forwarded traffic too\n"
 	"  httplat stat --by route -d 10s percentiles for each route\n"
+	"  httplat top --by route         the same while it happens; rows can be opened\n"
 	"  httplat -- curl http://h/      run a command, trace it and its children\n"
 	"  httplat -r dump.pcapng -o json requests in a capture, for jq\n"
 	"\n"
@@ -468,6 +475,12 @@ static int parse_shown(struct options *opt, int key, char *arg, struct diag *d)
 	case 'n':
 		return units_parse_number("-n", arg, 1, UINT64_MAX, &opt->count, d);
 	case 'o':
+		if (opt->command == COMMAND_TOP)
+			return diag_set(
+				d, EXIT_USAGE, -EINVAL,
+				"-o doesn't go with top, which has the terminal for its output; "
+				"httplat stat -o %.20s writes the same table",
+				arg);
 		err = parse_choice("-o", arg,
 				   opt->command == COMMAND_STAT ? table_choices : format_choices,
 				   &value, d);
@@ -618,9 +631,13 @@ static int parse_stat(struct options *opt, int key, char *arg, struct diag *d)
 
 	if (key < KEY_BY || key > KEY_HEAT)
 		return ARGP_ERR_UNKNOWN;
-	if (opt->command != COMMAND_STAT)
+	if (opt->command == COMMAND_TRACE)
 		return diag_set(d, EXIT_USAGE, -EINVAL, "%s is about tables: httplat stat %s ...",
 				names[key - KEY_BY], names[key - KEY_BY]);
+	if (opt->command == COMMAND_TOP && key >= KEY_HISTOGRAM)
+		return diag_set(d, EXIT_USAGE, -EINVAL,
+				"%s doesn't go with top: it is for httplat stat",
+				names[key - KEY_BY]);
 	switch (key) {
 	case KEY_BY:
 		return parse_by(&opt->stats, arg, d);
@@ -757,9 +774,11 @@ static int check_output_options(const struct options *o, struct diag *d)
 	if ((o->histogram || o->heat) && o->format != REPORT_TEXT)
 		return diag_set(d, EXIT_USAGE, -EINVAL, "%s is for reading: it goes with text only",
 				o->histogram ? "--histogram" : "--heat");
-	if (o->command == COMMAND_STAT && (o->explain || o->joined || o->verbose))
+	if (o->command != COMMAND_TRACE && (o->explain || o->joined || o->verbose))
 		return diag_set(d, EXIT_USAGE, -EINVAL,
-				"%s doesn't go with stat, which prints no single request",
+				o->command == COMMAND_STAT
+					? "%s doesn't go with stat, which prints no single request"
+					: "%s doesn't go with top, which prints nothing",
 				o->verbose ? "-v" : given);
 
 	if (o->command == COMMAND_STAT && o->body_bytes && !o->har_file)
@@ -843,6 +862,8 @@ int options_parse(enum command command, int argc, char **argv, struct options *o
 	if (!opt.stats.by_cnt)
 		opt.stats.by[opt.stats.by_cnt++] = opt.read_file ? STATS_HOST : STATS_PROCESS;
 	opt.stats.redact = opt.redact;
+	if (opt.command == COMMAND_TOP && !opt.interval_ns)
+		opt.interval_ns = TOP_INTERVAL_NS;
 	*out = opt;
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * options.h - the command line of `httplat [trace]` and `httplat stat`.
+ * options.h - the command line of `httplat [trace]`, `httplat stat` and `httplat top`.
  *
  * Parsing touches nothing outside: no file is opened, no interface looked up. What contradicts itself is
  * refused here, with the reason.
@@ -28,6 +28,7 @@
 enum command {
 	COMMAND_TRACE = 0,
 	COMMAND_STAT,
+	COMMAND_TOP,
 };
 
 struct options {
@@ -76,9 +77,9 @@ struct options {
 	const char *save_slow;			      /* a directory; NULL: none */
 	const char *headers[OPTIONS_MAX_HEADERS + 1]; /* to show, lower case; NULL-terminated */
 	uint32_t body_bytes;			      /* to show of each body; 0: none */
-	struct stats_options stats;		      /* of `stat` */
+	struct stats_options stats;		      /* of `stat` and `top` */
 	bool histogram, heat;
-	uint64_t interval_ns; /* 0: one table, at the end */
+	uint64_t interval_ns; /* 0: one table, at the end; `top` has one always */
 	bool redact;
 	bool verbose;
 	uint64_t gap_timeout_ns, idle_timeout_ns;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "attribution.h"
+#include "banner.h"
 #include "cgfilter.h"
 #include "child.h"
 #include "core/flow.h"
@@ -22,6 +23,9 @@
 #include "progress.h"
 #include "recorder/replay.h"
 #include "saving.h"
+#include "top/console.h"
+#include "top/input.h"
+#include "top/screen.h"
 #include "txfilter.h"
 
 #define MSEC UINT64_C(1000000)
@@ -31,10 +35,17 @@
 #define CHILD_LINGER_NS (200 * MSEC)
 /* So often the clock is looked at. */
 #define PROGRESS_FRAMES 4096
+#define CONSOLE_FRAMES	64
 #define OUT_BUFFER	(1 << 16)
 #define LINK_RAW	101 /* LINKTYPE_RAW */
 
-/* The one thing that a signal handler may touch; -n and a failed output set it too. */
+/* Why the run ends. */
+enum stop {
+	STOP_FULL = 1, /* -n and the like; a failed output */
+	STOP_TOLD,     /* by a signal, or by the user of `top` */
+};
+
+/* The one thing that a signal handler may touch. */
 static volatile sig_atomic_t stop_flag;
 
 struct trace {
@@ -62,6 +73,11 @@ struct trace {
 	struct progress progress;
 	uint32_t frames; /* of the file, so far */
 	bool sees_reads;
+	struct top_model *top; /* `top`; else NULL */
+	struct console *console;
+	uint64_t console_ns; /* when it had its last turn */
+	char source[512];    /* where from, in words */
+	uint64_t start_ns;
 
 	uint64_t flush_every_ns, last_flush_ns; /* in the segments' time */
 	uint64_t child_over_ns;
@@ -81,11 +97,12 @@ static uint64_t monotonic_ns(void)
 
 static void on_signal(int sig)
 {
-	stop_flag = 1;
+	stop_flag = STOP_TOLD;
+	signal(sig, screen_die);
 }
 
-/* A second signal ends the process at once. Without SA_RESTART a blocked read or write is
- * interrupted. */
+/* A second signal ends the process at once, with the terminal as it was. Without SA_RESTART a blocked read or
+ * write is interrupted. */
 static void catch_signals(void)
 {
 	struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
@@ -102,13 +119,15 @@ static void keep_write_error(struct trace *tr, int err)
 	if (!err || tr->write_err)
 		return;
 	tr->write_err = err;
-	stop_flag = 1;
+	if (!stop_flag)
+		stop_flag = STOP_FULL;
 }
 
 static void stop_printing(struct trace *tr)
 {
 	tr->full = true;
-	stop_flag = 1;
+	if (!stop_flag)
+		stop_flag = STOP_FULL;
 }
 
 /* -n */
@@ -322,12 +341,12 @@ static bool wants_all_segments(const struct options *opt)
 }
 
 /* A recording says whose sockets were whose; another capture file doesn't. */
-static int open_file(struct trace *tr, struct diag *d)
+static int open_file(struct trace *tr, const char *path, struct diag *d)
 {
 	const struct options *opt = tr->opt;
 	struct note_session session;
 	bool recorded;
-	int err = file_open(opt->read_file, opt->filter, &tr->cnt, &tr->file, d);
+	int err = file_open(path, opt->filter, &tr->cnt, &tr->file, d);
 
 	if (err)
 		return err;
@@ -475,6 +494,12 @@ static int open_middle(struct trace *tr, struct diag *d)
 		.err = stderr,
 	};
 
+	if (opt->command == COMMAND_TOP) {
+		tr->top = top_model_new(&opt->stats, tr->live, TOP_MODEL_BYTES);
+		if (!tr->top)
+			return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
+		ro.top = tr->top;
+	}
 	choose_headers(tr->request_headers, fc.request_headers, opt);
 	choose_headers(tr->response_headers, fc.response_headers, opt);
 	fc.request_headers = tr->request_headers;
@@ -500,27 +525,64 @@ static int open_middle(struct trace *tr, struct diag *d)
 	return 0;
 }
 
-static void print_banner(const struct trace *tr)
-{
-	const struct options *opt = tr->opt;
-	const char *note;
-	unsigned int i;
+/* --- top -------------------------------------------------------------------------------------- */
 
-	fputs("tracing HTTP ", stderr);
-	if (!opt->interfaces[0])
-		fputs("at every local socket", stderr);
-	else if (strcmp(opt->interfaces[0], "any") == 0)
-		fputs("at every interface", stderr);
-	for (i = 0; opt->interfaces[i] && strcmp(opt->interfaces[0], "any") != 0; i++)
-		fprintf(stderr, "%s%s", i ? ", " : "at ", opt->interfaces[i]);
-	if (opt->netns)
-		fprintf(stderr, " of network namespace %s", opt->netns);
-	fprintf(stderr, " (%s hook)%s\n",
-		(const char *const[]){"?", "cgroup", "tc", "socket", "?"}[live_hook(tr->live)],
-		opt->duration_ns || opt->count || opt->command_argv ? "" : "; Ctrl-C ends it");
-	for (i = 0; (note = live_note(tr->live, i)); i++)
-		fprintf(stderr, "note: %s\n", note);
+/* Lets the terminal have its turn. */
+static void step_console(struct trace *tr, bool reading, uint64_t now_ns)
+{
+	tr->console_ns = now_ns;
+	if (!console_step(tr->console, reading, now_ns))
+		stop_flag = STOP_TOLD;
 }
+
+/* What a file held stays on the screen until the user has seen it. */
+static void stay(struct trace *tr)
+{
+	struct pollfd fd = {.fd = console_fd(tr->console), .events = POLLIN};
+
+	do {
+		step_console(tr, false, monotonic_ns());
+		if (stop_flag != STOP_TOLD)
+			poll(&fd, 1, TICK_MS);
+		if (fd.revents & (POLLHUP | POLLERR | POLLNVAL))
+			stop_flag = STOP_TOLD;
+	} while (stop_flag != STOP_TOLD);
+}
+
+/* While a pipe has nothing to read. */
+static bool wait_for_input(void *ctx, int fd)
+{
+	struct trace *tr = ctx;
+	struct pollfd fds[] = {
+		{.fd = fd, .events = POLLIN},
+		{.fd = tr->console ? console_fd(tr->console) : -1, .events = POLLIN},
+	};
+
+	poll(fds, 2, TICK_MS);
+	if (fds[1].revents & (POLLHUP | POLLERR | POLLNVAL))
+		stop_flag = STOP_TOLD;
+	if (tr->console && !stop_flag)
+		step_console(tr, true, monotonic_ns());
+	return !stop_flag;
+}
+
+static int open_console(struct trace *tr, struct diag *d)
+{
+	const struct console_run run = {
+		.model = tr->top,
+		.live = tr->live,
+		.owners = tr->live || tr->replay,
+		.file = tr->file,
+		.cnt = &tr->cnt,
+		.source = tr->source,
+		.interval_ns = tr->opt->interval_ns,
+		.start_ns = tr->start_ns,
+	};
+
+	return tr->top ? console_open(&run, &tr->console, d) : 0;
+}
+
+/* --- the run ---------------------------------------------------------------------------------- */
 
 /* The command that is traced is over; what it sent last is still on its way. */
 static bool child_is_over(struct trace *tr, uint64_t now)
@@ -554,16 +616,19 @@ static int run_live(struct trace *tr, struct diag *d)
 	struct pollfd fds[] = {
 		{.fd = live_fd(tr->live), .events = POLLIN},
 		{.fd = STDOUT_FILENO},
+		{.fd = tr->console ? console_fd(tr->console) : -1, .events = POLLIN},
 	};
-	uint64_t start = monotonic_ns(), now = start, last_tick = start;
+	uint64_t start = tr->start_ns, now = start, last_tick = start;
 	int n = tr->child.pid ? child_go(&tr->child, d) : 0;
 
 	if (n)
 		return n;
 	while (!stop_flag && n >= 0) {
-		poll(fds, 2, TICK_MS);
+		poll(fds, 3, TICK_MS);
 		if (fds[1].revents & POLLERR)
 			keep_write_error(tr, -EPIPE);
+		if (fds[2].revents & (POLLHUP | POLLERR | POLLNVAL))
+			stop_flag = STOP_TOLD;
 		n = live_consume(tr->live, &sink);
 		now = monotonic_ns();
 		if (now - last_tick >= TICK_MS * MSEC / 2) {
@@ -579,6 +644,8 @@ static int run_live(struct trace *tr, struct diag *d)
 			if (tr->opt->duration_ns)
 				progress_time(&tr->progress, tr->opt->duration_ns, now);
 		}
+		if (tr->console && (last_tick == now || fds[2].revents))
+			step_console(tr, false, now);
 		if (tr->opt->duration_ns && now - start >= tr->opt->duration_ns)
 			break;
 		if (child_is_over(tr, now))
@@ -587,7 +654,6 @@ static int run_live(struct trace *tr, struct diag *d)
 	if (n >= 0)
 		n = live_consume(tr->live, &sink);
 	progress_clear(&tr->progress);
-	tell_child(&tr->child);
 	if (n < 0)
 		return diag_set(d, EXIT_RUNTIME, n, "cannot read the ring buffer: %s",
 				strerror(-n));
@@ -599,7 +665,11 @@ static void on_frame(void *ctx, uint64_t now_ns)
 	struct trace *tr = ctx;
 	uint64_t done, total;
 
-	if (tr->progress.on && ++tr->frames % PROGRESS_FRAMES == 0) {
+	tr->frames++;
+	if (tr->console && tr->frames % CONSOLE_FRAMES == 0 &&
+	    monotonic_ns() - tr->console_ns >= TICK_MS * MSEC)
+		step_console(tr, true, monotonic_ns());
+	if (tr->progress.on && tr->frames % PROGRESS_FRAMES == 0) {
 		file_progress(tr->file, &done, &total);
 		progress_file(&tr->progress, done, total, monotonic_ns());
 	}
@@ -659,12 +729,11 @@ static int check_conditions(const struct trace *tr, uint64_t lost, struct diag *
 	return 0;
 }
 
-/* What is complete is printed, then the counts. */
+/* What is complete was printed: the counts. */
 static int finish(struct trace *tr, int err, struct diag *d)
 {
 	uint64_t kernel[EVENT_CNT_MAX] = {0};
 
-	flow_finish(tr->flow);
 	if (tr->live)
 		live_counters(tr->live, kernel);
 	tr->cnt.filtered_packets += kernel[EVENT_CNT_UNMATCHED];
@@ -696,6 +765,8 @@ int trace_run(const struct options *opt, struct diag *d)
 				.side = opt->side,
 			},
 	};
+	struct input_wait wait = {wait_for_input, &tr, -1};
+	const char *path = opt->read_file;
 	bool interactive = isatty(STDOUT_FILENO) ||
 			   (opt->read_file && !strcmp(opt->read_file, "-"));
 	int err, har_err, saving_err;
@@ -704,11 +775,15 @@ int trace_run(const struct options *opt, struct diag *d)
 	setvbuf(stdout, NULL, interactive ? _IOLBF : _IOFBF, OUT_BUFFER);
 	catch_signals();
 
-	err = opt->command_argv ? child_start(opt->command_argv, &tr.child, d) : 0;
+	err = opt->command == COMMAND_TOP ? screen_check(d) : 0;
+	if (!err && opt->command == COMMAND_TOP && opt->read_file)
+		path = input_prepare(opt->read_file, &wait);
+	if (!err && opt->command_argv)
+		err = child_start(opt->command_argv, opt->command == COMMAND_TOP, &tr.child, d);
 	if (tr.child.pid)
 		tr.pid = tr.tx_filter.pid = (uint32_t)tr.child.pid;
 	if (!err)
-		err = opt->read_file ? open_file(&tr, d) : open_live(&tr, d);
+		err = opt->read_file ? open_file(&tr, path, d) : open_live(&tr, d);
 	if (!err)
 		err = open_saving(&tr, d);
 	if (!err && opt->har_file)
@@ -716,12 +791,22 @@ int trace_run(const struct options *opt, struct diag *d)
 	if (!err)
 		err = open_middle(&tr, d);
 	if (!err) {
+		banner_source(opt, tr.live, tr.source, sizeof(tr.source));
 		if (tr.live)
-			print_banner(&tr);
+			banner_print(opt, tr.live, tr.source);
+		tr.start_ns = monotonic_ns();
+		err = open_console(&tr, d);
+	}
+	if (!err) {
 		progress_open(&tr.progress, stderr,
 			      opt->command == COMMAND_STAT && !opt->interval_ns && !opt->heat,
-			      monotonic_ns());
+			      tr.start_ns);
 		err = tr.live ? run_live(&tr, d) : run_file(&tr, d);
+		flow_finish(tr.flow);
+		if (tr.console && !tr.live && stop_flag != STOP_TOLD)
+			stay(&tr);
+		console_close(tr.console);
+		tell_child(&tr.child);
 		err = finish(&tr, err, d);
 	}
 	har_err = har_close(tr.har, d);
@@ -731,6 +816,7 @@ int trace_run(const struct options *opt, struct diag *d)
 	child_end(&tr.child);
 	flow_table_free(tr.flow);
 	report_free(tr.report);
+	top_model_free(tr.top);
 	stats_free(tr.totals);
 	filter_free(tr.pkt_filter);
 	identities_free(tr.identities);

@@ -7,7 +7,8 @@
  *	file_read    ┘                 └ live_elide
  *
  * It ends when the file ends, -d is over, -n are printed, SIGINT or SIGTERM arrives, or the reader of
- * the output goes away; what is complete by then is printed, then the counts.
+ * the output goes away; what is complete by then is printed, then the counts. `top` has the terminal meanwhile; it ends
+ * when its user wants to as well, and after a file only then.
  */
 #ifndef HTTPLAT_TRACE_H
 #define HTTPLAT_TRACE_H

@@ -38,14 +38,18 @@ expect()
 . completions/httplat.bash
 got=$({ offers httplat trace --; offers httplat stat --; } | grep '^--' | sort -u)
 [ "$got" = "$options" ] || say "bash: $(diff <(echo "$options") <(echo "$got"))"
-expect "check decode ps stat trace" httplat ''
+expect "check decode ps stat top trace" httplat ''
 expect "stat" httplat st
+expect "top trace" httplat t
 expect "client" httplat --side c
 expect "client" httplat --side = c
 expect "csv json text" httplat stat -o ''
 expect "json text wide" httplat -o ''
 expect "json text" httplat ps -o ''
 expect "route,path route,pid route,pod route,port route,process" httplat stat --by route,p
+expect "--interface --interval" httplat top --inter
+expect "" httplat top --outp
+expect "--header" httplat top --hea
 got=$(offers httplat -i '')
 grep -qx any <<<"$got" && grep -qx lo <<<"$got" || say "no interfaces in '$got'"
 got=$(offers httplat --duration '')

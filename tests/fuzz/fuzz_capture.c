@@ -6,7 +6,8 @@
  * `httplat -r` reads what was found. It is read through a filter where 3 divides its length.
  *
  * A file that is refused is refused with a sentence. What is printed is safe for a terminal and UTF-8,
- * one line a record; every line of JSON is one object without a key twice.
+ * one line a record; every line of JSON is one object without a key twice. The pages of `top` are safe too, and
+ * as wide as the window.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +22,10 @@
 #include "file/file.h"
 #include "file/frames.h"
 #include "recorder/replay.h"
+#include "report/cell.h"
 #include "report/escape.h"
 #include "report/report.h"
+#include "report/top_ui.h"
 
 #define MEMORY_MAX (4u << 20)
 #define GAP_NS	   10000000000u
@@ -46,7 +49,8 @@ struct run {
 	struct flow_table *flow;
 	struct replay *replay;
 	struct counters cnt;
-	struct printed text, json, explain, table;
+	struct printed text, json, explain, table, top;
+	struct top_model *model;
 	uint64_t segments, told;
 };
 
@@ -88,6 +92,7 @@ static void on_transaction(void *ctx, const struct transaction *tx)
 	demand(report_transaction(run->json.report, tx, &names) == 0);
 	demand(report_transaction(run->explain.report, tx, &names) == 0);
 	demand(report_transaction(run->table.report, tx, &names) == 0);
+	demand(report_transaction(run->top.report, tx, &names) == 0);
 }
 
 static void on_note(void *ctx, const struct note *n)
@@ -296,6 +301,48 @@ static void check_output(struct run *run)
 	check_json(&run->json.out);
 }
 
+/* --- top -------------------------------------------------------------------------------------- */
+
+static void check_page(struct top_ui *ui, unsigned int cols, unsigned int rows)
+{
+	const struct top_line *lines = top_ui_draw(ui, cols, rows);
+
+	demand(lines);
+	for (unsigned int i = 0; i < rows; i++) {
+		const struct buf *b = &lines[i].text;
+		unsigned int n;
+		uint32_t cp;
+
+		demand(cell_width(b->ptr, b->len) <= cols);
+		for (size_t at = 0; at < b->len; at += n) {
+			n = utf8_decode(b->ptr + at, b->len - at, &cp);
+			demand(n > 0);
+			demand(!is_harmful(cp) && cp != '\n');
+		}
+	}
+}
+
+/* The table, its first row, that one's last request; then other keys, from the history. */
+static void check_pages(struct run *run)
+{
+	/* Not 'q': where there is no row it would be the table's. */
+	static const unsigned int keys[] = {
+		TOP_KEY_ENTER, TOP_KEY_ENTER, TOP_KEY_ESCAPE, TOP_KEY_ESCAPE,
+		'g',	       TOP_KEY_UP,    TOP_KEY_ENTER,  TOP_KEY_ENTER,
+	};
+	const struct top_status status = {.source = "", .cnt = &run->cnt};
+	struct top_ui *ui = top_ui_new(run->model);
+
+	demand(ui);
+	top_ui_status(ui, &status, true);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		check_page(ui, 80, 24);
+		demand(top_ui_key(ui, keys[i]) == TOP_NOTHING);
+	}
+	check_page(ui, 31, 40);
+	top_ui_free(ui);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct run run = {0};
@@ -318,6 +365,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	printed_open(&run.explain, (struct report_options){.explain = true});
 	printed_open(&run.table,
 		     (struct report_options){.stats = &by_all, .histogram = true, .heat = true});
+	run.model = top_model_new(&by_all, false, MEMORY_MAX);
+	demand(run.model);
+	printed_open(&run.top, (struct report_options){.top = run.model, .redact = size % 2});
 
 	read_capture(&run, data, size);
 	flow_finish(run.flow);
@@ -327,11 +377,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	demand(report_summary(run.json.report, &run.cnt, NULL) == 0);
 	demand(report_summary(run.explain.report, &run.cnt, NULL) == 0);
 	demand(report_summary(run.table.report, &run.cnt, NULL) == 0);
+	check_pages(&run);
 
 	printed_close(&run.text);
 	printed_close(&run.json);
 	printed_close(&run.explain);
 	printed_close(&run.table);
+	printed_close(&run.top);
 	check_output(&run);
 	free(run.text.out.text);
 	free(run.text.err.text);
@@ -341,6 +393,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free(run.explain.err.text);
 	free(run.table.out.text);
 	free(run.table.err.text);
+	free(run.top.out.text);
+	free(run.top.err.text);
+	top_model_free(run.model);
 	flow_table_free(run.flow);
 	replay_free(run.replay);
 	return 0;

@@ -19,9 +19,9 @@ static struct {
 
 static struct join *j;
 
-static int take(void *ctx, const struct joinable *client, const struct joinable *server)
+static int take(void *ctx, const struct record *client, const struct record *server)
 {
-	const struct joinable *any = client ? client : server;
+	const struct record *any = client ? client : server;
 	size_t len = strlen(got.log);
 
 	assert_ptr_equal(ctx, &got);
@@ -176,7 +176,7 @@ static void test_failure_is_passed_on(void **state)
 	assert_string_equal(got.log, "cs1s2");
 }
 
-static int check_copy(void *ctx, const struct joinable *client, const struct joinable *server)
+static int check_copy(void *ctx, const struct record *client, const struct record *server)
 {
 	assert_null(client);
 	assert_memory_equal(server->tx.method.ptr, "POST", 4);

@@ -9,18 +9,6 @@
 
 #define BAR 48 /* characters */
 
-/* A side's parts, in the order in which they happen; ends with PARTS. */
-static const enum part *parts_of(enum tx_side side)
-{
-	static const enum part server[] = {PART_REQUEST, PART_QUEUE, PART_APP, PART_RESPONSE,
-					   PARTS};
-	static const enum part client[] = {PART_CONNECT,  PART_REQUEST, PART_TTFB,
-					   PART_RESPONSE, PART_READ,	PARTS};
-	static const enum part transit[] = {PART_REQUEST, PART_TTFB, PART_RESPONSE, PARTS};
-
-	return side == SIDE_SERVER ? server : side == SIDE_CLIENT ? client : transit;
-}
-
 static void add_duration(struct buf *b, const char *before, uint64_t ns)
 {
 	char text[UNITS_DURATION_MAX];
@@ -128,7 +116,7 @@ static void add_name(struct buf *b, const char *name)
 /* Where a part is missing the others stand together: what is drawn is what was seen. */
 static void add_parts(const struct transaction *tx, struct buf *b)
 {
-	const enum part *part = parts_of(tx->side);
+	const enum part *part = parts_of_side(tx->side);
 	uint64_t ns, from = 0, whole = sum_of(tx, part);
 	char text[UNITS_DURATION_MAX];
 

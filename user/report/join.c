@@ -10,12 +10,12 @@
 
 /* uthash keeps the order of insertion: the first of the table is the oldest. */
 struct held {
-	struct joinable record;
+	struct record record;
 	uint64_t id;
 	uint64_t since_ns;
 	size_t size;
 	UT_hash_handle hh;
-	char bytes[]; /* what `record` borrows */
+	char bytes[]; /* what `record` borrows; aligned for pointers, as what is before it */
 };
 
 struct join {
@@ -25,97 +25,20 @@ struct join {
 	void *ctx;
 };
 
-/* --- deep copies ------------------------------------------------------------------------------ */
-
-/* Where copies go: counts first, with `at` NULL, then copies. */
-struct store {
-	char *at;
-	size_t used;
-};
-
-static const char *put(struct store *s, const void *bytes, size_t len)
+static struct held *copy(const struct record *record, uint64_t now_ns)
 {
-	char *to = s->at ? s->at + s->used : NULL;
+	size_t size = sizeof(struct held) + record_borrows(record);
+	struct held *h = malloc(size);
 
-	if (to && len)
-		memcpy(to, bytes, len);
-	s->used += len;
-	return to;
-}
-
-static void put_slice(struct store *s, struct slice *slice)
-{
-	slice->ptr = put(s, slice->ptr, slice->len);
-}
-
-static void put_string(struct store *s, const char **string)
-{
-	if (*string)
-		*string = put(s, *string, strlen(*string) + 1);
-}
-
-static void put_body(struct store *s, struct body_bytes *body)
-{
-	if (body->ptr)
-		body->ptr = put(s, body->ptr, body->len);
-}
-
-static void put_headers(struct store *s, struct message *m)
-{
-	const struct http_header *from = m->headers;
-	struct http_header *to;
-
-	s->used = (s->used + 7) & ~(size_t)7;
-	to = (struct http_header *)put(s, from, m->header_cnt * sizeof(*from));
-	for (uint32_t i = 0; i < m->header_cnt; i++) {
-		struct http_header h = from[i];
-
-		put_slice(s, &h.name);
-		put_slice(s, &h.value);
-		if (to)
-			to[i] = h;
-	}
-	m->headers = to;
-}
-
-static void put_record(struct store *s, struct joinable *r)
-{
-	struct owner_names *n = &r->names;
-	const char **strings[] = {
-		&n->cgroup_path, &n->container_id, &n->container_name, &n->runtime,	  &n->image,
-		&n->pod_uid,	 &n->pod,	   &n->pod_namespace,  &n->pod_container, &n->unit,
-	};
-
-	put_headers(s, &r->tx.req);
-	put_headers(s, &r->tx.resp);
-	put_slice(s, &r->tx.method);
-	put_slice(s, &r->tx.target);
-	put_body(s, &r->tx.req_body);
-	put_body(s, &r->tx.resp_body);
-	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
-		put_string(s, strings[i]);
-}
-
-static struct held *copy(const struct joinable *record, uint64_t now_ns)
-{
-	struct joinable counted = *record;
-	struct store size = {0}, store = {0};
-	struct held *h;
-
-	put_record(&size, &counted);
-	h = malloc(sizeof(*h) + size.used);
 	if (!h)
 		return NULL;
 	h->record = *record;
 	h->id = record->tx.exchange_id;
 	h->since_ns = now_ns;
-	h->size = sizeof(*h) + size.used;
-	store.at = h->bytes;
-	put_record(&store, &h->record);
+	h->size = size;
+	record_settle(&h->record, h->bytes);
 	return h;
 }
-
-/* --- the table -------------------------------------------------------------------------------- */
 
 struct join *join_new(join_fn fn, void *ctx)
 {
@@ -141,7 +64,7 @@ void join_free(struct join *j)
 	free(j);
 }
 
-static int alone(const struct join *j, const struct joinable *record)
+static int alone(const struct join *j, const struct record *record)
 {
 	bool client = record->tx.side == SIDE_CLIENT;
 
@@ -176,7 +99,7 @@ static bool are_partners(const struct transaction *a, const struct transaction *
 	       !memcmp(a->method.ptr, b->method.ptr, a->method.len);
 }
 
-static int meet(struct join *j, struct held *h, const struct joinable *record)
+static int meet(struct join *j, struct held *h, const struct record *record)
 {
 	bool client = record->tx.side == SIDE_CLIENT;
 	int err;
@@ -187,7 +110,7 @@ static int meet(struct join *j, struct held *h, const struct joinable *record)
 	return err;
 }
 
-static int wait(struct join *j, const struct joinable *record, uint64_t now_ns)
+static int wait(struct join *j, const struct record *record, uint64_t now_ns)
 {
 	struct held *h = copy(record, now_ns);
 	int err = 0;
@@ -208,7 +131,7 @@ static int wait(struct join *j, const struct joinable *record, uint64_t now_ns)
 int join_add(struct join *j, const struct transaction *tx, const struct owner_names *names,
 	     uint64_t now_ns)
 {
-	const struct joinable record = {*tx, names ? *names : (struct owner_names){0}};
+	const struct record record = {*tx, names ? *names : (struct owner_names){0}};
 	struct held *h;
 	int err = 0;
 

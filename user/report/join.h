@@ -14,23 +14,18 @@
 
 #include "../core/transaction.h"
 #include "../owner/owner.h"
+#include "record.h"
 
 #define JOIN_NS	 UINT64_C(2000000000)
 #define JOIN_MAX 16384
 /* A message's target and headers alone may have 160 KB. */
 #define JOIN_BYTES (32u << 20)
 
-/* A record with all that it borrows. */
-struct joinable {
-	struct transaction tx;
-	struct owner_names names;
-};
-
 struct join;
 
 /* What comes out: client or server may be NULL, not both. What they hold is valid for the call. 0,
  * or what ends the caller's work: it is passed on. */
-typedef int (*join_fn)(void *ctx, const struct joinable *client, const struct joinable *server);
+typedef int (*join_fn)(void *ctx, const struct record *client, const struct record *server);
 
 /* NULL without memory. */
 struct join *join_new(join_fn fn, void *ctx);

@@ -37,4 +37,8 @@ const char *part_key(enum part part);
 /* Whether it was observed; *ns is set then only. */
 bool part_get(const struct transaction *tx, enum part part, uint64_t *ns);
 
+/* Those of a side that add up, in the order in which they happen, connect and read around them; ends with
+ * PARTS. */
+const enum part *parts_of_side(enum tx_side side);
+
 #endif

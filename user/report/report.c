@@ -36,7 +36,7 @@ struct report {
 	struct buf line;
 };
 
-static int print_joined(void *ctx, const struct joinable *client, const struct joinable *server);
+static int print_joined(void *ctx, const struct record *client, const struct record *server);
 
 struct report *report_new(const struct report_options *opt)
 {
@@ -111,7 +111,7 @@ static bool is_full(const struct report *rp)
 	return rp->opt.count && rp->printed >= rp->opt.count;
 }
 
-static int print_joined(void *ctx, const struct joinable *client, const struct joinable *server)
+static int print_joined(void *ctx, const struct record *client, const struct record *server)
 {
 	struct report *rp = ctx;
 	int err = 0;
@@ -263,6 +263,8 @@ int report_transaction(struct report *rp, const struct transaction *tx,
 	err = make_view(rp, 0, tx, names);
 	if (err)
 		return err;
+	if (rp->opt.top)
+		return top_model_add(rp->opt.top, &rp->view[0]);
 	errno = 0;
 	if (rp->json)
 		return json_transaction(rp->json, rp->opt.out, &rp->view[0]);

@@ -19,6 +19,7 @@
 #include "clock.h"
 #include "har.h"
 #include "stats.h"
+#include "top_model.h"
 
 enum report_format {
 	REPORT_TEXT = 0,
@@ -33,6 +34,7 @@ struct report_options {
 	bool joined;	/* text: the two ends of an exchange in one line (join.h) */
 	uint64_t count; /* take so many at most; 0: no limit */
 	const struct stats_options *stats; /* tables instead of lines; borrowed. NULL: lines */
+	struct top_model *top;		   /* takes them instead of lines; borrowed. NULL: lines */
 	bool histogram;			   /* and the times of each group drawn (text) */
 	bool heat;	      /* and a row each second of how they were distributed (text) */
 	uint64_t interval_ns; /* a table each; 0: one at the end */

@@ -25,6 +25,8 @@ struct group {
 	struct stats_group g;
 	struct hdr_histogram *histogram;
 	uint64_t sum_ns;
+	uint64_t marked; /* of its count: those before the latest mark */
+	struct samples *samples;
 	UT_hash_handle hh;
 	size_t key_len;
 	char key[]; /* the values, each with its NUL */
@@ -36,10 +38,11 @@ struct stats {
 	struct buf key, shown;
 	struct stats_group *sorted;
 	uint64_t first_ns, last_ns;
+	bool marked;
 };
 
-const char *const stats_sort_names[] = {"count", "errors", "p50",  "p90",   "p99",
-					"p999",	 "max",	   "mean", "bytes", NULL};
+const char *const stats_sort_names[] = {"count", "errors", "p50",  "p90", "p99", "p999", "max",
+					"mean",	 "bytes",  "rate", "in",  "out", "key",	 NULL};
 
 static const struct {
 	const char *name, *json;
@@ -241,13 +244,27 @@ static struct group *find(const struct stats *s)
 	return g;
 }
 
+static void free_group(struct group *g)
+{
+	if (!g)
+		return;
+	if (g->samples)
+		samples_forget(g->samples);
+	free(g->samples);
+	if (g->histogram)
+		hdr_close(g->histogram);
+	free(g);
+}
+
 static struct group *make(struct stats *s, bool other)
 {
 	struct group *g = calloc(1, sizeof(*g) + s->key.len + 1);
 	char *value;
 
-	if (!g || hdr_init(1, LONGEST_NS, DIGITS, &g->histogram)) {
-		free(g);
+	if (g && s->opt.keep)
+		g->samples = calloc(1, sizeof(*g->samples));
+	if (!g || (s->opt.keep && !g->samples) || hdr_init(1, LONGEST_NS, DIGITS, &g->histogram)) {
+		free_group(g);
 		return NULL;
 	}
 	memcpy(g->key, s->key.ptr, s->key.len);
@@ -261,8 +278,7 @@ static struct group *make(struct stats *s, bool other)
 	HASH_ADD_KEYPTR(hh, s->table, g->key, g->key_len, g);
 	if (g->hh.tbl)
 		return g;
-	hdr_close(g->histogram);
-	free(g);
+	free_group(g);
 	return NULL;
 }
 
@@ -299,10 +315,10 @@ void stats_reset(struct stats *s)
 
 	HASH_ITER (hh, s->table, g, next) {
 		HASH_DEL(s->table, g);
-		hdr_close(g->histogram);
-		free(g);
+		free_group(g);
 	}
 	s->first_ns = s->last_ns = 0;
+	s->marked = false;
 }
 
 void stats_free(struct stats *s)
@@ -327,20 +343,17 @@ static void note_span(struct stats *s, const struct transaction *tx)
 		s->last_ns = last;
 }
 
-int stats_add(struct stats *s, const struct transaction *tx, const struct owner_names *names)
+static void count(struct stats *s, struct group *g, const struct transaction *tx)
 {
-	struct group *g = group_of(s, tx, names);
 	uint64_t ns;
 
-	if (!g)
-		return -ENOMEM;
 	note_span(s, tx);
 	g->g.count++;
 	g->g.errors += reqfilter_is_error(tx);
 	g->g.request_bytes += tx->req.size;
 	g->g.response_bytes += tx->resp.size;
 	if (!part_get(tx, s->opt.time, &ns))
-		return 0;
+		return;
 	g->g.timed++;
 	g->sum_ns += ns;
 	if (ns > g->g.max_ns)
@@ -348,7 +361,50 @@ int stats_add(struct stats *s, const struct transaction *tx, const struct owner_
 	/* It takes values from 1 on; what took no time counts as 0 all the same: see
 	 * percentiles(). */
 	hdr_record_value(g->histogram, ns > (uint64_t)LONGEST_NS ? LONGEST_NS : (int64_t)ns);
+}
+
+int stats_add(struct stats *s, const struct transaction *tx, const struct owner_names *names)
+{
+	struct group *g = group_of(s, tx, names);
+
+	if (!g)
+		return -ENOMEM;
+	count(s, g, tx);
 	return 0;
+}
+
+int stats_add_sample(struct stats *s, struct sample *sample)
+{
+	const struct transaction *tx = &sample->record.tx;
+	struct group *g = group_of(s, tx, &sample->record.names);
+	uint64_t ns;
+
+	if (!g)
+		return -ENOMEM;
+	count(s, g, tx);
+	if (g->samples)
+		samples_add(g->samples, sample, part_get(tx, s->opt.time, &ns) ? &ns : NULL);
+	return 0;
+}
+
+void stats_forget_samples(struct stats *s)
+{
+	struct group *g, *next;
+
+	HASH_ITER (hh, s->table, g, next)
+		if (g->samples)
+			samples_forget(g->samples);
+}
+
+void stats_mark(struct stats *s)
+{
+	struct group *g, *next;
+
+	HASH_ITER (hh, s->table, g, next) {
+		g->g.recent = g->g.count - g->marked;
+		g->marked = g->g.count;
+	}
+	s->marked = true;
 }
 
 uint64_t stats_span_ns(const struct stats *s)
@@ -411,28 +467,60 @@ static uint64_t sort_value(const struct stats_group *g, enum stats_sort by)
 		return g->mean_ns;
 	case STATS_BY_BYTES:
 		return g->request_bytes + g->response_bytes;
+	case STATS_BY_RATE:
+		return g->recent;
+	case STATS_BY_IN:
+		return g->request_bytes;
+	case STATS_BY_OUT:
+		return g->response_bytes;
+	case STATS_BY_KEY:
+		break;
 	}
 	return 0;
+}
+
+struct order {
+	enum stats_sort by;
+	bool reverse;
+};
+
+/* The side comes last: rows of one thing stand together. */
+static int compare_values(const struct stats_group *a, const struct stats_group *b)
+{
+	int d = 0;
+
+	for (unsigned int i = 1; !d && i <= STATS_KEYS && a->value[i]; i++)
+		d = strcmp(a->value[i], b->value[i]);
+	return d ? d : strcmp(a->value[0], b->value[0]);
 }
 
 /* Groups that are equal in that are ordered by their names, so that output is reproducible. */
 static int compare(const void *left, const void *right, void *arg)
 {
 	const struct stats_group *a = left, *b = right;
-	enum stats_sort by = *(const enum stats_sort *)arg;
-	uint64_t x = sort_value(a, by), y = sort_value(b, by);
+	const struct order *order = arg;
+	uint64_t x = sort_value(a, order->by), y = sort_value(b, order->by);
 	int d;
 
 	if (a->other != b->other)
 		return a->other ? 1 : -1;
+	if (order->by == STATS_BY_KEY)
+		return order->reverse ? compare_values(b, a) : compare_values(a, b);
 	if (x != y)
-		return x < y ? 1 : -1;
+		return (x < y) != order->reverse ? 1 : -1;
 	for (unsigned int i = 0; i <= STATS_KEYS && a->value[i]; i++) {
 		d = strcmp(a->value[i], b->value[i]);
 		if (d)
 			return d;
 	}
 	return 0;
+}
+
+void stats_order(struct stats_group *groups, size_t cnt, enum stats_sort by, bool reverse)
+{
+	struct order order = {by, reverse};
+
+	qsort_r(groups, cnt, sizeof(*groups), compare, &order);
 }
 
 int stats_groups(struct stats *s, const struct stats_group **out, size_t *cnt)
@@ -449,9 +537,13 @@ int stats_groups(struct stats *s, const struct stats_group **out, size_t *cnt)
 			percentiles(g);
 			g->g.histogram = g->histogram;
 		}
-		sorted[i++] = g->g;
+		sorted[i] = g->g;
+		sorted[i].samples = g->samples;
+		if (!s->marked)
+			sorted[i].recent = g->g.count;
+		i++;
 	}
-	qsort_r(sorted, n, sizeof(*sorted), compare, &s->opt.sort);
+	stats_order(sorted, n, s->opt.sort, s->opt.reverse);
 	*out = sorted;
 	*cnt = n;
 	return 0;

@@ -19,6 +19,7 @@
 #include "../core/transaction.h"
 #include "../owner/owner.h"
 #include "parts.h"
+#include "samples.h"
 
 #define STATS_GROUPS_MAX 1000
 #define STATS_KEY_MAX	 512 /* bytes of one value; longer ones are cut */
@@ -51,6 +52,10 @@ enum stats_sort {
 	STATS_BY_MAX,
 	STATS_BY_MEAN,
 	STATS_BY_BYTES,
+	STATS_BY_RATE,
+	STATS_BY_IN,
+	STATS_BY_OUT,
+	STATS_BY_KEY, /* the values, the side at last; the first of the alphabet first */
 };
 
 struct stats_options {
@@ -59,6 +64,8 @@ struct stats_options {
 	enum part time; /* whose percentiles */
 	enum stats_sort sort;
 	bool redact; /* hosts and paths without secrets */
+	bool reverse; /* the least first */
+	bool keep;    /* samples of each group: stats_add_sample() */
 };
 
 struct stats_group {
@@ -67,11 +74,13 @@ struct stats_group {
 	const char *value[STATS_KEYS + 1];
 	bool other;
 	uint64_t count, errors;
-	uint64_t timed; /* of them with the time that is asked for */
+	uint64_t recent; /* of `count`: those of the last interval, see stats_mark() */
+	uint64_t timed;	 /* of them with the time that is asked for */
 	uint64_t max_ns, mean_ns;
 	uint64_t request_bytes, response_bytes; /* whole messages */
 	uint64_t p50_ns, p90_ns, p99_ns, p999_ns;
 	const struct hdr_histogram *histogram; /* ns; NULL: nothing was timed */
+	const struct samples *samples;	       /* NULL: not kept */
 };
 
 struct stats;
@@ -83,6 +92,15 @@ void stats_free(struct stats *s);
 /* names may be NULL. 0 or -ENOMEM: it was not counted. */
 int stats_add(struct stats *s, const struct transaction *tx, const struct owner_names *names);
 
+/* The same of a transaction that is kept as one of its group's samples. */
+int stats_add_sample(struct stats *s, struct sample *sample);
+
+/* Lets all samples go; the counts stay. */
+void stats_forget_samples(struct stats *s);
+
+/* Ends an interval: what was added since the call before is `recent`. Before the first call all is. */
+void stats_mark(struct stats *s);
+
 /* Empties it. */
 void stats_reset(struct stats *s);
 
@@ -91,6 +109,9 @@ void stats_reset(struct stats *s);
  * valid until the next call of anything. 0 or -ENOMEM.
  */
 int stats_groups(struct stats *s, const struct stats_group **out, size_t *cnt);
+
+/* Orders groups, as stats_groups() does. */
+void stats_order(struct stats_group *groups, size_t cnt, enum stats_sort by, bool reverse);
 
 /* From the first request's first byte to the last response's end; 0: less than two points in
  * time. */

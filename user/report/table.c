@@ -8,107 +8,21 @@
 #include <string.h>
 #include <yajl/yajl_gen.h>
 
-#include "../units.h"
 #include "buf.h"
+#include "columns.h"
 #include "escape.h"
 #include "jsontext.h"
 
 /* Of a key's value in text, in characters. */
 #define VALUE_SHOWN 60
 
-/* --- what there is to say of a group -------------------------------------------------------- */
-
-enum number {
-	N_COUNT,
-	N_RATE,
-	N_ERRORS,
-	N_P50,
-	N_P90,
-	N_P99,
-	N_P999,
-	N_MAX,
-	N_MEAN,
-	N_REQUEST_SIZE,
-	N_RESPONSE_SIZE,
-	NUMBERS,
-};
-
-static const struct {
-	const char *title; /* NULL: not in text */
-	const char *key;
-	bool is_time;
-} numbers[NUMBERS] = {
-	[N_COUNT] = {"COUNT", "count", false},
-	[N_RATE] = {"RATE", "rate", false},
-	[N_ERRORS] = {"ERRORS", "errors", false},
-	[N_P50] = {"P50", "p50_ns", true},
-	[N_P90] = {"P90", "p90_ns", true},
-	[N_P99] = {"P99", "p99_ns", true},
-	[N_P999] = {"P99.9", "p999_ns", true},
-	[N_MAX] = {"MAX", "max_ns", true},
-	[N_MEAN] = {NULL, "mean_ns", true},
-	[N_REQUEST_SIZE] = {"IN", "http.request.size", false},
-	[N_RESPONSE_SIZE] = {"OUT", "http.response.size", false},
-};
-
-static uint64_t number_of(const struct stats_group *g, enum number n)
-{
-	switch (n) {
-	case N_COUNT:
-		return g->count;
-	case N_ERRORS:
-		return g->errors;
-	case N_P50:
-		return g->p50_ns;
-	case N_P90:
-		return g->p90_ns;
-	case N_P99:
-		return g->p99_ns;
-	case N_P999:
-		return g->p999_ns;
-	case N_MAX:
-		return g->max_ns;
-	case N_MEAN:
-		return g->mean_ns;
-	case N_REQUEST_SIZE:
-		return g->request_bytes;
-	case N_RESPONSE_SIZE:
-		return g->response_bytes;
-	default:
-		return 0;
-	}
-}
-
-static bool has_number(const struct stats_group *g, enum number n, const struct table_options *opt)
-{
-	if (numbers[n].is_time)
-		return g->timed > 0;
-	return n != N_RATE || opt->elapsed_ns;
-}
-
-static double rate_of(const struct stats_group *g, const struct table_options *opt)
-{
-	return (double)g->count * 1e9 / (double)opt->elapsed_ns;
-}
-
-/* The column of a group's key: the side, then what was asked for; a side that was asked for as well
- * comes once. */
-static const char *key_name(const struct table_options *opt, unsigned int i, bool json)
-{
-	enum stats_key key = i ? opt->stats->by[i - 1] : STATS_SIDE;
-
-	if (i && key == STATS_SIDE)
-		return NULL;
-	return json ? stats_key_json(key) : stats_key_name(key);
-}
-
 /* --- text ------------------------------------------------------------------------------------- */
 
-#define COLUMNS (STATS_KEYS + 1 + NUMBERS)
+#define CELLS (STATS_KEYS + 1 + COLUMNS)
 
 struct cells {
 	struct buf text; /* each ends with NUL */
-	size_t at[COLUMNS];
+	size_t at[CELLS];
 	unsigned int cnt;
 };
 
@@ -153,38 +67,20 @@ static void put_value(struct cells *c, const char *value, size_t max)
 	c->text.len = begin + len;
 }
 
-static void put_number(struct cells *c, const struct stats_group *g, enum number n,
-		       const struct table_options *opt)
-{
-	char text[UNITS_DURATION_MAX];
-
-	if (!has_number(g, n, opt))
-		return;
-	if (n == N_RATE)
-		buf_printf(&c->text, "%.1f/s", rate_of(g, opt));
-	else if (numbers[n].is_time)
-		buf_puts(&c->text, units_format_duration(number_of(g, n), text));
-	else
-		buf_printf(&c->text, "%" PRIu64, number_of(g, n));
-}
-
 static void put_titles(struct cells *c, const struct table_options *opt)
 {
 	for (unsigned int i = 0; i <= opt->stats->by_cnt; i++) {
-		const char *name = key_name(opt, i, false);
-
-		if (!name)
+		if (!column_key_name(opt->stats, i, false))
 			continue;
 		begin_cell(c);
-		for (; *name; name++)
-			buf_add(&c->text, &(char){(char)(*name - ('a' - 'A'))}, 1);
+		column_put_title(&c->text, opt->stats, i);
 		end_cell(c);
 	}
-	for (enum number n = 0; n < NUMBERS; n++) {
-		if (!numbers[n].title)
+	for (enum column n = 0; n < COLUMNS; n++) {
+		if (column_info[n].optional)
 			continue;
 		begin_cell(c);
-		buf_puts(&c->text, numbers[n].title);
+		buf_puts(&c->text, column_info[n].title);
 		end_cell(c);
 	}
 }
@@ -192,17 +88,17 @@ static void put_titles(struct cells *c, const struct table_options *opt)
 static void put_group(struct cells *c, const struct stats_group *g, const struct table_options *opt)
 {
 	for (unsigned int i = 0; i <= opt->stats->by_cnt; i++) {
-		if (!key_name(opt, i, false))
+		if (!column_key_name(opt->stats, i, false))
 			continue;
 		begin_cell(c);
 		put_value(c, g->value[i], VALUE_SHOWN);
 		end_cell(c);
 	}
-	for (enum number n = 0; n < NUMBERS; n++) {
-		if (!numbers[n].title)
+	for (enum column n = 0; n < COLUMNS; n++) {
+		if (column_info[n].optional)
 			continue;
 		begin_cell(c);
-		put_number(c, g, n, opt);
+		column_put(&c->text, g, n, opt->elapsed_ns);
 		end_cell(c);
 	}
 }
@@ -224,7 +120,7 @@ static int print_text(FILE *out, const struct stats_group *groups, size_t cnt,
 		      const struct table_options *opt)
 {
 	struct cells *rows = calloc(cnt + 1, sizeof(*rows));
-	unsigned int width[COLUMNS] = {0}, left = 0;
+	unsigned int width[CELLS] = {0}, left = 0;
 	bool failed = false;
 	size_t i;
 
@@ -232,7 +128,7 @@ static int print_text(FILE *out, const struct stats_group *groups, size_t cnt,
 		return -ENOMEM;
 	put_titles(&rows[0], opt);
 	for (unsigned int k = 0; k <= opt->stats->by_cnt; k++)
-		left += key_name(opt, k, false) != NULL;
+		left += column_key_name(opt->stats, k, false) != NULL;
 	for (i = 0; i < cnt; i++)
 		put_group(&rows[i + 1], &groups[i], opt);
 	for (i = 0; i <= cnt; i++) {
@@ -293,13 +189,13 @@ static void print_histogram(FILE *out, const struct stats_group *g, const struct
 		return;
 	putc('\n', out);
 	for (unsigned int i = 0; i <= opt->stats->by_cnt; i++) {
-		if (!key_name(opt, i, false))
+		if (!column_key_name(opt->stats, i, false))
 			continue;
 		begin_cell(&c);
 		put_value(&c, g->value[i], VALUE_SHOWN);
 		end_cell(&c);
 		if (!c.text.failed)
-			fprintf(out, "%s = %s  ", key_name(opt, i, false),
+			fprintf(out, "%s = %s  ", column_key_name(opt->stats, i, false),
 				c.text.ptr + c.at[c.cnt - 1]);
 	}
 	buf_free(&c.text);
@@ -327,7 +223,7 @@ static void json_group(yajl_gen gen, struct buf *b, const struct stats_group *g,
 
 	yajl_gen_map_open(gen);
 	for (unsigned int i = 0; i <= opt->stats->by_cnt; i++) {
-		const char *key = key_name(opt, i, true);
+		const char *key = column_key_name(opt->stats, i, true);
 
 		if (!key || !g->value[i][0])
 			continue;
@@ -337,20 +233,20 @@ static void json_group(yajl_gen gen, struct buf *b, const struct stats_group *g,
 		else
 			jsontext_value(gen, b, g->value[i], strlen(g->value[i]));
 	}
-	for (enum number n = 0; n < NUMBERS; n++) {
-		if (n == N_P50) {
+	for (enum column n = 0; n < COLUMNS; n++) {
+		if (n == COLUMN_P50) {
 			jsontext_key(gen, "time");
 			jsontext_key(gen, part_name(opt->stats->time));
 		}
-		if (!has_number(g, n, opt))
+		if (!column_known(g, n, opt->elapsed_ns))
 			continue;
-		jsontext_key(gen, numbers[n].key);
-		if (n == N_RATE)
-			yajl_gen_number(
-				gen, text,
-				(size_t)snprintf(text, sizeof(text), "%.3f", rate_of(g, opt)));
+		jsontext_key(gen, column_info[n].key);
+		if (n == COLUMN_RATE)
+			yajl_gen_number(gen, text,
+					(size_t)snprintf(text, sizeof(text), "%.3f",
+							 column_rate(g, opt->elapsed_ns)));
 		else
-			yajl_gen_integer(gen, (long long)number_of(g, n));
+			yajl_gen_integer(gen, (long long)column_number(g, n));
 	}
 	yajl_gen_map_close(gen);
 }
@@ -401,11 +297,11 @@ static void csv_value(FILE *out, const char *value)
 static void csv_header(FILE *out, const struct table_options *opt)
 {
 	for (unsigned int i = 0; i <= opt->stats->by_cnt; i++)
-		if (key_name(opt, i, true))
-			fprintf(out, "%s,", key_name(opt, i, true));
-	for (enum number n = 0; n < NUMBERS; n++)
-		fprintf(out, "%s%s%s", n == N_P50 ? "time," : "", numbers[n].key,
-			n + 1 < NUMBERS ? "," : "\r\n");
+		if (column_key_name(opt->stats, i, true))
+			fprintf(out, "%s,", column_key_name(opt->stats, i, true));
+	for (enum column n = 0; n < COLUMNS; n++)
+		fprintf(out, "%s%s%s", n == COLUMN_P50 ? "time," : "", column_info[n].key,
+			n + 1 < COLUMNS ? "," : "\r\n");
 }
 
 static int print_csv(FILE *out, const struct stats_group *groups, size_t cnt,
@@ -419,7 +315,7 @@ static int print_csv(FILE *out, const struct stats_group *groups, size_t cnt,
 		const struct stats_group *g = &groups[k];
 
 		for (unsigned int i = 0; i <= opt->stats->by_cnt; i++) {
-			if (!key_name(opt, i, true))
+			if (!column_key_name(opt->stats, i, true))
 				continue;
 			c.cnt = 0;
 			buf_reset(&c.text);
@@ -430,14 +326,14 @@ static int print_csv(FILE *out, const struct stats_group *groups, size_t cnt,
 				csv_value(out, c.text.ptr);
 			putc(',', out);
 		}
-		for (enum number n = 0; n < NUMBERS; n++) {
-			if (n == N_P50)
+		for (enum column n = 0; n < COLUMNS; n++) {
+			if (n == COLUMN_P50)
 				fprintf(out, "%s,", part_name(opt->stats->time));
-			if (has_number(g, n, opt) && n == N_RATE)
-				fprintf(out, "%.3f", rate_of(g, opt));
-			else if (has_number(g, n, opt))
-				fprintf(out, "%" PRIu64, number_of(g, n));
-			fputs(n + 1 < NUMBERS ? "," : "\r\n", out);
+			if (column_known(g, n, opt->elapsed_ns) && n == COLUMN_RATE)
+				fprintf(out, "%.3f", column_rate(g, opt->elapsed_ns));
+			else if (column_known(g, n, opt->elapsed_ns))
+				fprintf(out, "%" PRIu64, column_number(g, n));
+			fputs(n + 1 < COLUMNS ? "," : "\r\n", out);
 		}
 	}
 	buf_free(&c.text);

@@ -121,8 +121,9 @@ static void add_without_blanks(struct buf *b, const char *src, size_t len)
 	text_add_hostile(b, src, (size_t)(end - src));
 }
 
-/* The beginning of s, at most URL_SHOWN bytes, never cut inside a character. */
-static void add_url_part(struct buf *b, struct slice s)
+/* The beginning of s, at most URL_SHOWN bytes, never cut inside a character. `whole`: its length before it was
+ * cut, if it was. */
+static void add_url_part(struct buf *b, struct slice s, uint32_t whole)
 {
 	uint32_t len = s.len;
 
@@ -132,8 +133,8 @@ static void add_url_part(struct buf *b, struct slice s)
 			len--;
 	}
 	add_without_blanks(b, s.ptr, len);
-	if (len < s.len)
-		buf_printf(b, "..(%" PRIu32 " bytes)", s.len);
+	if (len < whole)
+		buf_printf(b, "..(%" PRIu32 " bytes)", whole);
 }
 
 void text_add_url(struct buf *b, const struct view *v)
@@ -143,8 +144,8 @@ void text_add_url(struct buf *b, const struct view *v)
 		return;
 	}
 	if (v->target.ptr[0] == '/')
-		add_url_part(b, v->host);
-	add_url_part(b, v->target);
+		add_url_part(b, v->host, v->host_len);
+	add_url_part(b, v->target, v->target_len);
 }
 
 /* HH:MM:SS.ffffff, local time as tcpdump shows it. */

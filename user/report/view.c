@@ -51,6 +51,8 @@ int view_make(struct view *v, const struct transaction *tx, const struct owner_n
 		}
 		hide_secrets(&v->host, v->buf + hide_secrets(&v->target, v->buf));
 	}
+	v->target_len = v->target.len;
+	v->host_len = v->host.len;
 	target_split(v->target, &v->path, &v->query);
 	return 0;
 }

@@ -22,10 +22,11 @@ struct view {
 	const struct transaction *tx;
 	bool has_time;
 	int64_t time_ns; /* since 1970: the first byte of the request, or of an orphan response */
-	struct slice target;	  /* as sent, without secrets */
-	struct slice path, query; /* parts of target; empty where it has none */
-	struct slice host;	  /* Host header, without user information; empty: none */
-	struct owner_names names; /* its strings are the owner cache's */
+	struct slice target;	       /* as sent, without secrets */
+	struct slice path, query;      /* parts of target; empty where it has none */
+	struct slice host;	       /* Host header, without user information; empty: none */
+	uint32_t target_len, host_len; /* of these; more than is there where a copy was cut */
+	struct owner_names names;      /* its strings are the owner cache's */
 	bool redact;
 
 	char *buf; /* redacted bytes */
