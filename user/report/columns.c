@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "columns.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 
 #include "../units.h"
@@ -90,5 +91,5 @@ void column_put_title(struct buf *b, const struct stats_options *opt, unsigned i
 	const char *name = column_key_name(opt, i, false);
 
 	for (; name && *name; name++)
-		buf_add(b, &(char){(char)(*name - ('a' - 'A'))}, 1);
+		buf_add(b, &(char){(char)toupper(*name)}, 1);
 }

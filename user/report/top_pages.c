@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <inttypes.h>
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "../units.h"
@@ -52,52 +53,81 @@ static void draw_numbers(struct top_ui *ui)
 	top_put_text(ui, TOP_PLAIN, b->ptr + fits, b->len - fits);
 }
 
-/* Cells of one request, each ended by a NUL: time, status, latency, the side's parts; the rest of the line
- * is what was asked for. NULL: the titles. */
+/* What is told of a request, each ended by a NUL: time, status, latency, the side's parts. The rest of the line is what
+ * was asked for. */
 #define REQUEST_CELLS 9
 
-static unsigned int put_request(struct top_ui *ui, const struct sample *s, const char *title,
-				struct buf *b, size_t at[REQUEST_CELLS])
+struct request_cells {
+	struct buf *b;
+	size_t at[REQUEST_CELLS];
+	unsigned int cnt;
+};
+
+/* "-" for nothing. */
+static void put_cell(struct request_cells *c, const char *text)
+{
+	c->at[c->cnt++] = c->b->len;
+	buf_puts(c->b, text[0] ? text : "-");
+	buf_add(c->b, "", 1);
+}
+
+static void put_titles(struct top_ui *ui, const char *first, struct request_cells *c)
 {
 	const enum part *part = parts_of_side(ui->group_side);
-	const struct transaction *tx = s ? &s->record.tx : NULL;
-	char text[UNITS_DURATION_MAX];
-	unsigned int n = 0;
+	const char *name;
+
+	put_cell(c, first);
+	put_cell(c, "ST");
+	put_cell(c, "LATENCY");
+	for (; *part != PARTS; part++) {
+		c->at[c->cnt++] = c->b->len;
+		for (name = part_name(*part); *name; name++)
+			buf_add(c->b, &(char){(char)toupper(*name)}, 1);
+		buf_add(c->b, "", 1);
+	}
+}
+
+static void put_part(struct request_cells *c, const struct transaction *tx, enum part part)
+{
+	char text[UNITS_DURATION_MAX] = "";
 	uint64_t ns;
 
-	buf_reset(b);
-	at[n++] = b->len;
-	if (!s)
-		buf_puts(b, title);
-	else if (s->has_time)
-		top_put_clock(b, s->time_ns);
-	buf_add(b, "", 1);
-	at[n++] = b->len;
-	if (!s)
-		buf_puts(b, "ST");
-	else if (tx->status)
-		buf_printf(b, "%u", tx->status);
-	else
-		buf_puts(b, "-");
-	buf_add(b, "", 1);
-	at[n++] = b->len;
-	if (!s)
-		buf_puts(b, "LATENCY");
-	else
-		buf_puts(b, tx->has_latency ? units_format_duration(tx->latency_ns, text) : "-");
-	buf_add(b, "", 1);
-	for (; *part != PARTS; part++) {
-		const char *name = part_name(*part);
+	if (part_get(tx, part, &ns))
+		units_format_duration(ns, text);
+	put_cell(c, text);
+}
 
-		at[n++] = b->len;
-		if (s)
-			buf_puts(b,
-				 part_get(tx, *part, &ns) ? units_format_duration(ns, text) : "-");
-		for (; !s && *name; name++)
-			buf_add(b, &(char){(char)(*name - 32)}, 1);
-		buf_add(b, "", 1);
-	}
-	return n;
+static void put_values(struct top_ui *ui, const struct sample *s, struct request_cells *c)
+{
+	const enum part *part = parts_of_side(ui->group_side);
+	const struct transaction *tx = &s->record.tx;
+	char status[8] = "";
+
+	c->at[c->cnt++] = c->b->len;
+	if (s->has_time)
+		top_put_clock(c->b, s->time_ns);
+	buf_add(c->b, "", 1);
+	if (tx->status)
+		snprintf(status, sizeof(status), "%u", tx->status);
+	put_cell(c, status);
+	put_part(c, tx, PART_LATENCY);
+	for (; *part != PARTS; part++)
+		put_part(c, tx, *part);
+}
+
+/* Of a request, or the titles where s is NULL; in scratch. */
+static struct request_cells make_cells(struct top_ui *ui, const struct sample *s, const char *title)
+{
+	struct request_cells c = {.b = &ui->scratch};
+
+	buf_reset(c.b);
+	if (s)
+		put_values(ui, s, &c);
+	else
+		put_titles(ui, title, &c);
+	if (c.b->failed)
+		c.cnt = 0;
+	return c;
 }
 
 static void put_what(const struct sample *s, struct buf *b)
@@ -110,36 +140,32 @@ static void put_what(const struct sample *s, struct buf *b)
 	text_add_flags(b, v.tx->flags);
 }
 
-static void measure_requests(struct top_ui *ui, struct sample *const *list, unsigned int cnt,
-			     unsigned int width[REQUEST_CELLS])
+static void measure(struct top_ui *ui, const struct sample *s, const char *title,
+		    unsigned int width[REQUEST_CELLS])
 {
-	size_t at[REQUEST_CELLS];
-	unsigned int n;
+	const struct request_cells c = make_cells(ui, s, title);
 
-	for (unsigned int k = 0; k < cnt; k++) {
-		n = put_request(ui, list[k], "", &ui->scratch, at);
-		for (unsigned int i = 0; !ui->scratch.failed && i < n; i++)
-			top_grow(&width[i], (unsigned int)strlen(ui->scratch.ptr + at[i]));
-	}
+	for (unsigned int i = 0; i < c.cnt; i++)
+		top_grow(&width[i], (unsigned int)strlen(c.b->ptr + c.at[i]));
 }
 
 static void draw_request_line(struct top_ui *ui, const struct sample *s, const char *title,
 			      const unsigned int width[REQUEST_CELLS], enum top_style style)
 {
 	struct top_line *line = top_next_line(ui, style);
+	const struct request_cells c = make_cells(ui, s, title);
 	struct buf *b = &ui->scratch;
-	size_t at[REQUEST_CELLS];
-	unsigned int n = put_request(ui, s, title, b, at), used = 0, len;
+	unsigned int used = 0, fill;
 
-	for (unsigned int i = 0; !b->failed && i < n; i++) {
-		const char *text = b->ptr + at[i];
+	for (unsigned int i = 0; i < c.cnt; i++) {
+		const char *text = b->ptr + c.at[i];
 
-		len = (unsigned int)strlen(text);
 		if (used + width[i] + 1 > ui->cols)
 			break;
-		cell_pad(&line->text, i && len < width[i] ? width[i] - len : 0);
+		fill = width[i] - (unsigned int)strlen(text);
+		cell_pad(&line->text, i ? fill : 0); /* numbers to the right */
 		buf_puts(&line->text, text);
-		cell_pad(&line->text, 1 + (!i && len < width[i] ? width[i] - len : 0));
+		cell_pad(&line->text, 1 + (i ? 0 : fill));
 		used += width[i] + 1;
 	}
 	buf_reset(b);
@@ -154,61 +180,46 @@ static void draw_request_line(struct top_ui *ui, const struct sample *s, const c
 void top_draw_group(struct top_ui *ui)
 {
 	const struct top_requests *r = &ui->requests;
-	unsigned int width[REQUEST_CELLS] = {8}, seen = top_requests_seen(ui), n, i, last, slowest;
-	size_t at[REQUEST_CELLS];
+	unsigned int width[REQUEST_CELLS] = {0}, seen = top_requests_seen(ui), i, last, slowest;
 
 	top_draw_common(ui);
 	top_put_text(ui, TOP_BOLD, ui->group_title.ptr, ui->group_title.len);
 	draw_numbers(ui);
 	last = r->last_cnt < seen ? r->last_cnt : seen;
 	slowest = r->slowest_cnt < seen ? r->slowest_cnt : seen;
-	n = put_request(ui, NULL, "SLOWEST", &ui->scratch, at);
-	for (i = 0; !ui->scratch.failed && i < n; i++)
-		top_grow(&width[i], (unsigned int)strlen(ui->scratch.ptr + at[i]));
-	measure_requests(ui, r->last, last, width);
-	measure_requests(ui, r->slowest, slowest, width);
+	measure(ui, NULL, "SLOWEST", width);
+	for (i = 0; i < last; i++)
+		measure(ui, r->last[i], NULL, width);
+	for (i = 0; i < slowest; i++)
+		measure(ui, r->slowest[i], NULL, width);
 	draw_request_line(ui, NULL, "LAST", width, TOP_TITLE);
 	for (i = 0; i < last; i++)
-		draw_request_line(ui, r->last[i], "", width,
+		draw_request_line(ui, r->last[i], NULL, width,
 				  !ui->in_slowest && i == ui->request_at ? TOP_CURSOR : TOP_PLAIN);
 	draw_request_line(ui, NULL, "SLOWEST", width, TOP_TITLE);
 	for (i = 0; i < slowest; i++)
-		draw_request_line(ui, r->slowest[i], "", width,
+		draw_request_line(ui, r->slowest[i], NULL, width,
 				  ui->in_slowest && i == ui->request_at ? TOP_CURSOR : TOP_PLAIN);
 	top_draw_foot(ui, "Esc back  Enter where its time went  p pause  ? help");
 }
 
 /* --- a request, help, choices ----------------------------------------------------------------- */
 
-/* Breaks a line where the window ends; the rest is set in. Those that are seen are drawn. Returns their number. */
-static size_t draw_broken(struct top_ui *ui, const char *text, size_t len, size_t number)
-{
-	unsigned int indent = 0;
-	size_t first = ui->reading.first, fits, n = 0;
-
-	do {
-		fits = cell_fit(text, len, ui->cols > indent ? ui->cols - indent : 1);
-		if (number + n >= first && top_lines_left(ui)) {
-			struct top_line *line = top_next_line(ui, TOP_PLAIN);
-
-			cell_pad(&line->text, indent);
-			cell_put_safe(&line->text, text, fits, ui->cols - indent);
-		}
-		text += fits;
-		len -= fits;
-		n++;
-		indent = ui->cols > 20 ? 4 : 0;
-	} while (len);
-	return n;
-}
-
-static size_t count_broken(const struct top_ui *ui, const char *text, size_t len)
+/* Breaks a line where the window ends; the rest is set in. Returns how many lines that makes, of which the first is the
+ * text's `number`-th. draw: those that are to be seen are drawn. */
+static size_t break_line(struct top_ui *ui, const char *text, size_t len, size_t number, bool draw)
 {
 	unsigned int indent = 0;
 	size_t fits, n = 0;
 
 	do {
-		fits = cell_fit(text, len, ui->cols > indent ? ui->cols - indent : 1);
+		fits = cell_fit(text, len, ui->cols - indent);
+		if (draw && number + n >= ui->reading.first && top_lines_left(ui)) {
+			struct top_line *line = top_next_line(ui, TOP_PLAIN);
+
+			cell_pad(&line->text, indent);
+			cell_put_safe(&line->text, text, fits, ui->cols - indent);
+		}
 		text += fits;
 		len -= fits;
 		n++;
@@ -226,7 +237,7 @@ static void draw_text(struct top_ui *ui, const char *text, size_t len)
 
 	for (p = text; p < end; p = newline + 1) {
 		newline = memchr(p, '\n', (size_t)(end - p));
-		number += count_broken(ui, p, (size_t)(newline - p));
+		number += break_line(ui, p, (size_t)(newline - p), number, false);
 	}
 	list->seen = top_lines_left(ui);
 	/* It may have been moved behind the end, as far as a number goes. */
@@ -237,7 +248,7 @@ static void draw_text(struct top_ui *ui, const char *text, size_t len)
 	list->first = list->at;
 	for (p = text, number = 0; p < end; p = newline + 1) {
 		newline = memchr(p, '\n', (size_t)(end - p));
-		number += draw_broken(ui, p, (size_t)(newline - p), number);
+		number += break_line(ui, p, (size_t)(newline - p), number, true);
 	}
 }
 
