@@ -104,11 +104,13 @@ static bool is_blank(uint32_t cp)
 /* Flags follow a URL behind blanks: those within it are escaped, so that it cannot have flags of its own. */
 static void add_without_blanks(struct buf *b, const char *src, size_t len)
 {
-	const char *end = src + len, *at = src;
+	const char *end, *at = src;
 	unsigned int n;
 	uint32_t cp;
 
-	for (; at < end; at += n) {
+	if (!len) /* src may be NULL */
+		return;
+	for (end = src + len; at < end; at += n) {
 		n = utf8_decode(at, (size_t)(end - at), &cp);
 		if (!n || !is_blank(cp)) {
 			n = n ? n : 1;
