@@ -6,6 +6,7 @@ in test_containers.py. Counts are of one port, so that the host's other traffic 
 import json
 import os
 import subprocess
+import time
 import unittest
 
 import harness
@@ -169,7 +170,8 @@ class Basic(Common):
         server = harness.PyServer(self, self.far, self.netns)
         tracer = self.trace('-g', ours.path, '--port', server.port)
         other = harness.Cgroup(self, 'later')
-        client = self.client(other, count=200, server=server)  # python takes longer than a tick
+        client = self.client(other, count=200, server=server)
+        time.sleep(0.5)  # ten of the tracer's ticks: it has to come by, nothing shows that it did
         client.go()
         client.result()
         self.check(tracer.stop(), [])
