@@ -167,18 +167,13 @@ static void print_text(const struct segment *seg)
 
 static void print_json(const struct segment *seg)
 {
-	yajl_gen gen = yajl_gen_alloc(NULL);
-	const unsigned char *text;
-	size_t len;
+	struct jsonout o = {0};
 
-	if (!gen)
-		return;
-	yajl_gen_map_open(gen);
-	tcp_fields_json(gen, seg);
-	yajl_gen_map_close(gen);
-	if (yajl_gen_get_buf(gen, &text, &len) == yajl_gen_status_ok)
-		printf("%.*s\n", (int)len, (const char *)text);
-	yajl_gen_free(gen);
+	jsonout_open(&o, '{');
+	tcp_fields_json(&o, seg);
+	jsonout_close(&o, '}');
+	jsonout_print(&o, stdout);
+	jsonout_free(&o);
 }
 
 /* --- command line ------------------------------------------------------------------------------ */

@@ -9,14 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yajl/yajl_gen.h>
 
 #include "diag.h"
 #include "inventory.h"
 #include "probe.h"
 #include "report/buf.h"
 #include "report/escape.h"
-#include "report/jsontext.h"
+#include "report/jsonout.h"
 #include "report/view.h"
 
 #define COLUMNS_MAX 8
@@ -292,96 +291,86 @@ static int print_text(const struct inventory *inv)
 /* --- JSON ------------------------------------------------------------------------------------- */
 
 /* Nothing where it is not known. */
-static void json_string(yajl_gen gen, const char *key, const char *value)
+static void json_string(struct jsonout *o, const char *key, const char *value)
 {
-	struct buf scratch = {0};
-
-	if (!value)
-		return;
-	jsontext_key(gen, key);
-	jsontext_value(gen, &scratch, value, strlen(value));
-	buf_free(&scratch);
+	if (value)
+		jsonout_put_string(o, key, value);
 }
 
-static void json_listens(yajl_gen gen, const struct inventory_row *row)
+static void json_listens(struct jsonout *o, const struct inventory_row *row)
 {
 	char addr[VIEW_ADDRESS_MAX];
 	unsigned int i;
 
-	jsontext_key(gen, "listen");
-	yajl_gen_array_open(gen);
+	jsonout_key(o, "listen");
+	jsonout_open(o, '[');
 	for (i = 0; i < row->listen_cnt; i++) {
 		view_address(&row->listens[i], addr);
-		yajl_gen_map_open(gen);
-		json_string(gen, "address", addr);
-		jsontext_key(gen, "port");
-		yajl_gen_integer(gen, row->listens[i].port);
-		yajl_gen_map_close(gen);
+		jsonout_open(o, '{');
+		json_string(o, "address", addr);
+		jsonout_key(o, "port");
+		jsonout_i64(o, row->listens[i].port);
+		jsonout_close(o, '}');
 	}
-	yajl_gen_array_close(gen);
+	jsonout_close(o, ']');
 }
 
-static void json_pids(yajl_gen gen, const struct inventory_row *row)
+static void json_pids(struct jsonout *o, const struct inventory_row *row)
 {
 	char comm[17] = "";
 	unsigned int i;
 
 	if (row->kind == INVENTORY_PROCESS) {
 		memcpy(comm, row->comm, sizeof(row->comm));
-		jsontext_key(gen, "process.pid");
-		yajl_gen_integer(gen, row->pids[0]);
-		json_string(gen, "process.executable.name", comm);
-		jsontext_key(gen, "process.user.id");
-		yajl_gen_integer(gen, row->uid);
+		jsonout_key(o, "process.pid");
+		jsonout_i64(o, row->pids[0]);
+		json_string(o, "process.executable.name", comm);
+		jsonout_key(o, "process.user.id");
+		jsonout_i64(o, row->uid);
 		return;
 	}
-	jsontext_key(gen, "pids");
-	yajl_gen_array_open(gen);
+	jsonout_key(o, "pids");
+	jsonout_open(o, '[');
 	for (i = 0; i < row->pid_cnt; i++)
-		yajl_gen_integer(gen, row->pids[i]);
-	yajl_gen_array_close(gen);
+		jsonout_i64(o, row->pids[i]);
+	jsonout_close(o, ']');
 }
 
-static void json_row(yajl_gen gen, const struct inventory_row *row)
+static void json_row(struct jsonout *o, const struct inventory_row *row)
 {
 	static const char *const kinds[] = {"container", "unit", "process"};
 
-	yajl_gen_map_open(gen);
-	json_string(gen, "kind", kinds[row->kind]);
-	json_string(gen, "container.id", row->container_id);
-	json_string(gen, "container.name", row->container_name);
-	json_string(gen, "container.runtime.name", row->runtime);
-	json_string(gen, "container.image.name", row->image);
-	json_string(gen, "k8s.pod.uid", row->pod_uid);
-	json_string(gen, "k8s.pod.name", row->pod);
-	json_string(gen, "k8s.namespace.name", row->pod_namespace);
-	json_string(gen, "k8s.container.name", row->pod_container);
-	json_string(gen, "systemd.unit", row->unit);
-	json_string(gen, "linux.cgroup.path", row->cgroup_path);
-	json_pids(gen, row);
-	json_listens(gen, row);
-	jsontext_key(gen, "connections");
-	yajl_gen_integer(gen, row->connections);
-	yajl_gen_map_close(gen);
+	jsonout_open(o, '{');
+	json_string(o, "kind", kinds[row->kind]);
+	json_string(o, "container.id", row->container_id);
+	json_string(o, "container.name", row->container_name);
+	json_string(o, "container.runtime.name", row->runtime);
+	json_string(o, "container.image.name", row->image);
+	json_string(o, "k8s.pod.uid", row->pod_uid);
+	json_string(o, "k8s.pod.name", row->pod);
+	json_string(o, "k8s.namespace.name", row->pod_namespace);
+	json_string(o, "k8s.container.name", row->pod_container);
+	json_string(o, "systemd.unit", row->unit);
+	json_string(o, "linux.cgroup.path", row->cgroup_path);
+	json_pids(o, row);
+	json_listens(o, row);
+	jsonout_key(o, "connections");
+	jsonout_i64(o, row->connections);
+	jsonout_close(o, '}');
 }
 
 static int print_json(const struct inventory *inv)
 {
+	struct jsonout o = {0};
 	unsigned int i;
+	int err = 0;
 
-	for (i = 0; i < inv->cnt; i++) {
-		yajl_gen gen = yajl_gen_alloc(NULL);
-		const unsigned char *text;
-		size_t len;
-
-		if (!gen)
-			return -ENOMEM;
-		json_row(gen, &inv->rows[i]);
-		if (yajl_gen_get_buf(gen, &text, &len) == yajl_gen_status_ok)
-			printf("%.*s\n", (int)len, (const char *)text);
-		yajl_gen_free(gen);
+	for (i = 0; i < inv->cnt && !err; i++) {
+		json_row(&o, &inv->rows[i]);
+		err = jsonout_print(&o, stdout);
 	}
-	return 0;
+	jsonout_free(&o);
+	return err;
 }
 
 /* --- command line ----------------------------------------------------------------------------- */

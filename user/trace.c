@@ -262,6 +262,7 @@ static int finish(struct trace *tr, int err, struct diag *d)
 
 int trace_run(const struct options *opt, struct diag *d)
 {
+	static char out_buffer[OUT_BUFFER]; /* until the process ends */
 	struct trace tr = {
 		.opt = opt,
 		.pid = opt->pid,
@@ -285,7 +286,8 @@ int trace_run(const struct options *opt, struct diag *d)
 	int err, har_err, saving_err;
 
 	memcpy(tr.tx_filter.comm, opt->comm, sizeof(tr.tx_filter.comm));
-	setvbuf(stdout, NULL, interactive ? _IOLBF : _IOFBF, OUT_BUFFER);
+	/* Without a buffer of its own it would have one of 4 KB. */
+	setvbuf(stdout, out_buffer, interactive ? _IOLBF : _IOFBF, sizeof(out_buffer));
 	catch_signals();
 
 	err = opt->command == COMMAND_TOP ? screen_check(d) : 0;

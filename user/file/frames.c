@@ -11,11 +11,16 @@
 
 #include "pcapng.h"
 
+#define BUFFER_SIZE (1 << 17)
+
+static char stdin_buffer[BUFFER_SIZE];
+
 /* One of pcap and ng reads `in`; neither when a signal came before the first byte. */
 struct frames {
 	char *name;
 	FILE *in;
-	bool own_in; /* pcap_close() does not close it for us */
+	char *buffer; /* of `in`: the C library's has 4 KB */
+	bool own_in;  /* pcap_close() does not close it for us */
 	pcap_t *pcap;
 	struct pcapng *ng;
 	uint64_t number;
@@ -34,6 +39,12 @@ static int open_input(struct frames *fr, const char *path, struct diag *d)
 					strerror(errno));
 		fr->own_in = true;
 	}
+	/* Standard input is nobody's to close, and goes on using what it was given. */
+	fr->buffer = fr->own_in ? malloc(BUFFER_SIZE) : NULL;
+	if (fr->own_in && fr->buffer)
+		setvbuf(fr->in, fr->buffer, _IOFBF, BUFFER_SIZE);
+	else if (!fr->own_in)
+		setvbuf(fr->in, stdin_buffer, _IOFBF, BUFFER_SIZE);
 	return fr->name ? 0 : diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 }
 
@@ -164,6 +175,7 @@ void frames_close(struct frames *fr)
 		pcap_close(fr->pcap);
 	if (fr->own_in)
 		fclose(fr->in);
+	free(fr->buffer);
 	free(fr->name);
 	free(fr);
 }

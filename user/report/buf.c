@@ -18,13 +18,11 @@ void buf_reset(struct buf *b)
 	b->failed = false;
 }
 
-char *buf_room(struct buf *b, size_t n)
+char *buf_grow(struct buf *b, size_t n)
 {
 	size_t size = b->size ? b->size : 512;
 	char *ptr;
 
-	if (b->size - b->len >= n)
-		return b->ptr + b->len;
 	while (size - b->len < n)
 		size *= 2;
 	ptr = realloc(b->ptr, size);

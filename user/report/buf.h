@@ -22,9 +22,15 @@ void buf_free(struct buf *b);
 /* Empties it for the next line; keeps the memory, clears `failed`. */
 void buf_reset(struct buf *b);
 
+/* Makes room for n more bytes. NULL without memory. */
+char *buf_grow(struct buf *b, size_t n);
+
 /* Room for n more bytes at the returned address; the caller adds to len what it wrote. NULL without
  * memory. */
-char *buf_room(struct buf *b, size_t n);
+static inline char *buf_room(struct buf *b, size_t n)
+{
+	return b->size - b->len >= n ? b->ptr + b->len : buf_grow(b, n);
+}
 
 void buf_add(struct buf *b, const char *src, size_t n);
 void buf_puts(struct buf *b, const char *s);

@@ -70,6 +70,9 @@ static bool is_plain(const char *src, size_t len, bool json)
 	uint32_t cp;
 
 	for (; len; src += n, len -= n) {
+		n = 1;
+		if (*src >= ' ' && *src <= '~' && *src != '\\' && *src != '"')
+			continue;
 		n = utf8_decode(src, len, &cp);
 		if (!n || is_dangerous(cp) || cp == '\\' || (json && cp == '"'))
 			return false;

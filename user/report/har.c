@@ -7,18 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <yajl/yajl_gen.h>
 
 #include "../target.h"
 #include "body.h"
 #include "buf.h"
-#include "jsontext.h"
+#include "jsonout.h"
 #include "parts.h"
 
 struct har {
 	char *path;
 	FILE *out;
-	yajl_gen gen;
+	struct jsonout json;
 	struct buf scratch, hidden, url;
 	uint64_t cnt;
 	int err; /* the first */
@@ -28,12 +27,12 @@ struct har {
 
 static void key(struct har *h, const char *name)
 {
-	jsontext_key(h->gen, name);
+	jsonout_key(&h->json, name);
 }
 
 static void text(struct har *h, const char *ptr, size_t len)
 {
-	jsontext_value(h->gen, &h->scratch, ptr, len);
+	jsonout_text(&h->json, ptr, len);
 }
 
 static void put_text(struct har *h, const char *name, const char *value)
@@ -51,7 +50,7 @@ static void put_slice(struct har *h, const char *name, struct slice s)
 static void put_number(struct har *h, const char *name, int64_t value)
 {
 	key(h, name);
-	yajl_gen_integer(h->gen, value);
+	jsonout_i64(&h->json, value);
 }
 
 /* HAR's times are milliseconds. */
@@ -62,7 +61,7 @@ static void put_ms(struct har *h, const char *name, uint64_t ns)
 			 ns % 1000000);
 
 	key(h, name);
-	yajl_gen_number(h->gen, digits, (size_t)n);
+	jsonout_number(&h->json, digits, (size_t)n);
 }
 
 /* --- parts of an entry ---------------------------------------------------------------------- */
@@ -102,20 +101,20 @@ static void put_url(struct har *h, const struct view *v)
 
 static void put_pair(struct har *h, struct slice name, struct slice value)
 {
-	yajl_gen_map_open(h->gen);
+	jsonout_open(&h->json, '{');
 	put_slice(h, "name", name);
 	put_slice(h, "value", value);
-	yajl_gen_map_close(h->gen);
+	jsonout_close(&h->json, '}');
 }
 
 /* Those that were kept: see --header. */
 static void put_headers(struct har *h, const struct view *v, const struct message *m)
 {
 	key(h, "headers");
-	yajl_gen_array_open(h->gen);
+	jsonout_open(&h->json, '[');
 	for (uint32_t i = 0; i < m->header_cnt; i++)
 		put_pair(h, m->headers[i].name, view_header(v, &m->headers[i], &h->hidden));
-	yajl_gen_array_close(h->gen);
+	jsonout_close(&h->json, ']');
 }
 
 static void put_query(struct har *h, struct slice query)
@@ -123,7 +122,7 @@ static void put_query(struct har *h, struct slice query)
 	const char *p = query.ptr, *end = p ? p + query.len : NULL, *next, *value;
 
 	key(h, "queryString");
-	yajl_gen_array_open(h->gen);
+	jsonout_open(&h->json, '[');
 	for (; p && p < end; p = next + 1) {
 		next = memchr(p, '&', (size_t)(end - p));
 		next = next ? next : end;
@@ -132,7 +131,7 @@ static void put_query(struct har *h, struct slice query)
 			 value ? (struct slice){value + 1, (uint32_t)(next - value - 1)}
 			       : (struct slice){"", 0});
 	}
-	yajl_gen_array_close(h->gen);
+	jsonout_close(&h->json, ']');
 }
 
 static void put_message(struct har *h, const struct view *v, const struct message *m)
@@ -142,8 +141,8 @@ static void put_message(struct har *h, const struct view *v, const struct messag
 	snprintf(version, sizeof(version), "HTTP/%u.%u", m->version_major, m->version_minor);
 	put_text(h, "httpVersion", m->seen ? version : "");
 	key(h, "cookies"); /* they are credentials */
-	yajl_gen_array_open(h->gen);
-	yajl_gen_array_close(h->gen);
+	jsonout_open(&h->json, '[');
+	jsonout_close(&h->json, ']');
 	put_headers(h, v, m);
 	/* With a body, its framing is in the message's size as well. */
 	put_number(h, "headersSize", m->seen && !m->body_size ? (int64_t)m->size : -1);
@@ -164,8 +163,7 @@ static void put_body(struct har *h, const struct body_bytes *body, uint64_t size
 		} else {
 			buf_reset(&h->scratch);
 			body_add_base64(&h->scratch, body);
-			yajl_gen_string(h->gen, (const unsigned char *)h->scratch.ptr,
-					h->scratch.len);
+			jsonout_plain(&h->json, h->scratch.ptr, h->scratch.len);
 			put_text(h, encoding, "base64");
 		}
 	}
@@ -183,22 +181,22 @@ static void put_post(struct har *h, const struct view *v)
 	if (!body_known(&tx->req_body))
 		return;
 	key(h, "postData");
-	yajl_gen_map_open(h->gen);
+	jsonout_open(&h->json, '{');
 	put_slice(h, "mimeType", target_header(&tx->req, "content-type"));
 	put_body(h, &tx->req_body, tx->req.body_size, "_encoding");
-	yajl_gen_map_close(h->gen);
+	jsonout_close(&h->json, '}');
 }
 
 static void put_request(struct har *h, const struct view *v)
 {
 	key(h, "request");
-	yajl_gen_map_open(h->gen);
+	jsonout_open(&h->json, '{');
 	put_slice(h, "method", v->tx->method);
 	put_url(h, v);
 	put_query(h, v->query);
 	put_message(h, v, &v->tx->req);
 	put_post(h, v);
-	yajl_gen_map_close(h->gen);
+	jsonout_close(&h->json, '}');
 }
 
 static void put_response(struct har *h, const struct view *v)
@@ -206,19 +204,19 @@ static void put_response(struct har *h, const struct view *v)
 	struct slice type = target_header(&v->tx->resp, "content-type");
 
 	key(h, "response");
-	yajl_gen_map_open(h->gen);
+	jsonout_open(&h->json, '{');
 	put_number(h, "status", v->tx->status);
 	put_text(h, "statusText", "");
 	put_message(h, v, &v->tx->resp);
 	key(h, "content");
-	yajl_gen_map_open(h->gen);
+	jsonout_open(&h->json, '{');
 	put_number(h, "size", (int64_t)v->tx->resp.body_size);
 	put_slice(h, "mimeType", type);
 	if (body_known(&v->tx->resp_body))
 		put_body(h, &v->tx->resp_body, v->tx->resp.body_size, "encoding");
-	yajl_gen_map_close(h->gen);
+	jsonout_close(&h->json, '}');
 	put_text(h, "redirectURL", "");
-	yajl_gen_map_close(h->gen);
+	jsonout_close(&h->json, '}');
 }
 
 /* send, wait and receive have to be there; what was not seen took no time that is known. `time` is
@@ -235,7 +233,7 @@ static void put_timings(struct har *h, const struct transaction *tx)
 	uint64_t ns, sum = 0;
 
 	key(h, "timings");
-	yajl_gen_map_open(h->gen);
+	jsonout_open(&h->json, '{');
 	put_number(h, "blocked", -1);
 	put_number(h, "dns", -1);
 	put_number(h, "ssl", -1);
@@ -247,7 +245,7 @@ static void put_timings(struct har *h, const struct transaction *tx)
 			put_number(h, timings[i].name, timings[i].part == PART_CONNECT ? -1 : 0);
 		}
 	}
-	yajl_gen_map_close(h->gen);
+	jsonout_close(&h->json, '}');
 	put_ms(h, "time", sum);
 }
 
@@ -291,20 +289,20 @@ static void put_entry(struct har *h, const struct view *v)
 {
 	char addr[VIEW_ADDRESS_MAX], stream[24];
 
-	yajl_gen_map_open(h->gen);
+	jsonout_open(&h->json, '{');
 	put_start(h, v);
 	put_request(h, v);
 	put_response(h, v);
 	key(h, "cache");
-	yajl_gen_map_open(h->gen);
-	yajl_gen_map_close(h->gen);
+	jsonout_open(&h->json, '{');
+	jsonout_close(&h->json, '}');
 	put_timings(h, v->tx);
 	view_address(&v->tx->server, addr);
 	put_text(h, "serverIPAddress", addr);
 	snprintf(stream, sizeof(stream), "%" PRIu64, v->tx->stream);
 	put_text(h, "connection", stream);
 	put_more(h, v);
-	yajl_gen_map_close(h->gen);
+	jsonout_close(&h->json, '}');
 }
 
 /* --- the archive ------------------------------------------------------------------------------ */
@@ -332,9 +330,7 @@ int har_open(const char *path, struct har **out, struct diag *d)
 
 	if (h)
 		h->path = strdup(path);
-	if (h && h->path)
-		h->gen = yajl_gen_alloc(NULL);
-	if (!h || !h->gen) {
+	if (!h || !h->path) {
 		har_close(h, NULL);
 		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 	}
@@ -352,20 +348,15 @@ int har_open(const char *path, struct har **out, struct diag *d)
 
 int har_add(struct har *h, const struct view *v)
 {
-	const unsigned char *bytes;
-	size_t len;
-
 	if (h->err || !v->tx->req.seen || !v->has_time)
 		return h->err;
 	put_entry(h, v);
-	if (yajl_gen_get_buf(h->gen, &bytes, &len) != yajl_gen_status_ok || h->url.failed ||
-	    h->scratch.failed || h->hidden.failed)
+	if (h->json.b.failed || h->url.failed || h->scratch.failed || h->hidden.failed)
 		note(h, -ENOMEM);
 	write_out(h, ",\n", h->cnt ? 2 : 0);
-	write_out(h, bytes, len);
+	write_out(h, h->json.b.ptr, h->json.b.len);
 	h->cnt++;
-	yajl_gen_clear(h->gen);
-	yajl_gen_reset(h->gen, NULL);
+	jsonout_reset(&h->json);
 	return h->err;
 }
 
@@ -385,8 +376,7 @@ int har_close(struct har *h, struct diag *d)
 	if (err)
 		diag_set(d, EXIT_RUNTIME, err, "cannot write '%.200s': %s", h->path,
 			 strerror(-err));
-	if (h->gen)
-		yajl_gen_free(h->gen);
+	jsonout_free(&h->json);
 	buf_free(&h->scratch);
 	buf_free(&h->hidden);
 	buf_free(&h->url);

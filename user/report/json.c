@@ -6,89 +6,60 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <yajl/yajl_gen.h>
 
 #include "body.h"
 #include "buf.h"
-#include "jsontext.h"
+#include "jsonout.h"
 #include "parts.h"
 #include "summary.h"
 #include "totals.h"
 
 struct json {
-	yajl_gen gen;
+	struct jsonout out;
 	struct buf scratch; /* an escaped string with its quotes, or a header's full key */
 	struct buf redacted;
-	int64_t second; /* whose text `date` is */
-	char date[40];	/* "2026-11-22T21:50:01" */
+	int64_t second; /* whose text `date` begins with */
+	char date[40];	/* "2026-11-22T21:50:01.123456789Z" */
 };
+
+#define DATE_SECONDS 19 /* characters before the point */
+#define DATE_LEN     30
 
 struct json *json_new(void)
 {
-	struct json *js = calloc(1, sizeof(*js));
-
-	if (!js)
-		return NULL;
-	js->gen = yajl_gen_alloc(NULL);
-	if (!js->gen) {
-		free(js);
-		return NULL;
-	}
-	return js;
+	return calloc(1, sizeof(struct json));
 }
 
 void json_free(struct json *js)
 {
 	if (!js)
 		return;
-	yajl_gen_free(js->gen);
+	jsonout_free(&js->out);
 	buf_free(&js->scratch);
 	buf_free(&js->redacted);
 	free(js);
 }
 
-static void put_key(struct json *js, const char *key)
+static inline void put_u64(struct json *js, const char *key, uint64_t value)
 {
-	jsontext_key(js->gen, key);
+	jsonout_put_u64(&js->out, key, value);
 }
 
-/* A record has some forty numbers: printf() for each is a tenth of what a record costs. */
-static void put_u64(struct json *js, const char *key, uint64_t value)
+static inline void put_string(struct json *js, const char *key, const char *value)
 {
-	char digits[20], *p = digits + sizeof(digits);
-
-	do {
-		*--p = (char)('0' + value % 10);
-		value /= 10;
-	} while (value);
-	put_key(js, key);
-	yajl_gen_number(js->gen, p, (size_t)(digits + sizeof(digits) - p));
+	jsonout_put_string(&js->out, key, value);
 }
 
-static void put_value(struct json *js, const char *ptr, size_t len)
+static inline void put_slice(struct json *js, const char *key, struct slice s)
 {
-	jsontext_value(js->gen, &js->scratch, ptr, len);
-}
-
-static void put_string(struct json *js, const char *key, const char *value)
-{
-	put_key(js, key);
-	put_value(js, value, strlen(value));
-}
-
-static void put_slice(struct json *js, const char *key, struct slice s)
-{
-	if (!s.len)
-		return;
-	put_key(js, key);
-	put_value(js, s.ptr, s.len);
+	if (s.len)
+		jsonout_put_text(&js->out, key, s.ptr, s.len);
 }
 
 static void put_time(struct json *js, const struct view *v)
 {
 	int64_t second = v->time_ns / 1000000000, ns = v->time_ns % 1000000000;
 	time_t when = (time_t)second;
-	char text[64];
 	struct tm tm;
 
 	if (!v->has_time || v->time_ns < 0)
@@ -96,11 +67,15 @@ static void put_time(struct json *js, const struct view *v)
 	if (second != js->second || !js->date[0]) {
 		if (!gmtime_r(&when, &tm) || tm.tm_year > 9999 - 1900)
 			return;
-		strftime(js->date, sizeof(js->date), "%Y-%m-%dT%H:%M:%S", &tm);
+		strftime(js->date, sizeof(js->date), "%Y-%m-%dT%H:%M:%S.000000000Z", &tm);
 		js->second = second;
 	}
-	snprintf(text, sizeof(text), "%s.%09" PRId64 "Z", js->date, ns);
-	put_string(js, "time", text);
+	for (unsigned int i = DATE_LEN - 2; i > DATE_SECONDS; i--) {
+		js->date[i] = (char)('0' + ns % 10);
+		ns /= 10;
+	}
+	jsonout_key(&js->out, "time");
+	jsonout_plain(&js->out, js->date, DATE_LEN);
 }
 
 static void put_connection(struct json *js, const struct transaction *tx)
@@ -141,8 +116,6 @@ static void put_headers(struct json *js, const struct view *v, const struct mess
 
 	for (i = 0; i < msg->header_cnt; i++) {
 		const struct http_header *h = &msg->headers[i];
-		char key[256];
-
 		for (k = 0; k < i && !same_name(&msg->headers[k], h); k++)
 			;
 		if (k < i)
@@ -150,22 +123,21 @@ static void put_headers(struct json *js, const struct view *v, const struct mess
 		if (named(h, "user-agent")) {
 			struct slice value = view_header(v, h, &js->redacted);
 
-			put_key(js, "user_agent.original");
-			put_value(js, value.ptr, value.len);
+			jsonout_key(&js->out, "user_agent.original");
+			jsonout_text(&js->out, value.ptr, value.len);
 			continue;
 		}
-		snprintf(key, sizeof(key), "%s.%.*s", prefix, (int)h->name.len, h->name.ptr);
-		put_key(js, key);
-		yajl_gen_array_open(js->gen);
+		jsonout_key_of(&js->out, prefix, h->name.ptr, h->name.len);
+		jsonout_open(&js->out, '[');
 		for (; k < msg->header_cnt; k++) {
 			struct slice value;
 
 			if (!same_name(&msg->headers[k], h))
 				continue;
 			value = view_header(v, &msg->headers[k], &js->redacted);
-			put_value(js, value.ptr, value.len);
+			jsonout_text(&js->out, value.ptr, value.len);
 		}
-		yajl_gen_array_close(js->gen);
+		jsonout_close(&js->out, ']');
 	}
 }
 
@@ -178,12 +150,12 @@ static void put_body(struct json *js, const struct body_bytes *body, unsigned in
 	if (body->ptr) {
 		buf_reset(&js->scratch);
 		body_add_base64(&js->scratch, body);
-		put_key(js, keys[which]);
-		yajl_gen_string(js->gen, (const unsigned char *)js->scratch.ptr, js->scratch.len);
+		jsonout_key(&js->out, keys[which]);
+		jsonout_plain(&js->out, js->scratch.ptr, js->scratch.len);
 	}
 	if (body->cut) {
-		put_key(js, cut[which]);
-		yajl_gen_bool(js->gen, true);
+		jsonout_key(&js->out, cut[which]);
+		jsonout_bool(&js->out, true);
 	}
 }
 
@@ -191,18 +163,19 @@ static void put_http(struct json *js, const struct view *v)
 {
 	const struct transaction *tx = v->tx;
 	const struct message *first = tx->req.seen ? &tx->req : &tx->resp;
-	char version[8];
+	char version[] = "1.1";
 
 	put_slice(js, "http.request.method", tx->method);
 	put_slice(js, "url.original", v->target);
 	put_slice(js, "url.path", v->path);
 	if (v->query.ptr) {
-		put_key(js, "url.query");
-		put_value(js, v->query.ptr, v->query.len);
+		jsonout_key(&js->out, "url.query");
+		jsonout_text(&js->out, v->query.ptr, v->query.len);
 	}
 	if (first->seen) {
-		snprintf(version, sizeof(version), "%u.%u", first->version_major,
-			 first->version_minor);
+		/* llhttp takes one digit each. */
+		version[0] = (char)('0' + first->version_major);
+		version[2] = (char)('0' + first->version_minor);
 		put_string(js, "network.protocol.version", version);
 	}
 	put_headers(js, v, &tx->req, "http.request.header");
@@ -310,51 +283,41 @@ static void put_flags(struct json *js, uint32_t flags)
 {
 	unsigned int bit;
 
-	put_key(js, "flags");
-	yajl_gen_array_open(js->gen);
+	jsonout_key(&js->out, "flags");
+	jsonout_open(&js->out, '[');
 	for (bit = 0; view_flag_name(bit); bit++)
 		if (flags >> bit & 1)
-			put_value(js, view_flag_name(bit), strlen(view_flag_name(bit)));
-	yajl_gen_array_close(js->gen);
+			jsonout_text(&js->out, view_flag_name(bit), strlen(view_flag_name(bit)));
+	jsonout_close(&js->out, ']');
 }
 
-/* Writes the finished object as a line and makes the generator ready for the next. */
-static int end_line(struct json *js, FILE *out)
+static void put_exchange(struct json *js, uint64_t id)
 {
-	const unsigned char *text = NULL;
-	size_t len = 0;
-	int err = 0;
+	char hex[16];
 
-	if (yajl_gen_get_buf(js->gen, &text, &len) != yajl_gen_status_ok)
-		err = -ENOMEM;
-	else if (fwrite(text, 1, len, out) != len || putc('\n', out) == EOF)
-		err = errno ? -errno : -EIO;
-	yajl_gen_clear(js->gen);
-	yajl_gen_reset(js->gen, NULL);
-	return err;
+	for (unsigned int i = sizeof(hex); i--; id >>= 4)
+		hex[i] = "0123456789abcdef"[id & 15];
+	jsonout_key(&js->out, "exchange.id");
+	jsonout_plain(&js->out, hex, sizeof(hex));
 }
 
 int json_transaction(struct json *js, FILE *out, const struct view *v)
 {
 	const struct transaction *tx = v->tx;
-	char id[17];
-
-	yajl_gen_map_open(js->gen);
+	jsonout_open(&js->out, '{');
 	put_time(js, v);
 	put_connection(js, tx);
 	put_http(js, v);
 	put_owner(js, v);
 	put_times(js, tx);
 	put_tcp(js, tx);
-	if (tx->exchange_id) {
-		snprintf(id, sizeof(id), "%016" PRIx64, tx->exchange_id);
-		put_string(js, "exchange.id", id);
-	}
+	if (tx->exchange_id)
+		put_exchange(js, tx->exchange_id);
 	if (view_hook_name(tx->hook))
 		put_string(js, "hook", view_hook_name(tx->hook));
 	put_flags(js, tx->flags);
-	yajl_gen_map_close(js->gen);
-	return end_line(js, out);
+	jsonout_close(&js->out, '}');
+	return jsonout_print(&js->out, out);
 }
 
 int json_summary(struct json *js, FILE *out, const struct counters *cnt,
@@ -362,9 +325,9 @@ int json_summary(struct json *js, FILE *out, const struct counters *cnt,
 {
 	struct totals total = totals_of(cnt, kernel);
 
-	yajl_gen_map_open(js->gen);
-	put_key(js, "httplat.summary");
-	yajl_gen_map_open(js->gen);
+	jsonout_open(&js->out, '{');
+	jsonout_key(&js->out, "httplat.summary");
+	jsonout_open(&js->out, '{');
 	put_u64(js, "transactions", printed);
 	put_u64(js, "bytes_copied", total.bytes_copied);
 	put_u64(js, "bytes_elided", total.bytes_elided);
@@ -378,7 +341,7 @@ int json_summary(struct json *js, FILE *out, const struct counters *cnt,
 #undef PUT
 	if (!printed)
 		put_string(js, "what_to_try", summary_next_step(cnt, kernel));
-	yajl_gen_map_close(js->gen);
-	yajl_gen_map_close(js->gen);
-	return end_line(js, out);
+	jsonout_close(&js->out, '}');
+	jsonout_close(&js->out, '}');
+	return jsonout_print(&js->out, out);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * json.h - one JSON object a line, through libyajl. The keys are documented in docs/OUTPUT.md.
+ * json.h - one JSON object a line. The keys are documented in docs/OUTPUT.md.
  *
  * What was not observed has no key; nothing is ever null. Strings are ASCII or UTF-8 as escape.h
  * describes; integers are exact.

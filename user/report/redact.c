@@ -3,23 +3,34 @@
 
 #include <ctype.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #define NAME_MAX_LEN 64 /* of a normalised name: what credentials are called is shorter */
 
+struct word {
+	const char *text;
+	size_t len;
+};
+
+#define WORD(w)	 {w, sizeof(w) - 1}
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
 /* Short words: the whole name. As an ending they would hit "monkey" and "design". */
-static const char *const whole_names[] = {
-	"key", "sig", "auth",	"code", "jwt",	  "session",   "sid",	 "pwd",	      "pass",
-	"pin", "otp", "ticket", "hmac", "sessid", "phpsessid", "cookie", "setcookie", NULL,
+static const struct word whole_names[] = {
+	WORD("key"), WORD("sig"), WORD("auth"), WORD("code"), WORD("jwt"), WORD("session"),
+	WORD("sid"), WORD("pwd"), WORD("pass"), WORD("pin"), WORD("otp"), WORD("ticket"),
+	WORD("hmac"), WORD("sessid"), WORD("phpsessid"), WORD("cookie"), WORD("setcookie"),
 };
 
 /* Long words: the name's ending ("access_token", "X-Amz-Signature", "user[password]"). */
-static const char *const endings[] = {
-	"token",       "secret",	  "password",	 "passwd",     "passphrase",
-	"apikey",      "accesskey",	  "accesskeyid", "privatekey", "secretkey",
-	"sharedkey",   "subscriptionkey", "authkey",	 "signature",  "credential",
-	"credentials", "authorization",	  "authcode",	 "sessionid",  "sessionkey",
-	"assertion",   "samlresponse",	  "verifier",	 "bearer",     NULL,
+static const struct word endings[] = {
+	WORD("token"), WORD("secret"), WORD("password"), WORD("passwd"), WORD("passphrase"),
+	WORD("apikey"), WORD("accesskey"), WORD("accesskeyid"), WORD("privatekey"),
+	WORD("secretkey"), WORD("sharedkey"), WORD("subscriptionkey"), WORD("authkey"),
+	WORD("signature"), WORD("credential"), WORD("credentials"), WORD("authorization"),
+	WORD("authcode"), WORD("sessionid"), WORD("sessionkey"), WORD("assertion"),
+	WORD("samlresponse"), WORD("verifier"), WORD("bearer"),
 };
 
 static int hex_value(char c)
@@ -62,22 +73,36 @@ bool redact_is_secret(const char *name, size_t len)
 	char word[NAME_MAX_LEN];
 	size_t i, n = normalise(name, len, word);
 
-	for (i = 0; whole_names[i]; i++)
-		if (strlen(whole_names[i]) == n && memcmp(word, whole_names[i], n) == 0)
+	for (i = 0; i < COUNT(whole_names); i++)
+		if (whole_names[i].len == n && memcmp(word, whole_names[i].text, n) == 0)
 			return true;
-	for (i = 0; endings[i]; i++) {
-		size_t k = strlen(endings[i]);
-
-		if (n >= k && memcmp(word + n - k, endings[i], k) == 0)
+	for (i = 0; i < COUNT(endings); i++)
+		if (n >= endings[i].len &&
+		    memcmp(word + n - endings[i].len, endings[i].text, endings[i].len) == 0)
 			return true;
-	}
 	return false;
 }
 
-/* strchr() without its habit of finding the NUL: a NUL in the target must end nothing. */
-static bool is_one_of(char c, const char *set)
+/* What a byte of a target may end. */
+enum ends {
+	ENDS_AUTHORITY = 1 << 0, /* / ? # & */
+	ENDS_NAME = 1 << 1,	 /* = & ; # ? */
+	ENDS_VALUE = 1 << 2,	 /* & # */
+	BEGINS_PARAMETER = 1 << 3, /* ? & ; # */
+};
+
+static bool may(enum ends what, char c)
 {
-	return c && strchr(set, c);
+	static const uint8_t ends[256] = {
+		['/'] = ENDS_AUTHORITY,
+		['='] = ENDS_NAME,
+		[';'] = ENDS_NAME | BEGINS_PARAMETER,
+		['?'] = ENDS_AUTHORITY | ENDS_NAME | BEGINS_PARAMETER,
+		['&'] = ENDS_AUTHORITY | ENDS_NAME | ENDS_VALUE | BEGINS_PARAMETER,
+		['#'] = ENDS_AUTHORITY | ENDS_NAME | ENDS_VALUE | BEGINS_PARAMETER,
+	};
+
+	return ends[(uint8_t)c] & what;
 }
 
 /* Where the target is copied to; `from` is the first byte not yet copied. */
@@ -105,7 +130,7 @@ static size_t authority(struct copy *c, size_t at)
 {
 	size_t end = at, user_end = at;
 
-	for (; end < c->len && !is_one_of(c->target[end], "/?#&"); end++)
+	for (; end < c->len && !may(ENDS_AUTHORITY, c->target[end]); end++)
 		if (c->target[end] == '@')
 			user_end = end;
 	if (user_end > at)
@@ -120,14 +145,14 @@ static size_t parameter(struct copy *c, size_t at)
 	size_t name_end = at, end;
 	bool secret;
 
-	while (name_end < c->len && !is_one_of(c->target[name_end], "=&;#?"))
+	while (name_end < c->len && !may(ENDS_NAME, c->target[name_end]))
 		name_end++;
 	if (name_end == c->len || c->target[name_end] != '=')
 		return name_end;
 	secret = redact_is_secret(c->target + at, name_end - at);
 	if (!secret)
 		return name_end + 1;
-	for (end = name_end + 1; end < c->len && !is_one_of(c->target[end], "&#"); end++)
+	for (end = name_end + 1; end < c->len && !may(ENDS_VALUE, c->target[end]); end++)
 		;
 	if (end > name_end + 1)
 		hide(c, name_end + 1, end);
@@ -142,9 +167,9 @@ size_t redact_target(char *dst, const char *target, size_t len)
 	if (len && target[0] != '/' && target[0] != '*' && !memmem(target, len, "://", 3))
 		at = authority(&c, 0);
 	while (at < len) {
-		if (len - at >= 3 && memcmp(target + at, "://", 3) == 0)
+		if (target[at] == ':' && len - at >= 3 && memcmp(target + at, "://", 3) == 0)
 			at = authority(&c, at + 3);
-		else if (is_one_of(target[at], "?&;#"))
+		else if (may(BEGINS_PARAMETER, target[at]))
 			at = parameter(&c, at + 1);
 		else
 			at++;

@@ -6,12 +6,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yajl/yajl_gen.h>
 
 #include "buf.h"
 #include "columns.h"
 #include "escape.h"
-#include "jsontext.h"
+#include "jsonout.h"
 
 /* Of a key's value in text, in characters. */
 #define VALUE_SHOWN 60
@@ -216,62 +215,53 @@ static bool is_integer(enum stats_key key)
 	return key == STATS_PID || key == STATS_STATUS || key == STATS_PORT;
 }
 
-static void json_group(yajl_gen gen, struct buf *b, const struct stats_group *g,
+static void json_group(struct jsonout *o, const struct stats_group *g,
 		       const struct table_options *opt)
 {
 	char text[64];
 
-	yajl_gen_map_open(gen);
+	jsonout_open(o, '{');
 	for (unsigned int i = 0; i <= opt->stats->by_cnt; i++) {
 		const char *key = column_key_name(opt->stats, i, true);
 
 		if (!key || !g->value[i][0])
 			continue;
-		jsontext_key(gen, key);
+		jsonout_key(o, key);
 		if (i && is_integer(opt->stats->by[i - 1]) && !g->other)
-			yajl_gen_number(gen, g->value[i], strlen(g->value[i]));
+			jsonout_number(o, g->value[i], strlen(g->value[i]));
 		else
-			jsontext_value(gen, b, g->value[i], strlen(g->value[i]));
+			jsonout_text(o, g->value[i], strlen(g->value[i]));
 	}
 	for (enum column n = 0; n < COLUMNS; n++) {
 		if (n == COLUMN_P50) {
-			jsontext_key(gen, "time");
-			jsontext_key(gen, part_name(opt->stats->time));
+			jsonout_key(o, "time");
+			jsonout_plain(o, part_name(opt->stats->time),
+				      strlen(part_name(opt->stats->time)));
 		}
 		if (!column_known(g, n, opt->elapsed_ns))
 			continue;
-		jsontext_key(gen, column_info[n].key);
+		jsonout_key(o, column_info[n].key);
 		if (n == COLUMN_RATE)
-			yajl_gen_number(gen, text,
-					(size_t)snprintf(text, sizeof(text), "%.3f",
-							 column_rate(g, opt->elapsed_ns)));
+			jsonout_number(o, text,
+				       (size_t)snprintf(text, sizeof(text), "%.3f",
+							column_rate(g, opt->elapsed_ns)));
 		else
-			yajl_gen_integer(gen, (long long)column_number(g, n));
+			jsonout_i64(o, (long long)column_number(g, n));
 	}
-	yajl_gen_map_close(gen);
+	jsonout_close(o, '}');
 }
 
 static int print_json(FILE *out, const struct stats_group *groups, size_t cnt,
 		      const struct table_options *opt)
 {
-	yajl_gen gen = yajl_gen_alloc(NULL);
-	const unsigned char *text;
-	struct buf scratch = {0};
-	size_t i, len;
-	int err = gen ? 0 : -ENOMEM;
+	struct jsonout o = {0};
+	int err = 0;
 
-	for (i = 0; !err && i < cnt; i++) {
-		json_group(gen, &scratch, &groups[i], opt);
-		if (scratch.failed || yajl_gen_get_buf(gen, &text, &len) != yajl_gen_status_ok)
-			err = -ENOMEM;
-		else if (fwrite(text, 1, len, out) != len || putc('\n', out) == EOF)
-			err = errno ? -errno : -EIO;
-		yajl_gen_clear(gen);
-		yajl_gen_reset(gen, NULL);
+	for (size_t i = 0; !err && i < cnt; i++) {
+		json_group(&o, &groups[i], opt);
+		err = jsonout_print(&o, out);
 	}
-	if (gen)
-		yajl_gen_free(gen);
-	buf_free(&scratch);
+	jsonout_free(&o);
 	return err;
 }
 

@@ -268,102 +268,77 @@ const char *tcp_option_text(const struct tcp_option *opt, char buf[TCP_OPTION_TE
 
 /* --- JSON -------------------------------------------------------------------------------------- */
 
-static void put_string(yajl_gen gen, const char *s)
-{
-	yajl_gen_string(gen, (const unsigned char *)s, strlen(s));
-}
-
-void tcp_json_string(yajl_gen gen, const char *key, const char *value)
-{
-	put_string(gen, key);
-	put_string(gen, value);
-}
-
-static void put_number(yajl_gen gen, uint64_t value)
-{
-	char digits[24];
-	int n = snprintf(digits, sizeof(digits), "%" PRIu64, value);
-
-	yajl_gen_number(gen, digits, (size_t)n);
-}
-
-void tcp_json_number(yajl_gen gen, const char *key, uint64_t value)
-{
-	put_string(gen, key);
-	put_number(gen, value);
-}
-
-static void put_sack(yajl_gen gen, const struct tcp_option_view *v)
+static void put_sack(struct jsonout *o, const struct tcp_option_view *v)
 {
 	uint32_t i;
 
-	put_string(gen, "blocks");
-	yajl_gen_array_open(gen);
+	jsonout_key(o, "blocks");
+	jsonout_open(o, '[');
 	for (i = 0; i + 1 < v->value_cnt; i += 2) {
-		yajl_gen_array_open(gen);
-		put_number(gen, v->values[i].value);
-		put_number(gen, v->values[i + 1].value);
-		yajl_gen_array_close(gen);
+		jsonout_open(o, '[');
+		jsonout_u64(o, v->values[i].value);
+		jsonout_u64(o, v->values[i + 1].value);
+		jsonout_close(o, ']');
 	}
-	yajl_gen_array_close(gen);
+	jsonout_close(o, ']');
 }
 
-static void put_option(yajl_gen gen, const struct tcp_option *opt)
+static void put_option(struct jsonout *o, const struct tcp_option *opt)
 {
 	struct tcp_option_view v;
 	char hex[512];
 	uint32_t i;
 
 	tcp_option_view(opt, &v);
-	yajl_gen_map_open(gen);
-	tcp_json_number(gen, "kind", v.kind);
-	tcp_json_string(gen, "name", v.name);
+	jsonout_open(o, '{');
+	jsonout_put_u64(o, "kind", v.kind);
+	jsonout_put_string(o, "name", v.name);
 	if (v.subtype)
-		tcp_json_string(gen, "subtype", v.subtype);
+		jsonout_put_string(o, "subtype", v.subtype);
 	if (v.kind == OPT_SACK)
-		put_sack(gen, &v);
+		put_sack(o, &v);
 	for (i = 0; v.kind != OPT_SACK && i < v.value_cnt; i++)
-		tcp_json_number(gen, v.values[i].name, v.values[i].value);
+		jsonout_put_u64(o, v.values[i].name, v.values[i].value);
 	if (v.hex) {
 		hex_text(v.hex, v.hex_len, hex, sizeof(hex));
-		tcp_json_string(gen, "hex", hex);
+		jsonout_put_string(o, "hex", hex);
 	}
-	yajl_gen_map_close(gen);
+	jsonout_close(o, '}');
 }
 
-static void put_options(yajl_gen gen, const struct segment *seg)
+static void put_options(struct jsonout *o, const struct segment *seg)
 {
 	struct tcp_option opt;
 	uint32_t pos = 0;
 	int err;
 
-	put_string(gen, "tcp.options");
-	yajl_gen_array_open(gen);
+	jsonout_key(o, "tcp.options");
+	jsonout_open(o, '[');
 	while ((err = tcp_next_option(seg, &pos, &opt)) > 0)
-		put_option(gen, &opt);
-	yajl_gen_array_close(gen);
+		put_option(o, &opt);
+	jsonout_close(o, ']');
 	if (err)
-		tcp_json_string(gen, "tcp.options.error", "an option's length is impossible");
+		jsonout_put_string(o, "tcp.options.error", "an option's length is impossible");
 }
 
-void tcp_fields_json(yajl_gen gen, const struct segment *seg)
+void tcp_fields_json(struct jsonout *o, const struct segment *seg)
 {
 	unsigned int n;
 
-	tcp_json_number(gen, "tcp.srcport", seg->src.port);
-	tcp_json_number(gen, "tcp.dstport", seg->dst.port);
-	tcp_json_number(gen, "tcp.seq_raw", seg->seq);
-	tcp_json_number(gen, "tcp.ack_raw", seg->ack);
-	tcp_json_number(gen, "tcp.hdr_len", seg->tcp_hdr_len);
-	tcp_json_number(gen, "tcp.flags", seg->flags);
+	jsonout_put_u64(o, "tcp.srcport", seg->src.port);
+	jsonout_put_u64(o, "tcp.dstport", seg->dst.port);
+	jsonout_put_u64(o, "tcp.seq_raw", seg->seq);
+	jsonout_put_u64(o, "tcp.ack_raw", seg->ack);
+	jsonout_put_u64(o, "tcp.hdr_len", seg->tcp_hdr_len);
+	jsonout_put_u64(o, "tcp.flags", seg->flags);
 	for (n = 0; n < FLAG_CNT; n++) {
-		put_string(gen, flag_names[n].field);
-		yajl_gen_bool(gen, !!(seg->flags & flag_names[n].flag));
+		jsonout_key(o, flag_names[n].field);
+		jsonout_bool(o, !!(seg->flags & flag_names[n].flag));
 	}
-	tcp_json_number(gen, "tcp.window_size_value", seg->window);
-	tcp_json_number(gen, "tcp.checksum", seg->checksum);
-	tcp_json_string(gen, "tcp.checksum.status", tcp_checksum_name(decode_checksum(seg)));
-	tcp_json_number(gen, "tcp.urgent_pointer", seg->urgent);
-	put_options(gen, seg);
-	tcp_json_number(gen, "tcp.len", seg->payload_len);
+	jsonout_put_u64(o, "tcp.window_size_value", seg->window);
+	jsonout_put_u64(o, "tcp.checksum", seg->checksum);
+	jsonout_put_string(o, "tcp.checksum.status", tcp_checksum_name(decode_checksum(seg)));
+	jsonout_put_u64(o, "tcp.urgent_pointer", seg->urgent);
+	put_options(o, seg);
+	jsonout_put_u64(o, "tcp.len", seg->payload_len);
 }

@@ -10,10 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <yajl/yajl_gen.h>
 
 #include "../core/decode.h"
 #include "../core/segment.h"
+#include "jsonout.h"
 
 /* A flag by number, 0 (FIN) to 8 (AE): its name, and Wireshark's name of the field. NULL past the last. */
 struct tcp_flag_name {
@@ -56,10 +56,6 @@ const char *tcp_option_text(const struct tcp_option *opt, char buf[TCP_OPTION_TE
 int tcp_next_option(const struct segment *seg, uint32_t *pos, struct tcp_option *opt);
 
 /* Puts the TCP fields into an open JSON object: "tcp.srcport" to "tcp.len". */
-void tcp_fields_json(yajl_gen gen, const struct segment *seg);
-
-/* "key": value, for the fields around them. */
-void tcp_json_string(yajl_gen gen, const char *key, const char *value);
-void tcp_json_number(yajl_gen gen, const char *key, uint64_t value);
+void tcp_fields_json(struct jsonout *o, const struct segment *seg);
 
 #endif

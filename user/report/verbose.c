@@ -85,41 +85,35 @@ int verbose_print(FILE *out, const struct segment *seg, int64_t clock_offset_ns)
 	return stream_error(out);
 }
 
-static void json_packet(yajl_gen gen, const struct segment *seg, int64_t clock_offset_ns)
+static void json_packet(struct jsonout *o, const struct segment *seg, int64_t clock_offset_ns)
 {
 	char when[TIME_MAX], addr[VIEW_ADDRESS_MAX];
 
 	time_text(seg, clock_offset_ns, false, when);
 	if (when[0])
-		tcp_json_string(gen, "time", when);
+		jsonout_put_string(o, "time", when);
 	if (seg->frame)
-		tcp_json_number(gen, "frame.number", seg->frame);
+		jsonout_put_u64(o, "frame.number", seg->frame);
 	if (seg->dir != SEG_DIR_UNKNOWN)
-		tcp_json_string(gen, "direction",
+		jsonout_put_string(o, "direction",
 				seg->dir == SEG_DIR_INGRESS ? "ingress" : "egress");
 	view_address(&seg->src, addr);
-	tcp_json_string(gen, "source.address", addr);
+	jsonout_put_string(o, "source.address", addr);
 	view_address(&seg->dst, addr);
-	tcp_json_string(gen, "destination.address", addr);
+	jsonout_put_string(o, "destination.address", addr);
 }
 
 int verbose_print_json(FILE *out, const struct segment *seg, int64_t clock_offset_ns)
 {
-	yajl_gen gen = yajl_gen_alloc(NULL);
-	const unsigned char *text;
-	size_t len;
+	struct jsonout o = {0};
+	int err;
 
-	if (!gen)
-		return -ENOMEM;
-	yajl_gen_map_open(gen);
-	json_packet(gen, seg, clock_offset_ns);
-	tcp_fields_json(gen, seg);
-	tcp_json_number(gen, "captured_len", seg->payload_cap);
-	yajl_gen_map_close(gen);
-	if (yajl_gen_get_buf(gen, &text, &len) == yajl_gen_status_ok) {
-		fwrite(text, 1, len, out);
-		fputc('\n', out);
-	}
-	yajl_gen_free(gen);
-	return stream_error(out);
+	jsonout_open(&o, '{');
+	json_packet(&o, seg, clock_offset_ns);
+	tcp_fields_json(&o, seg);
+	jsonout_put_u64(&o, "captured_len", seg->payload_cap);
+	jsonout_close(&o, '}');
+	err = jsonout_print(&o, out);
+	jsonout_free(&o);
+	return err;
 }

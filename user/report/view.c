@@ -100,10 +100,23 @@ void view_free(struct view *v)
 size_t view_address(const struct endpoint *ep, char buf[VIEW_ADDRESS_MAX])
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	bool v4 = memcmp(ep->addr, mapped, sizeof(mapped)) == 0;
+	char *p = buf;
 
-	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? ep->addr + 12 : ep->addr, buf, VIEW_ADDRESS_MAX);
-	return strlen(buf);
+	if (memcmp(ep->addr, mapped, sizeof(mapped)) != 0) {
+		inet_ntop(AF_INET6, ep->addr, buf, VIEW_ADDRESS_MAX);
+		return strlen(buf);
+	}
+	for (unsigned int i = 12; i < 16; i++) {
+		uint8_t byte = ep->addr[i];
+
+		if (byte >= 100)
+			*p++ = (char)('0' + byte / 100);
+		if (byte >= 10)
+			*p++ = (char)('0' + byte / 10 % 10);
+		*p++ = (char)('0' + byte % 10);
+		*p++ = i < 15 ? '.' : '\0';
+	}
+	return (size_t)(p - buf) - 1;
 }
 
 const char *view_flag_name(unsigned int bit)
