@@ -26,7 +26,8 @@ unsigned int bpf_filter(const struct sock_filter *prog, const uint8_t *packet, u
 			unsigned int cap);
 int bpf_validate(const struct sock_filter *prog, int len);
 
-enum { LINK_RAW = 101, ETHERNET = 14, PACKET_MAX = 400, PACKETS = 400, ROOM = 4096 };
+enum { LINK_RAW = 101, ETHERNET = 14, PACKET_MAX = 400, PADDING_MAX = 46, PACKETS = 400 };
+enum { ROOM = 4096 };
 
 static uint64_t seed;
 
@@ -39,8 +40,9 @@ static uint32_t roll(uint32_t below)
 /* --- packets ---------------------------------------------------------------------------------- */
 
 struct packet {
-	uint8_t bytes[ETHERNET + PACKET_MAX]; /* from the Ethernet header on */
-	unsigned int len;		      /* of the IP packet */
+	uint8_t bytes[ETHERNET + PACKET_MAX + PADDING_MAX]; /* from the Ethernet header on */
+	unsigned int len;				    /* of the IP packet */
+	unsigned int padding;				    /* bytes of the frame behind it */
 };
 
 static void put16(uint8_t *p, unsigned int v)
@@ -62,6 +64,7 @@ static void make_packet(struct packet *p)
 		p->bytes[i] = (uint8_t)roll(256);
 	put16(p->bytes + 12, six ? 0x86dd : 0x0800);
 	p->len = ihl + doff * 4 + roll(PACKET_MAX - ihl - doff * 4);
+	p->padding = roll(2) ? roll(PADDING_MAX + 1) : 0;
 	if (six) {
 		ip[0] = 0x60;
 		put16(ip + 4, p->len - 40);
@@ -99,22 +102,22 @@ static int make_packets(void **state)
 
 /* --- running ---------------------------------------------------------------------------------- */
 
-/* A program of its own around the translation, as expression.h is one in the capture programs. */
+/* A program of its own around the translation, as expression.h is one in the capture programs. The packet's length
+ * comes as the mark: with padding the skb is longer. */
 static int load(const struct sock_filter *prog, unsigned int n, enum bpf_prog_type type, bool quiet)
 {
 	struct bpf_insn out[ROOM + 8] = {
 		{BPF_ALU64 | BPF_MOV | BPF_K, 2, 0, 0, type == BPF_PROG_TYPE_SCHED_CLS ? ETHERNET : 0},
-		{BPF_LDX | BPF_MEM | BPF_W, 3, 1, offsetof(struct __sk_buff, len), 0},
-		{BPF_ALU64 | BPF_SUB | BPF_X, 3, 2, 0, 0},
+		{BPF_LDX | BPF_MEM | BPF_W, 3, 1, offsetof(struct __sk_buff, mark), 0},
 	};
 	static char log[1 << 16];
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .log_buf = log, .log_size = sizeof(log), .log_level = 1);
-	int len = cbpf_translate(prog, n, out + 3, ROOM), fd;
+	int len = cbpf_translate(prog, n, out + 2, ROOM), fd;
 
 	if (len < 0)
 		return len;
-	out[3 + len] = (struct bpf_insn){BPF_JMP | BPF_EXIT, 0, 0, 0, 0};
-	fd = bpf_prog_load(type, "cbpf", "GPL", out, (size_t)len + 4, &opts);
+	out[2 + len] = (struct bpf_insn){BPF_JMP | BPF_EXIT, 0, 0, 0, 0};
+	fd = bpf_prog_load(type, "cbpf", "GPL", out, (size_t)len + 3, &opts);
 	if (fd < 0 && !quiet)
 		print_error("the verifier: %s\n", log + (strlen(log) > 600 ? strlen(log) - 600 : 0));
 	return fd;
@@ -122,8 +125,10 @@ static int load(const struct sock_filter *prog, unsigned int n, enum bpf_prog_ty
 
 static unsigned int run_it(int fd, const struct packet *p)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = p->bytes, .data_size_in = ETHERNET + p->len,
-		    .repeat = 1);
+	struct __sk_buff ctx = {.mark = p->len};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = p->bytes,
+		    .data_size_in = ETHERNET + p->len + p->padding, .ctx_in = &ctx,
+		    .ctx_size_in = sizeof(ctx), .repeat = 1);
 
 	assert_int_equal(bpf_prog_test_run_opts(fd, &opts), 0);
 	assert_in_range(opts.retval, 0, 1);
@@ -178,7 +183,10 @@ static const char *const expressions[] = {
 	"(ip[4:4] ^ ip[12:4]) & 3 = 2",
 	"ip[4:4] | 1 = ip[4:4]",
 	"-ip[9] = 0xfffffffa",
+	"ip[4:4] * 10 / 10 = ip[4:4]",
+	"(ip[4:4] + 0xc0000000) % 7 < 3",
 	"tcp[100:2] > 1000",
+	"ip[100:4] > 0x40000000 or ip6[100:4] > 0x40000000",
 	"ip6[6] = 6 and ip6[40:2] = 80",
 	"ip protochain 6",
 	"ip6 protochain 6",
@@ -271,7 +279,11 @@ static void test_random_programs(void **state)
 		n = BPF_MEMWORDS + 3 + roll(58);
 		for (; i + 2 < n; i++)
 			prog[i] = any_instruction(n - 2 - i);
-		prog[n - 2] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 1 + roll(255));
+		/* A as it is would nearly always match. */
+		prog[n - 2] = any_instruction(1);
+		if (roll(3))
+			prog[n - 2] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K,
+								   1 + roll(255));
 		prog[n - 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_A, 0);
 		assert_true(bpf_validate(prog, (int)n));
 		fd = load(prog, n, type, false);
