@@ -3,6 +3,7 @@
  * -f inside the capture programs: on every hook it sees the same packet, from its IP header on. What the
  * translation makes of expressions is in test_cbpf.c.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,9 +11,12 @@
 
 #include <cmocka.h>
 
+#include <linux/filter.h>
 #include <linux/if_ether.h>
 
 #include "bpf_run.h"
+
+#include "capture.skel.h"
 
 /* Whether the packet crosses, on every hook that the frame suits; what doesn't is counted. */
 static void expect(struct fixture *fx, bool match, struct frame_spec spec)
@@ -71,12 +75,38 @@ static void test_addresses(void **state)
 	close_fixture(fx);
 }
 
+/* What is translated and yet refused by the verifier, here for an instruction that nothing reaches: the programs are
+ * loaded without it, and the error is not that of an expression that cannot be translated. */
+static void test_refused_by_the_kernel(void **state)
+{
+	static const struct sock_filter prog[] = {
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_LD | BPF_IMM, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	const struct capture_load_options opt = {
+		.hook = HOOK_SOCKET,
+		.expression = prog,
+		.expression_len = sizeof(prog) / sizeof(prog[0]),
+	};
+	struct capture_bpf *skel = NULL;
+	struct diag d = {0};
+	int expression_err = 0;
+
+	if (capture_load(&opt, &skel, &expression_err, &d))
+		fail_msg("%s", d.text);
+	assert_int_equal(expression_err, -EINVAL);
+	assert_false(skel->rodata->cfg.expression);
+	capture_unload(skel);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_payload_and_length),
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_refused_by_the_kernel),
 	};
 
 	return RUN_TESTS(tests);

@@ -175,34 +175,34 @@ static int translate_load(struct translation *t, const struct sock_filter *f)
 		return 0;
 	case BPF_MEM:
 		if (f->k >= BPF_MEMWORDS)
-			return -EINVAL;
+			return -ENOTSUP;
 		put(t, BPF_LDX | BPF_MEM | BPF_W, dst, FP, word_of(f->k), 0);
 		return 0;
 	case BPF_ABS:
 		if (dst == X || !has_size(f->code))
-			return -EINVAL;
+			return -ENOTSUP;
 		load_fixed(t, f->code, A, f->k);
 		return 0;
 	case BPF_IND:
 		if (dst == X || !has_size(f->code))
-			return -EINVAL;
+			return -ENOTSUP;
 		load_indexed(t, f->code, f->k);
 		return 0;
 	case BPF_MSH:
 		if (dst == A)
-			return -EINVAL;
+			return -ENOTSUP;
 		load_fixed(t, BPF_B, X, f->k);
 		put(t, BPF_ALU | BPF_AND | BPF_K, X, 0, 0, 15);
 		put(t, BPF_ALU | BPF_LSH | BPF_K, X, 0, 0, 2);
 		return 0;
 	}
-	return -EINVAL;
+	return -ENOTSUP;
 }
 
 static int translate_store(struct translation *t, const struct sock_filter *f, uint8_t src)
 {
 	if (f->k >= BPF_MEMWORDS)
-		return -EINVAL;
+		return -ENOTSUP;
 	put(t, BPF_STX | BPF_MEM | BPF_W, FP, src, word_of(f->k), 0);
 	return 0;
 }
@@ -230,7 +230,7 @@ static int translate_alu(struct translation *t, const struct sock_filter *f)
 		if (BPF_SRC(f->code) == BPF_X)
 			no_match_if(t, BPF_JEQ, X, 0);
 		else if (!f->k)
-			return -EINVAL;
+			return -ENOTSUP;
 		break;
 	case BPF_LSH:
 	case BPF_RSH:
@@ -247,7 +247,7 @@ static int translate_alu(struct translation *t, const struct sock_filter *f)
 	case BPF_XOR:
 		break;
 	default:
-		return -EINVAL;
+		return -ENOTSUP;
 	}
 	if (BPF_SRC(f->code) == BPF_X)
 		put(t, (uint8_t)(BPF_ALU | BPF_OP(f->code) | BPF_X), A, X, 0, 0);
@@ -266,13 +266,13 @@ static int translate_jump(struct translation *t, const struct sock_filter *f, un
 	if (op == BPF_JA) {
 		yes = (uint64_t)at + 1 + f->k;
 		if (yes >= t->n)
-			return -EINVAL;
+			return -ENOTSUP;
 		put_jump(t, BPF_JMP | BPF_JA, 0, 0, 0, (uint16_t)yes);
 		return 0;
 	}
 	if ((op != BPF_JEQ && op != BPF_JGT && op != BPF_JGE && op != BPF_JSET) || yes >= t->n ||
 	    no >= t->n)
-		return -EINVAL;
+		return -ENOTSUP;
 	put_jump(t, (uint8_t)(BPF_JMP32 | op | BPF_SRC(f->code)), A, src, k, (uint16_t)yes);
 	if (f->jf)
 		put_jump(t, BPF_JMP | BPF_JA, 0, 0, 0, (uint16_t)no);
@@ -293,7 +293,7 @@ static int translate_return(struct translation *t, const struct sock_filter *f)
 		return 0;
 	}
 	if (BPF_RVAL(f->code) != BPF_A)
-		return -EINVAL;
+		return -ENOTSUP;
 	no_match_if(t, BPF_JEQ, A, 0);
 	end_with(t, true);
 	return 0;
@@ -323,10 +323,10 @@ static int translate_one(struct translation *t, unsigned int at)
 		else if (BPF_MISCOP(f->code) == BPF_TXA)
 			mov32(t, A, X);
 		else
-			return -EINVAL;
+			return -ENOTSUP;
 		return 0;
 	}
-	return -EINVAL;
+	return -ENOTSUP;
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
@@ -376,7 +376,7 @@ int cbpf_translate(const struct sock_filter *prog, unsigned int n, struct bpf_in
 	int err = 0;
 
 	if (!n || n > BPF_MAXINSNS || max > INT16_MAX || BPF_CLASS(prog[n - 1].code) != BPF_RET)
-		return n > BPF_MAXINSNS ? -E2BIG : -EINVAL;
+		return n > BPF_MAXINSNS ? -E2BIG : -ENOTSUP;
 	t.targets = calloc(max, sizeof(*t.targets)); /* 0: none, since nothing jumps to the first */
 	t.starts = calloc(n + 2, sizeof(*t.starts));
 	if (!t.targets || !t.starts)

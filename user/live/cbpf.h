@@ -19,7 +19,7 @@
 /*
  * Translates n instructions for bpf/expression.h: r1, r2 and r3 are set, r0 will be 1 or 0, and the end is where
  * execution goes on. The packet has CBPF_HEADER bytes at least. Returns how many of out[max] are used; -E2BIG when they
- * are too few, -EINVAL when an instruction is unknown or jumps out of the program.
+ * are too few, -ENOTSUP when an instruction is unknown or jumps back or out of the program.
  */
 int cbpf_translate(const struct sock_filter *prog, unsigned int n, struct bpf_insn *out,
 		   unsigned int max);
