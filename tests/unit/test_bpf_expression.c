@@ -15,8 +15,11 @@
 #include <linux/if_ether.h>
 
 #include "bpf_run.h"
+#include "file/filter.h"
 
 #include "capture.skel.h"
+
+#define LINK_RAW 101 /* LINKTYPE_RAW */
 
 /* Whether the packet crosses, on every hook that the frame suits; what doesn't is counted. */
 static void expect(struct fixture *fx, bool match, struct frame_spec spec)
@@ -100,6 +103,33 @@ static void test_refused_by_the_kernel(void **state)
 	capture_unload(skel);
 }
 
+/* Each program's stack and the expression's are 512 bytes together, and the programs' is the largest with a filter by
+ * cgroup. The expression is that of tcpdump's manual for packets with payload. */
+static void test_stack(void **state)
+{
+	struct capture_load_options opt = {
+		.hook = HOOK_SOCKET,
+		.all_programs = true,
+		.config = {.find_bodies = 1, .by_owner = 1, .by_cgroup = 1, .by_uid = 1,
+			   .follow = 1, .filter_pid = 1, .body_bytes = 1},
+	};
+	struct filter *ft = filter_new("tcp port 80 and (((ip[2:2] - ((ip[0]&0xf)<<2)) - "
+				       "((tcp[12]&0xf0)>>2)) != 0)");
+	struct capture_bpf *skel = NULL;
+	struct diag d = {0};
+	int expression_err = 0;
+
+	assert_non_null(ft);
+	if (filter_add(ft, LINK_RAW, &d))
+		fail_msg("%s", d.text);
+	opt.expression = filter_code(ft, LINK_RAW, &opt.expression_len);
+	if (capture_load(&opt, &skel, &expression_err, &d))
+		fail_msg("%s", d.text);
+	assert_int_equal(expression_err, 0);
+	capture_unload(skel);
+	filter_free(ft);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,6 +137,7 @@ int main(void)
 		cmocka_unit_test(test_payload_and_length),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_refused_by_the_kernel),
+		cmocka_unit_test(test_stack),
 	};
 
 	return RUN_TESTS(tests);

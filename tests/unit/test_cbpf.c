@@ -102,6 +102,26 @@ static int make_packets(void **state)
 
 /* --- running ---------------------------------------------------------------------------------- */
 
+/* How much of the stack a program uses: by loads, stores, and addresses that are made of r10 and an offset. */
+static int stack_of(const struct bpf_insn *insn, int len)
+{
+	int depth = 0, i;
+
+	for (i = 0; i < len; i++) {
+		int class = BPF_CLASS(insn[i].code), at = 0;
+
+		if ((class == BPF_LDX && insn[i].src_reg == BPF_REG_10) ||
+		    (class == BPF_STX && insn[i].dst_reg == BPF_REG_10))
+			at = insn[i].off;
+		else if (i && insn[i].code == (BPF_ALU64 | BPF_ADD | BPF_K) &&
+			 insn[i - 1].code == (BPF_ALU64 | BPF_MOV | BPF_X) &&
+			 insn[i - 1].src_reg == BPF_REG_10)
+			at = insn[i].imm;
+		depth = -at > depth ? -at : depth;
+	}
+	return depth;
+}
+
 /* A program of its own around the translation, as expression.h is one in the capture programs. The packet's length
  * comes as the mark: with padding the skb is longer. */
 static int load(const struct sock_filter *prog, unsigned int n, enum bpf_prog_type type, bool quiet)
@@ -173,6 +193,8 @@ static const char *const expressions[] = {
 	"ip[8] < 64",
 	"ip[2:2] - ((ip[0]&0xf)<<2) - ((tcp[12]&0xf0)>>2) != 0",
 	"ip[6:2] & 0x1fff = 0",
+	"tcp port 80 and (((ip[2:2] - ((ip[0]&0xf)<<2)) - ((tcp[12]&0xf0)>>2)) != 0)",
+	"(ip[1] + ip[2]) * (ip[3] + ip[4]) > (ip[5] + ip[6]) * (ip[7] + ip[8])",
 	"greater 200",
 	"less 100",
 	"len % 7 = 3",
@@ -195,6 +217,7 @@ static const char *const expressions[] = {
 
 static void test_expressions(void **state)
 {
+	static struct bpf_insn out[ROOM];
 	unsigned int matching = 0, i, j, cnt;
 
 	for (i = 0; i < sizeof(expressions) / sizeof(expressions[0]); i++) {
@@ -206,6 +229,8 @@ static void test_expressions(void **state)
 		if (filter_add(ft, LINK_RAW, &d))
 			fail_msg("%s", d.text);
 		prog = filter_code(ft, LINK_RAW, &cnt);
+		j = (unsigned int)cbpf_translate(prog, cnt, out, ROOM);
+		assert_true((int)j < 0 || stack_of(out, (int)j) <= 32);
 		for (j = 0; j < sizeof(types) / sizeof(types[0]); j++) {
 			int fd = load(prog, cnt, types[j], strstr(expressions[i], "protochain"));
 
@@ -227,7 +252,13 @@ static void test_expressions(void **state)
 	assert_in_range(matching, 75, UINT32_MAX);
 }
 
-static struct sock_filter any_instruction(unsigned int left)
+/* The i-th word of M that a random program uses: they need not be neighbours. */
+static uint32_t word(uint32_t i)
+{
+	return (i * 5 + 3) % BPF_MEMWORDS;
+}
+
+static struct sock_filter any_instruction(unsigned int left, unsigned int words)
 {
 	static const uint16_t codes[] = {
 		BPF_LD | BPF_W | BPF_ABS,  BPF_LD | BPF_H | BPF_ABS,  BPF_LD | BPF_B | BPF_ABS,
@@ -248,8 +279,11 @@ static struct sock_filter any_instruction(unsigned int left)
 	f.k = roll(4) ? roll(64) : roll(2) ? roll(UINT32_MAX) << 1 : roll(PACKET_MAX);
 	if (class == BPF_ALU || class == BPF_JMP)
 		f.code |= op != BPF_NEG && roll(2) ? BPF_X : BPF_K;
-	if (class == BPF_ST || class == BPF_STX || (class <= BPF_LDX && BPF_MODE(f.code) == BPF_MEM))
-		f.k %= BPF_MEMWORDS;
+	if (class == BPF_ST || class == BPF_STX || (class <= BPF_LDX && BPF_MODE(f.code) == BPF_MEM)) {
+		if (!words)
+			return (struct sock_filter)BPF_STMT(BPF_MISC | BPF_TXA, 0);
+		f.k = word(f.k % words);
+	}
 	if (class == BPF_ALU && (op == BPF_DIV || op == BPF_MOD) && !f.k)
 		f.k = 3;
 	/* libpcap leaves open what a shift by so much gives, and its validator refuses it. */
@@ -266,21 +300,22 @@ static struct sock_filter any_instruction(unsigned int left)
 static void test_random_programs(void **state)
 {
 	struct sock_filter prog[BPF_MEMWORDS + 64];
-	unsigned int round, matching = 0, i, n;
+	unsigned int round, matching = 0, words, i, n;
 	char what[64];
 
 	for (round = 0; round < 1500; round++) {
 		enum bpf_prog_type type = types[round % 3];
 		int fd;
 
+		words = roll(3) ? roll(8) : roll(BPF_MEMWORDS + 1);
 		/* libpcap's interpreter has nothing certain in M at first. */
-		for (i = 0; i < BPF_MEMWORDS; i++)
-			prog[i] = (struct sock_filter)BPF_STMT(BPF_ST, i);
-		n = BPF_MEMWORDS + 3 + roll(58);
+		for (i = 0; i < words; i++)
+			prog[i] = (struct sock_filter)BPF_STMT(BPF_ST, word(i));
+		n = words + 3 + roll(58);
 		for (; i + 2 < n; i++)
-			prog[i] = any_instruction(n - 2 - i);
+			prog[i] = any_instruction(n - 2 - i, words);
 		/* A as it is would nearly always match. */
-		prog[n - 2] = any_instruction(1);
+		prog[n - 2] = any_instruction(1, words);
 		if (roll(3))
 			prog[n - 2] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K,
 								   1 + roll(255));
