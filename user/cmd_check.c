@@ -12,9 +12,12 @@
 
 #include "core/counters.h"
 #include "diag.h"
+#include "file/filter.h"
 #include "live/live.h"
 #include "owner/cgroup2.h"
 #include "probe.h"
+
+#define LINK_RAW 101 /* LINKTYPE_RAW */
 
 enum verdict { OK, WARN, NO };
 
@@ -138,26 +141,39 @@ static void check_cgroup2(void)
 	cgroup2_close(&cg);
 }
 
-/* The whole of it: opens a capture at that hook and closes it at once. */
-static bool check_hook(enum hook hook, const char *name, const char *interface)
+/* The whole of it: opens a capture at that hook and closes it at once. A note says where something is done in another way. */
+static bool try_hook(struct live_options *opt, const char *name, const char *where)
 {
-	const char *const interfaces[] = {interface, NULL};
-	struct live_options opt = {.hook = hook, .interfaces = interface ? interfaces : NULL};
 	struct counters cnt = {0};
 	struct diag d = {0};
 	struct live *live = NULL;
 	const char *note;
 	unsigned int i;
 
-	if (live_open(&opt, &cnt, &live, &d)) {
+	if (live_open(opt, &cnt, &live, &d)) {
 		say(NO, name, "%s", d.text);
 		return false;
 	}
-	say(OK, name, "captures%s%s", interface ? " (tried at " : "", interface ? "lo)" : "");
+	say(OK, name, "captures%s%s", live_filters(live) ? ", and decides on -f" : "", where);
 	for (i = 0; (note = live_note(live, i)); i++)
 		say(WARN, name, "%s", note);
 	live_close(live);
 	return true;
+}
+
+static bool check_hook(enum hook hook, const char *name, const char *interface)
+{
+	const char *const interfaces[] = {interface, NULL};
+	struct live_options opt = {.hook = hook, .interfaces = interface ? interfaces : NULL};
+	struct filter *ft = filter_new("tcp port 80");
+	struct diag d = {0};
+	bool captures;
+
+	if (ft && !filter_add(ft, LINK_RAW, &d))
+		opt.expression = filter_code(ft, LINK_RAW, &opt.expression_len);
+	captures = try_hook(&opt, name, interface ? " (tried at lo)" : "");
+	filter_free(ft);
+	return captures;
 }
 
 static bool check_hooks(void)

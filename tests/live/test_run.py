@@ -454,6 +454,7 @@ class Refused(harness.LiveTest):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         for word in ('cgroup', 'tc', 'socket', 'BTF'):
             self.assertIn(word, done.stdout)
+        self.assertEqual(done.stdout.count('decides on -f'), 3, done.stdout)
 
     def test_check_without_root(self):
         done = harness.run('setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups',

@@ -320,6 +320,11 @@ class Files(unittest.TestCase):
         for expression in ('tcp porrt 80', '(tcp', 'port 99999999'):
             self.refused(2, pcap(two_requests().frames), '-f', expression, words=['-f'])
 
+    def test_expression_for_which_a_file_has_no_answer(self):
+        """libpcap takes them, for its live captures; over a file they and their negations match nothing."""
+        for expression in ('inbound', 'not outbound', 'tcp port 80 and inbound'):
+            self.refused(2, pcap(two_requests().frames), '-f', expression, words=['--side'])
+
     def test_port_and_count(self):
         frames = sorted(two_requests().frames + two_requests(port=40001, server_port=8080).frames)
         got = self.read(pcap(frames), '--port', '80')

@@ -67,11 +67,43 @@ const void *filter_code(const struct filter *ft, uint32_t link_type, unsigned in
 	return bpf->bf_insns;
 }
 
+/* At offsets from SKF_AD_OFF of linux/filter.h on, Linux's interpreter has what it knows of a packet beside its bytes. libpcap
+ * makes use of it as if every capture were one of a live interface; its own interpreter has nothing there, so that such
+ * an expression and its negation would both match nothing. */
+static bool asks_the_kernel(const struct bpf_program *bpf)
+{
+	const uint32_t ancillary = UINT32_MAX - 0xfff;
+	u_int i;
+
+	for (i = 0; i < bpf->bf_len; i++) {
+		const struct bpf_insn *insn = &bpf->bf_insns[i];
+
+		if (BPF_CLASS(insn->code) == BPF_LD && BPF_MODE(insn->code) == BPF_ABS &&
+		    insn->k >= ancillary)
+			return true;
+	}
+	return false;
+}
+
+static int compile(struct filter *ft, pcap_t *dead, struct bpf_program *out, struct diag *d)
+{
+	if (pcap_compile(dead, out, ft->expr, 1, PCAP_NETMASK_UNKNOWN))
+		return diag_set(d, EXIT_USAGE, -EINVAL, "filter '%s': %s (see pcap-filter(7))",
+				ft->expr, pcap_geterr(dead));
+	if (!asks_the_kernel(out))
+		return 0;
+	pcap_freecode(out);
+	return diag_set(
+		d, EXIT_USAGE, -EINVAL,
+		"filter '%s': inbound and outbound are not in the packet; --side picks an end",
+		ft->expr);
+}
+
 int filter_add(struct filter *ft, uint32_t link_type, struct diag *d)
 {
 	struct program *prog;
 	pcap_t *dead;
-	int err = 0;
+	int err;
 
 	if (find(ft, link_type))
 		return 0;
@@ -82,12 +114,10 @@ int filter_add(struct filter *ft, uint32_t link_type, struct diag *d)
 	if (!dead)
 		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 	prog = &ft->programs[ft->program_cnt];
-	if (pcap_compile(dead, &prog->bpf, ft->expr, 1, PCAP_NETMASK_UNKNOWN) == 0) {
+	err = compile(ft, dead, &prog->bpf, d);
+	if (!err) {
 		prog->link_type = link_type;
 		ft->program_cnt++;
-	} else {
-		err = diag_set(d, EXIT_USAGE, -EINVAL, "filter '%s': %s (see pcap-filter(7))",
-			       ft->expr, pcap_geterr(dead));
 	}
 	pcap_close(dead);
 	return err;

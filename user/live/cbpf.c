@@ -12,16 +12,19 @@ enum {
 	SKB = BPF_REG_6,
 	A = BPF_REG_7,
 	X = BPF_REG_8,
-	L3 = BPF_REG_9,
+	PLACE = BPF_REG_9, /* length of the packet << 32 | where its IP header begins */
 	FP = BPF_REG_10,
 };
 
-/* The stack, from its top down. */
+/*
+ * The stack, from its top down: the bytes just loaded, the words of M that are used, the beginning of the packet. The
+ * verifier adds it to the caller's, each rounded up to 32 bytes in 5.10, and 512 are all that there is: so the last one
+ * takes what the others leave of STACK_AIM, or is left out.
+ */
 enum {
-	STACK_LEN = -8,			     /* u32 */
-	STACK_BYTES = -4,		     /* up to 4 */
-	STACK_HEADER = -8 - CBPF_HEADER,
-	STACK_M = STACK_HEADER - 4,	     /* M[0]; M[1] is below */
+	STACK_BYTES = -4, /* up to 4 */
+	STACK_AIM = 32,
+	HEADER_MIN = 12, /* less is not worth its load: here end IPv4's protocol, and IPv6's */
 };
 
 /* Where a jump goes that is not known yet: to an instruction of the classic program, or to the end without a
@@ -33,6 +36,9 @@ struct translation {
 	unsigned int n;
 	struct bpf_insn *out;
 	unsigned int len, max;
+	uint32_t used;	 /* words of M, as bits */
+	int32_t cached;	 /* bytes of the packet on the stack, at header_at */
+	int32_t header_at;
 	uint16_t *targets; /* of each instruction that jumps: an instruction of prog, or NO_MATCH; by its place in out */
 	uint16_t *starts;  /* where each instruction of prog begins in out; [n]: the end without a match */
 };
@@ -81,6 +87,12 @@ static void add(struct translation *t, uint8_t dst, int32_t imm)
 	put(t, BPF_ALU64 | BPF_ADD | BPF_K, dst, 0, 0, imm);
 }
 
+static void get_length(struct translation *t, uint8_t dst)
+{
+	mov(t, dst, PLACE);
+	put(t, BPF_ALU64 | BPF_RSH | BPF_K, dst, 0, 0, 32);
+}
+
 static void call_load_bytes(struct translation *t, int16_t to, int32_t size)
 {
 	mov(t, R1, SKB);
@@ -117,7 +129,7 @@ static bool is_beyond(struct translation *t, uint32_t k)
 {
 	if (k <= INT32_MAX - 4)
 		return false;
-	no_match_if(t, BPF_JGE, L3, 0);
+	no_match_if(t, BPF_JGE, PLACE, 0);
 	return true;
 }
 
@@ -126,15 +138,15 @@ static void load_fixed(struct translation *t, uint16_t code, uint8_t dst, uint32
 	int32_t size = size_of(code);
 
 	/* The verifier wants words on the stack to be aligned. */
-	if (k <= (uint32_t)(CBPF_HEADER - size) && !(k % (uint32_t)size)) {
-		fetch(t, code, dst, (int16_t)(STACK_HEADER + (int32_t)k));
+	if (t->cached >= size && k <= (uint32_t)(t->cached - size) && !(k % (uint32_t)size)) {
+		fetch(t, code, dst, (int16_t)(t->header_at + (int32_t)k));
 		return;
 	}
 	if (is_beyond(t, k))
 		return;
-	put(t, BPF_LDX | BPF_MEM | BPF_W, R2, FP, STACK_LEN, 0);
+	get_length(t, R2);
 	no_match_if(t, BPF_JLT, R2, (int32_t)k + size);
-	mov(t, R2, L3);
+	mov32(t, R2, PLACE);
 	add(t, R2, (int32_t)k);
 	call_load_bytes(t, STACK_BYTES, size);
 	fetch(t, code, dst, STACK_BYTES);
@@ -149,17 +161,19 @@ static void load_indexed(struct translation *t, uint16_t code, uint32_t k)
 		return;
 	mov(t, R2, X);
 	add(t, R2, (int32_t)k);
-	put(t, BPF_LDX | BPF_MEM | BPF_W, R3, FP, STACK_LEN, 0);
+	get_length(t, R3);
 	add(t, R3, -size);
 	put_jump(t, BPF_JMP | BPF_JGT | BPF_X, R2, R3, 0, NO_MATCH);
-	put(t, BPF_ALU64 | BPF_ADD | BPF_X, R2, L3, 0, 0);
+	mov32(t, R3, PLACE);
+	put(t, BPF_ALU64 | BPF_ADD | BPF_X, R2, R3, 0, 0);
 	call_load_bytes(t, STACK_BYTES, size);
 	fetch(t, code, A, STACK_BYTES);
 }
 
-static int16_t word_of(uint32_t k)
+/* Those that are not used have no room. */
+static int16_t word_of(const struct translation *t, uint32_t k)
 {
-	return (int16_t)(STACK_M - 4 * (int32_t)k);
+	return (int16_t)(STACK_BYTES - 4 - 4 * __builtin_popcount(t->used & ((1u << k) - 1)));
 }
 
 static int translate_load(struct translation *t, const struct sock_filter *f)
@@ -171,39 +185,39 @@ static int translate_load(struct translation *t, const struct sock_filter *f)
 		set32(t, dst, f->k);
 		return 0;
 	case BPF_LEN:
-		put(t, BPF_LDX | BPF_MEM | BPF_W, dst, FP, STACK_LEN, 0);
+		get_length(t, dst);
 		return 0;
 	case BPF_MEM:
 		if (f->k >= BPF_MEMWORDS)
-			return -EINVAL;
-		put(t, BPF_LDX | BPF_MEM | BPF_W, dst, FP, word_of(f->k), 0);
+			return -ENOTSUP;
+		put(t, BPF_LDX | BPF_MEM | BPF_W, dst, FP, word_of(t, f->k), 0);
 		return 0;
 	case BPF_ABS:
 		if (dst == X || !has_size(f->code))
-			return -EINVAL;
+			return -ENOTSUP;
 		load_fixed(t, f->code, A, f->k);
 		return 0;
 	case BPF_IND:
 		if (dst == X || !has_size(f->code))
-			return -EINVAL;
+			return -ENOTSUP;
 		load_indexed(t, f->code, f->k);
 		return 0;
 	case BPF_MSH:
 		if (dst == A)
-			return -EINVAL;
+			return -ENOTSUP;
 		load_fixed(t, BPF_B, X, f->k);
 		put(t, BPF_ALU | BPF_AND | BPF_K, X, 0, 0, 15);
 		put(t, BPF_ALU | BPF_LSH | BPF_K, X, 0, 0, 2);
 		return 0;
 	}
-	return -EINVAL;
+	return -ENOTSUP;
 }
 
 static int translate_store(struct translation *t, const struct sock_filter *f, uint8_t src)
 {
 	if (f->k >= BPF_MEMWORDS)
-		return -EINVAL;
-	put(t, BPF_STX | BPF_MEM | BPF_W, FP, src, word_of(f->k), 0);
+		return -ENOTSUP;
+	put(t, BPF_STX | BPF_MEM | BPF_W, FP, src, word_of(t, f->k), 0);
 	return 0;
 }
 
@@ -230,7 +244,7 @@ static int translate_alu(struct translation *t, const struct sock_filter *f)
 		if (BPF_SRC(f->code) == BPF_X)
 			no_match_if(t, BPF_JEQ, X, 0);
 		else if (!f->k)
-			return -EINVAL;
+			return -ENOTSUP;
 		break;
 	case BPF_LSH:
 	case BPF_RSH:
@@ -247,7 +261,7 @@ static int translate_alu(struct translation *t, const struct sock_filter *f)
 	case BPF_XOR:
 		break;
 	default:
-		return -EINVAL;
+		return -ENOTSUP;
 	}
 	if (BPF_SRC(f->code) == BPF_X)
 		put(t, (uint8_t)(BPF_ALU | BPF_OP(f->code) | BPF_X), A, X, 0, 0);
@@ -266,13 +280,13 @@ static int translate_jump(struct translation *t, const struct sock_filter *f, un
 	if (op == BPF_JA) {
 		yes = (uint64_t)at + 1 + f->k;
 		if (yes >= t->n)
-			return -EINVAL;
+			return -ENOTSUP;
 		put_jump(t, BPF_JMP | BPF_JA, 0, 0, 0, (uint16_t)yes);
 		return 0;
 	}
 	if ((op != BPF_JEQ && op != BPF_JGT && op != BPF_JGE && op != BPF_JSET) || yes >= t->n ||
 	    no >= t->n)
-		return -EINVAL;
+		return -ENOTSUP;
 	put_jump(t, (uint8_t)(BPF_JMP32 | op | BPF_SRC(f->code)), A, src, k, (uint16_t)yes);
 	if (f->jf)
 		put_jump(t, BPF_JMP | BPF_JA, 0, 0, 0, (uint16_t)no);
@@ -293,7 +307,7 @@ static int translate_return(struct translation *t, const struct sock_filter *f)
 		return 0;
 	}
 	if (BPF_RVAL(f->code) != BPF_A)
-		return -EINVAL;
+		return -ENOTSUP;
 	no_match_if(t, BPF_JEQ, A, 0);
 	end_with(t, true);
 	return 0;
@@ -323,17 +337,17 @@ static int translate_one(struct translation *t, unsigned int at)
 		else if (BPF_MISCOP(f->code) == BPF_TXA)
 			mov32(t, A, X);
 		else
-			return -EINVAL;
+			return -ENOTSUP;
 		return 0;
 	}
-	return -EINVAL;
+	return -ENOTSUP;
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-static void begin(struct translation *t)
+static void lay_out_stack(struct translation *t)
 {
-	uint32_t used = 0;
+	int32_t words;
 	unsigned int i;
 
 	for (i = 0; i < t->n; i++) {
@@ -341,17 +355,31 @@ static void begin(struct translation *t)
 
 		if (BPF_CLASS(code) == BPF_ST || BPF_CLASS(code) == BPF_STX ||
 		    (BPF_CLASS(code) <= BPF_LDX && BPF_MODE(code) == BPF_MEM))
-			used |= 1u << (t->prog[i].k % BPF_MEMWORDS);
+			t->used |= 1u << (t->prog[i].k % BPF_MEMWORDS);
 	}
+	words = 4 * __builtin_popcount(t->used);
+	t->cached = STACK_AIM + STACK_BYTES - words;
+	if (t->cached < HEADER_MIN)
+		t->cached = 0;
+	t->header_at = STACK_BYTES - words - t->cached;
+}
+
+static void begin(struct translation *t)
+{
+	unsigned int i;
+
+	lay_out_stack(t);
 	mov(t, SKB, R1);
-	mov(t, L3, R2);
-	put(t, BPF_STX | BPF_MEM | BPF_W, FP, R3, STACK_LEN, 0);
+	mov(t, PLACE, R3);
+	put(t, BPF_ALU64 | BPF_LSH | BPF_K, PLACE, 0, 0, 32);
+	put(t, BPF_ALU64 | BPF_OR | BPF_X, PLACE, R2, 0, 0);
 	set32(t, A, 0);
 	set32(t, X, 0);
 	for (i = 0; i < BPF_MEMWORDS; i++)
-		if (used & 1u << i)
-			put(t, BPF_STX | BPF_MEM | BPF_W, FP, A, word_of(i), 0);
-	call_load_bytes(t, STACK_HEADER, CBPF_HEADER);
+		if (t->used & 1u << i)
+			put(t, BPF_STX | BPF_MEM | BPF_W, FP, A, word_of(t, i), 0);
+	if (t->cached)
+		call_load_bytes(t, (int16_t)t->header_at, t->cached);
 }
 
 /* Every jump has its distance now. */
@@ -376,7 +404,7 @@ int cbpf_translate(const struct sock_filter *prog, unsigned int n, struct bpf_in
 	int err = 0;
 
 	if (!n || n > BPF_MAXINSNS || max > INT16_MAX || BPF_CLASS(prog[n - 1].code) != BPF_RET)
-		return n > BPF_MAXINSNS ? -E2BIG : -EINVAL;
+		return n > BPF_MAXINSNS ? -E2BIG : -ENOTSUP;
 	t.targets = calloc(max, sizeof(*t.targets)); /* 0: none, since nothing jumps to the first */
 	t.starts = calloc(n + 2, sizeof(*t.starts));
 	if (!t.targets || !t.starts)

@@ -2,11 +2,12 @@
 /*
  * cbpf.h - a classic BPF program (McCanne and Jacobson, 1993), as libpcap compiles it, in today's instructions.
  *
- *	A r7   X r8   skb r6   where the IP header begins r9
- *	stack: length | bytes just loaded | the packet's first 40 bytes | the words of M that are used
+ *	A r7   X r8   skb r6   the packet's length and where it begins r9
+ *	stack: bytes just loaded | the words of M that are used | the packet's beginning
  *
- * Loads go through bpf_skb_load_bytes(), so the packet need not be linear; at fixed offsets into the first 40
- * bytes, which every TCP packet has, through one load of all of them. As libpcap's interpreter has it (bpf_filter()), a
+ * Loads go through bpf_skb_load_bytes(), so the packet need not be linear; at fixed offsets into its beginning, up
+ * to 28 bytes, through one load of all of them. The stack takes 32 bytes as long as at most seven words of M are used, which
+ * fits under every capture program; with all sixteen it takes 68. As libpcap's interpreter has it (bpf_filter()), a
  * load past the packet's end and a division by zero match nothing, arithmetic has 32 bits without sign, a shift by
  * 32 or more gives 0. M, which that leaves open, is zero at first.
  */
@@ -18,12 +19,10 @@
 
 /*
  * Translates n instructions for bpf/expression.h: r1, r2 and r3 are set, r0 will be 1 or 0, and the end is where
- * execution goes on. The packet has CBPF_HEADER bytes at least. Returns how many of out[max] are used; -E2BIG when they
- * are too few, -EINVAL when an instruction is unknown or jumps out of the program.
+ * execution goes on. The packet has 40 bytes at least: it is TCP. Returns how many of out[max] are used; -E2BIG when they
+ * are too few, -ENOTSUP when an instruction is unknown or jumps back or out of the program.
  */
 int cbpf_translate(const struct sock_filter *prog, unsigned int n, struct bpf_insn *out,
 		   unsigned int max);
-
-#define CBPF_HEADER 40
 
 #endif

@@ -144,9 +144,9 @@ static void note_expression(struct live *lv, const struct live_options *opt, int
 		return;
 	snprintf(lv->filter_note, sizeof(lv->filter_note),
 		 "-f is applied to what was copied, and saves no copying: %s",
-		 err == -E2BIG	  ? "the expression is too long for the kernel"
-		 : err == -EINVAL ? "the expression has a loop, which cannot be translated"
-				  : "the kernel does not take its program");
+		 err == -E2BIG	   ? "the expression is too long for the kernel"
+		 : err == -ENOTSUP ? "the expression has a loop, which cannot be translated"
+				   : "the kernel does not take its program");
 }
 
 static int load(struct live *lv, const struct live_options *opt, struct counters *cnt,
