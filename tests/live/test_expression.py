@@ -55,6 +55,17 @@ class Expression:
         self.assertEqual(self.ports(self.watch('ip6 and port %d' % self.servers[2].port)),
                          [self.servers[2].port])
 
+    def test_payload(self):
+        """Packets with payload, as tcpdump's manual finds them: at tc this takes the most of the kernel's stack."""
+        port = self.servers[0].port
+        got = self.watch('tcp port %d and (((ip[2:2] - ((ip[0]&0xf)<<2)) - ((tcp[12]&0xf0)>>2)) != 0)' % port,
+                         '-g', '/*')
+        self.assertEqual(self.ports(got), [port])
+        self.assertEqual(len(got), 20)
+        self.assertNotIn('note: -f', self.tracer.stderr())
+        self.assertEqual(self.tracer.summary['filtered.packets'],
+                         self.tracer.summary['kernel.unmatched'])
+
     def test_with_other_filters(self):
         """--port for one, -f for the other: nothing is left."""
         self.assertEqual(self.watch('port %d' % self.servers[0].port, '--port',
