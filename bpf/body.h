@@ -24,6 +24,9 @@
 /* A body that came with its header is withheld from this size on. */
 #define BODY_BYTES_MIN 256
 
+/* Instead of how much is to be copied: nothing, and the body goes on behind it. */
+#define PAYLOAD_INSIDE (~0u)
+
 #define EACH_BYTE(b) ((b)*0x0101010101010101ull)
 
 /* One for each CPU. A packet that arrives can interrupt the search in one that is sent and use the
@@ -247,7 +250,7 @@ static __always_inline __u32 begin_body(struct __sk_buff *skb, const struct pack
 }
 
 /* How much of a payload has to be copied, none of it or its beginning, where it may lie in the body
- * that was found. */
+ * that was found; or PAYLOAD_INSIDE. */
 static __always_inline __u32 outside_body(const struct packet *p, const struct conn_state *st,
 					  __u32 way)
 {
@@ -260,7 +263,7 @@ static __always_inline __u32 outside_body(const struct packet *p, const struct c
 	if (left >> 31 || left < p->payload_len)
 		return p->payload_len;
 	if (!(into >> 31))
-		return 0;
+		return left > p->payload_len ? PAYLOAD_INSIDE : 0;
 	before = -into;
 	return cfg.body_bytes && before < p->payload_len ? before : p->payload_len;
 }

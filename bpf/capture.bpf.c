@@ -22,10 +22,12 @@
 #include "config.h"
 #include "expression.h"
 #include "packet.h"
+#include "context.h"
 #include "socket.h"
 #include "body.h"
 #include "copy.h"
 #include "filter.h"
+#include "sum.h"
 
 /* Of a connection that isn't HTTP: enough for a TLS server name. */
 #define OTHER_BYTES_MAX 1024
@@ -40,17 +42,6 @@ struct {
 	__type(value, __u64);
 } control SEC(".maps");
 
-/* What is known about a packet's connection, beside the packet. */
-struct context {
-	struct conn_state *st;
-	struct bpf_sock *sk; /* full, not listening; NULL: none */
-	__u64 cookie;
-	__u32 hook; /* enum event_hook */
-	__u32 dir;  /* enum event_dir */
-	__u32 way;  /* CONN_OUT if the source stands as the local end, else CONN_IN */
-	bool listener;
-};
-
 /* What the handshake tells: the first sequence numbers, and how long it took at the client. */
 static __always_inline void note_handshake(const struct context *c, const struct packet *p)
 {
@@ -64,6 +55,7 @@ static __always_inline void note_handshake(const struct context *c, const struct
 		st->has_body[CONN_IN] = st->has_body[CONN_OUT] = 0;
 		st->has_connect = st->asked_head = st->probed = 0;
 		st->proto = CONN_PROTO_UNKNOWN;
+		begin_streams(st);
 		st->syn_seq = p->seq;
 		st->syn_ns = c->dir == EVENT_DIR_EGRESS ? bpf_ktime_get_ns() : 0;
 	}
@@ -107,59 +99,42 @@ static __always_inline enum verdict classify(const struct context *c, struct __s
 	return VERDICT_OTHER;
 }
 
-/* Whether user space has said that this payload is body. */
-static __always_inline bool is_elided(const struct context *c, const struct packet *p)
+/* What user space has said of this payload: 0 or PAYLOAD_INSIDE where it is body. */
+static __always_inline __u32 elided(const struct context *c, const struct packet *p)
 {
 	__u32 slot = EVENT_CONTROL_SLOT(c->cookie, 0) + (c->way & 1), ahead;
 	__u64 *word, w;
 
 	word = bpf_map_lookup_elem(&control, &slot);
 	if (!word)
-		return false;
+		return p->payload_len;
 	w = *(volatile __u64 *)word;
 	if (w >> 32 != EVENT_CONTROL_TAG(c->cookie))
-		return false;
+		return p->payload_len;
 	ahead = (__u32)w - payload_seq(p);
-	return ahead >= p->payload_len && !(ahead >> 31);
+	if (ahead >> 31 || ahead < p->payload_len)
+		return p->payload_len;
+	return ahead > p->payload_len ? PAYLOAD_INSIDE : 0;
 }
 
-/* How much of the payload is to be copied. */
+/* How much of the payload is to be copied; or PAYLOAD_INSIDE. */
 static __always_inline __u32 wanted_payload(const struct context *c, struct __sk_buff *skb,
 					    const struct packet *p, enum verdict verdict)
 {
+	struct forgotten told;
+
 	if (cfg.all_segments || !p->payload_len)
 		return p->payload_len;
 	if (verdict == VERDICT_OTHER)
 		return p->payload_len < OTHER_BYTES_MAX ? p->payload_len : OTHER_BYTES_MAX;
-	if (is_elided(c, p))
-		return 0;
+	told.v = elided(c, p);
+	if (told.v != p->payload_len)
+		return told.v;
 	if (!cfg.find_bodies || !c->st)
 		return p->payload_len;
 	if (verdict == VERDICT_MESSAGE)
 		return begin_body(skb, p, c->st, c->way);
 	return outside_body(p, c->st, c->way);
-}
-
-static __always_inline void annotate(const struct context *c, const struct packet *p,
-				     struct event_segment *ev)
-{
-	const struct conn_state *st = c->st;
-
-	if (c->sk) {
-		socket_tuple(c->sk, p, ev);
-		socket_tcp_info(c->sk, ev);
-	}
-	if (!st)
-		return;
-	ev->sock_cgroup_id = st->sock_cgroup_id;
-	if (st->has_start[c->way & 1]) {
-		ev->stream_start = st->stream_start[c->way & 1];
-		ev->flags |= EVENT_F_STREAM_START;
-	}
-	if (st->has_connect) {
-		ev->connect_ns = st->connect_ns;
-		ev->flags |= EVENT_F_CONNECT;
-	}
 }
 
 /* In the namespace of the hook, or in one that is not known (classic tracepoints do not tell it).
@@ -176,87 +151,130 @@ static __always_inline struct conn_owner *owner_by_tuple(struct owner_key *key)
 	return bpf_map_lookup_elem(&owners, key);
 }
 
-/* The owner: from the socket's storage, or from the hash that stands in. */
-static __always_inline struct conn_owner *find_owner(const struct context *c,
-						     const struct packet *p,
-						     struct event_segment *ev)
+/* From the `owners` hash, which stands in for the socket's storage. */
+static __always_inline struct conn_owner *look_up_owner(const struct context *c,
+							const struct packet *p)
 {
 	struct conn_owner *owner = NULL;
 	struct owner_key key = {};
 
-	if (c->st && c->st->owner.id.pid) {
-		owner = &c->st->owner;
-	} else if (cfg.owner_lookup) {
-		if (cfg.owner_lookup & OWNER_LOOKUP_COOKIE) {
-			key.cookie = c->cookie;
-			owner = bpf_map_lookup_elem(&owners, &key);
-			key.cookie = 0;
-		}
-		if (!owner && cfg.owner_lookup & OWNER_LOOKUP_TUPLE &&
-		    c->dir != EVENT_DIR_UNKNOWN) {
-			if (c->sk)
-				tuple_of_event(ev, &key.tuple);
-			else
-				tuple_of_packet(p, c->dir == EVENT_DIR_EGRESS, &key.tuple);
-			owner = owner_by_tuple(&key);
-			if (!owner && !c->sk) {
-				/* NAT on output: a client is known by its own end, see
-				 * put_client(). */
-				__builtin_memset(key.tuple.remote_addr, 0,
-						 sizeof(key.tuple.remote_addr));
-				key.tuple.remote_port = 0;
-				owner = owner_by_tuple(&key);
-			}
-		}
+	if (cfg.owner_lookup & OWNER_LOOKUP_COOKIE) {
+		key.cookie = c->cookie;
+		owner = bpf_map_lookup_elem(&owners, &key);
+		key.cookie = 0;
 	}
-	if (!owner)
-		return NULL;
-	ev->owner = owner->id;
-	ev->owner_vpid = owner->vpid;
-	ev->owner_uid = owner->uid;
-	if (owner->flags & EVENT_OWNER_FOLLOWED)
-		ev->flags |= EVENT_F_FOLLOWED;
-	return owner;
+	if (owner || !(cfg.owner_lookup & OWNER_LOOKUP_TUPLE) || c->dir == EVENT_DIR_UNKNOWN)
+		return owner;
+	if (c->sk)
+		tuple_of_socket(c->sk, p->version, &key.tuple);
+	else
+		tuple_of_packet(p, c->dir == EVENT_DIR_EGRESS, &key.tuple);
+	owner = owner_by_tuple(&key);
+	if (owner || c->sk)
+		return owner;
+	/* NAT on output: a client is known by its own end, see put_client(). */
+	__builtin_memset(key.tuple.remote_addr, 0, sizeof(key.tuple.remote_addr));
+	key.tuple.remote_port = 0;
+	return owner_by_tuple(&key);
 }
 
-/* All zero, and never written. The verifier does not know that, see struct forgotten: a copy of it
- * is the same to it as a record in which anything has been filled in. */
-struct event_segment event_blank;
+static __always_inline struct conn_owner *find_owner(const struct context *c,
+						     const struct packet *p)
+{
+	if (has_owner(c->st))
+		return &c->st->owner;
+	return cfg.owner_lookup ? look_up_owner(c, p) : NULL;
+}
 
+/* *ev is all zero. */
+static __always_inline void annotate(const struct context *c, const struct packet *p,
+				     const struct conn_owner *owner, struct event_segment *ev)
+{
+	struct conn_state *st = c->st;
+
+	ev->type = EVENT_SEGMENT;
+	ev->hook = c->hook;
+	ev->dir = c->dir;
+	ev->cookie = c->cookie;
+	ev->pkt_len = p->pkt_len;
+	if (c->listener)
+		ev->flags |= EVENT_F_LISTENER;
+	if (owner) {
+		ev->owner = owner->id;
+		ev->owner_vpid = owner->vpid;
+		ev->owner_uid = owner->uid;
+		if (owner->flags & EVENT_OWNER_FOLLOWED)
+			ev->flags |= EVENT_F_FOLLOWED;
+	}
+	if (c->sk) {
+		socket_tuple(c->sk, p, ev);
+		socket_tcp_info(c->sk, ev);
+	}
+	if (!st)
+		return;
+	ev->sock_cgroup_id = st->sock_cgroup_id;
+	if (st->has_start[c->way & 1]) {
+		ev->stream_start = st->stream_start[c->way & 1];
+		ev->flags |= EVENT_F_STREAM_START;
+	}
+	if (st->has_connect) {
+		ev->connect_ns = st->connect_ns;
+		ev->flags |= EVENT_F_CONNECT;
+	}
+	take_lost(st, ev);
+}
+
+/*
+ * Writes the event and what is to be copied of the packet. If that does not fit, the headers alone
+ * are tried: the sequence numbers survive, and with them the knowledge of what is missing.
+ */
 static __always_inline void emit(const struct context *c, struct __sk_buff *skb,
 				 const struct packet *p, enum verdict verdict, __u32 payload)
 {
-	struct event_segment ev = event_blank;
-	struct conn_owner *owner;
-	struct forgotten keep;
+	struct conn_owner *owner = find_owner(c, p);
+	struct forgotten cap, size, told;
+	struct event_segment *ev;
+	bool urgent = verdict == VERDICT_MESSAGE && payload >= URGENT_BYTES;
+	__u32 missed = 0;
 
-	ev.type = EVENT_SEGMENT;
-	ev.hook = c->hook;
-	ev.dir = c->dir;
-	ev.cookie = c->cookie;
-	ev.ifindex = skb->ifindex;
-	ev.gso_segs = skb->gso_segs;
-	ev.pkt_len = p->pkt_len;
-	if (c->listener)
-		ev.flags |= EVENT_F_LISTENER;
-	if (verdict == VERDICT_OTHER)
-		ev.flags |= EVENT_F_NOT_HTTP;
-	annotate(c, p, &ev);
-	owner = find_owner(c, p, &ev);
 	if (cfg.by_owner && owner && !has_owner(c->st) && left_out(c->st, c->hook, owner))
 		return;
-	if (payload < p->payload_len && verdict != VERDICT_OTHER) {
-		ev.flags |= EVENT_F_ELIDED;
+	cap.v = p->hdr_len + payload;
+	if (cfg.snaplen && cap.v > cfg.snaplen)
+		cap.v = cfg.snaplen;
+	if (cap.v > COPY_MAX - sizeof(*ev))
+		cap.v = COPY_MAX - sizeof(*ev);
+	told.v = cfg.sum_up && c->st ? tell_quiet(c, p) : true;
+	ev = told.v ? copy_packet(skb, p->l3_off, cap.v, &size.v) : NULL;
+	if (!ev && told.v && cap.v > p->hdr_len) {
+		missed = cap.v - p->hdr_len;
+		cap.v = p->hdr_len;
+		urgent = true;
+		ev = copy_headers(skb, p->l3_off, cap.v, &size.v);
+	}
+	if (!ev) {
+		note_lost(c->st, p->payload_len);
+		if (cfg.sum_up && c->st)
+			take_back_ack(c);
+		return;
+	}
+	__builtin_memset(ev, 0, sizeof(*ev));
+	ev->ifindex = skb->ifindex;
+	ev->gso_segs = skb->gso_segs;
+	ev->cap_len = cap.v;
+	annotate(c, p, owner, ev);
+	if (verdict == VERDICT_OTHER) {
+		ev->flags |= EVENT_F_NOT_HTTP;
+	} else if (payload < p->payload_len) {
+		ev->flags |= EVENT_F_ELIDED;
 		count(EVENT_CNT_ELIDED_BYTES, p->payload_len - payload);
 	}
-	keep.v = p->hdr_len + payload;
-	if (cfg.snaplen && keep.v > cfg.snaplen)
-		keep.v = cfg.snaplen;
-	ev.cap_len = keep.v;
-	keep.v = ev.flags;
-	ev.flags = keep.v;
-	ev.time_ns = bpf_ktime_get_ns();
-	copy_segment(skb, p, c->st, &ev, verdict == VERDICT_MESSAGE && payload >= URGENT_BYTES);
+	ev->time_ns = bpf_ktime_get_ns();
+	bpf_ringbuf_submit(ev, wake_flag(size.v, urgent));
+	count(EVENT_CNT_SEGMENTS, 1);
+	count(EVENT_CNT_COPIED_BYTES, cap.v);
+	if (missed)
+		count(EVENT_CNT_LOST_BYTES, missed);
 }
 
 /* p->payload_len, seq and so on are checked; c has everything but st, cookie and way. */
@@ -297,6 +315,10 @@ static __always_inline void handle(struct context *c, struct __sk_buff *skb, con
 	if (verdict.v == VERDICT_NO && !cfg.all_segments)
 		return;
 	payload.v = wanted_payload(c, skb, p, verdict.v);
+	if (cfg.sum_up && c->st && stays_quiet(c, skb, p, verdict.v == VERDICT_MESSAGE, payload.v))
+		return;
+	if (payload.v == PAYLOAD_INSIDE)
+		payload.v = 0;
 	emit(c, skb, p, verdict.v, payload.v);
 }
 

@@ -28,7 +28,7 @@ struct capture_config {
 	__u8 by_uid;
 	__u8 follow; /* filter_pid's children too: EVENT_OWNER_FOLLOWED */
 	__u8 expression; /* expression.h has one */
-	__u8 pad[1];
+	__u8 sum_up;	 /* sum.h: of a body, and of acknowledgments, what is needed */
 };
 
 #ifdef __bpf__

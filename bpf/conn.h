@@ -13,7 +13,7 @@
  *	ring            struct event_segment, event_owner, event_cgroup
  *	counters        per-CPU, one struct counter_block
  *
- * Who writes what: owner programs write conn_state.owner, .sender_owns, .shared and .read_*, put 0
+ * Who writes what: owner programs write conn_state.owner, .sender_owns, .shared, .read_*, .*wscale, put 0
  * into .verdict.pid when the owner changes, and write .cookie where it is 0 and they can know it;
  * everything else in conn_state belongs to the capture programs. There are no locks: one socket's
  * packets are handled one at a time but for the two directions, which touch different members, and
@@ -90,6 +90,30 @@ struct conn_verdict {
 	__u32 result; /* enum filter_verdict */
 };
 
+/* What went by in one direction, see sum.h. Written by segments of that direction alone. */
+struct conn_stream {
+	__u64 sum_ns;	/* time of the last segment that was summed up */
+	__u64 quiet_ns; /* of the last one that did not cross, summed up or not */
+	__u64 cross_ns; /* of the last one that did */
+	__u64 ack_ns;	/* since when `ack` stands, and there is room for more */
+	__u32 ack;	/* of the other direction */
+	__u32 told_ack; /* of the last segment that crossed */
+	__u32 next;	/* behind the last byte of this one */
+	__u32 hole_end; /* up to here bytes may be missing */
+	__u32 sum_end;	/* behind the last segment that was summed up */
+	__u32 sum_cnt;	/* how many were */
+	__u32 told_sum_cnt[2]; /* sum_cnt of this direction, and of the other, as segments of this one told it */
+	__u32 cross_from; /* what crossed, and may not be known to be acknowledged: from here */
+	__u32 cross_end;
+	__u32 mss; /* the longest segment that crossed */
+	/* Bytes: which of the above are valid. */
+	__u8 has_next, has_ack, has_told_ack, has_cross;
+	__u8 has_hole;
+	__u8 no_room; /* who sends this direction has no room for a segment more */
+	__u8 stray;   /* its last segment did not begin at `next` */
+	__u8 pad;
+};
+
 struct conn_state {
 	struct conn_owner owner; /* written by the owner programs */
 	struct conn_verdict verdict;
@@ -113,8 +137,12 @@ struct conn_state {
 	__u8 sender_owns;  /* a client's: its owner is who sends, and who reads does not count */
 	__u8 shared;	   /* has changed hands: who a request is for is known when it is read */
 	__u8 read_lost;	   /* a read event found the ring full since the last one that did not */
-	__u8 pad[2];
+	__u8 has_wscale;   /* wscale is valid, and user space knows it */
+	__u8 wscale;	   /* as in struct event_read */
 	__u32 read_seq; /* how far the application had read when the read event before was due */
+	__u64 idle_ns;	   /* see struct event_sum */
+	__u64 told_idle_ns;
+	struct conn_stream stream[2];
 };
 
 struct counter_block {

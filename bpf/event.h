@@ -9,6 +9,7 @@
  *	               struct event_owner
  *	               struct event_cgroup
  *	               struct event_read
+ *	               struct event_sum
  *
  * A segment event is a packet as a capture file has it (pkt_len bytes on the wire, the first cap_len
  * of them copied) plus annotations, so that one decoder serves the ring and the file.
@@ -30,6 +31,7 @@ enum event_type {
 	EVENT_OWNER = 2,   /* struct event_owner: another thread began to use a socket */
 	EVENT_CGROUP = 3,  /* struct event_cgroup: a cgroup was made */
 	EVENT_READ = 4,    /* struct event_read: an application took bytes off a socket */
+	EVENT_SUM = 5,	   /* struct event_sum: segments that did not cross one by one */
 };
 
 enum event_hook {
@@ -134,6 +136,32 @@ struct event_read {
 	__u64 cookie;
 };
 
+/*
+ * Before a segment that crosses: what went by on its connection and did not, in both directions,
+ * [0] being the segment's own. In order and without a hole: from where the last segment, or sum,
+ * ended up to `end`. `cnt` and `idle_ns` count from the connection's beginning and may be told
+ * twice, so that what is new is the difference.
+ */
+struct event_sum {
+	__u16 type; /* EVENT_SUM */
+	__u8 hook;  /* of the segment that follows, as all up to dport */
+	__u8 dir;
+	__u32 pad;
+	__u64 cookie;
+	__u8 saddr[16]; /* on the wire */
+	__u8 daddr[16];
+	__u16 sport;
+	__u16 dport;
+	__u32 pad2;
+	__u32 end[2]; /* sequence number behind the last of them; valid if there are any */
+	__u32 cnt[2]; /* segments (of a GSO packet one) with payload; all of it was withheld */
+	__u64 last_ns[2];
+	__u64 quiet_ns; /* when the last of all went by that did not cross, also without payload */
+	/* How long the local end had nothing to send within a message, everything being acknowledged: where
+	 * that cannot be told by the segments that cross. */
+	__u64 idle_ns;
+};
+
 /* Before any process can be in it, so before its first packet. The kernel cuts longer paths. */
 #define EVENT_CGROUP_PATH_MAX 1024
 
@@ -175,6 +203,7 @@ enum event_counter {
 	EVENT_CNT_OWNER_LOST,   /* owner events that found the ring full */
 	EVENT_CNT_READ_EVENTS,  /* read events written, beside the owner events that are some as well */
 	EVENT_CNT_READ_LOST,    /* read events that found the ring full */
+	EVENT_CNT_QUIET,	/* TCP segments that were summed up, or said nothing new */
 	EVENT_CNT_MAX,
 };
 
@@ -188,6 +217,8 @@ _Static_assert(offsetof(struct event_segment, lost_bytes) == 120, "lost_bytes");
 _Static_assert(sizeof(struct event_owner) == 104, "event_owner");
 _Static_assert(sizeof(struct event_read) == 24, "event_read");
 _Static_assert(sizeof(struct event_cgroup) == 1040, "event_cgroup");
+_Static_assert(sizeof(struct event_sum) == 104, "event_sum");
+_Static_assert(offsetof(struct event_sum, end) == 56, "end");
 #endif
 
 #endif

@@ -373,6 +373,10 @@ int BPF_PROG(owner_read, struct sock *sk)
 		return 0;
 	if (reading.flags)
 		st->read_lost = !told;
+	if (reading.flags && told) {
+		st->wscale = reading.wscale;
+		st->has_wscale = 1;
+	}
 	return 0;
 }
 

@@ -31,6 +31,7 @@ enum parse_result {
 #define TCP_F_SYN 0x02
 #define TCP_F_RST 0x04
 #define TCP_F_ACK 0x10
+#define TCP_F_URG 0x20
 
 /*
  * A number whose value the verifier forgets. It follows each path with what it knows of every
@@ -52,12 +53,12 @@ struct packet {
 	__u32 daddr[4];
 	__u32 l3_off;		/* of the IP header in the skb */
 	volatile __u32 pkt_len; /* from the IP header to the end of the IP packet */
-	__u32 seq;
+	__u32 seq, ack;
 	volatile __u32 hdr_len;	    /* IP and TCP headers */
 	__u16 sport, dport;	    /* host order */
 	volatile __u32 payload_len; /* the volatile ones are forgotten, as above */
 	__u16 tcp_flags;
-	__u16 pad;
+	__u16 window; /* as in the header, unscaled */
 	volatile __u16 version;
 	volatile __u16 tcp_off; /* from the IP header */
 } __attribute__((aligned(8)));
@@ -209,6 +210,8 @@ static __always_inline enum parse_result parse_packet(struct __sk_buff *skb, __u
 		return PARSE_MALFORMED;
 	p->payload_len = p->pkt_len - p->hdr_len;
 	p->seq = bpf_ntohl(tcp.seq);
+	p->ack = bpf_ntohl(tcp.ack_seq);
+	p->window = bpf_ntohs(tcp.window);
 	p->sport = bpf_ntohs(tcp.source);
 	p->dport = bpf_ntohs(tcp.dest);
 	p->tcp_flags = tcp.flags;

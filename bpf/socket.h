@@ -51,15 +51,6 @@ static __always_inline void tuple_of_packet(const struct packet *p, bool local_i
 	t->netns = 0;
 }
 
-static __always_inline void tuple_of_event(const struct event_segment *ev, struct conn_tuple *t)
-{
-	copy_addr(t->local_addr, ev->local_addr);
-	copy_addr(t->remote_addr, ev->remote_addr);
-	t->local_port = ev->local_port;
-	t->remote_port = ev->remote_port;
-	t->netns = 0;
-}
-
 /* An address of a socket, which keeps IPv4 apart also where it is an IPv6 socket. All of it is
  * loaded whatever the version: loads in two branches are merged by the compiler into arithmetic on
  * the pointer, which the verifier refuses for sockets. */

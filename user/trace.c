@@ -136,7 +136,8 @@ static void tell_child(const struct child *c)
 
 static int run_live(struct trace *tr, struct diag *d)
 {
-	struct live_sink sink = {tr, trace_segment, trace_owner, trace_who, trace_cgroup, trace_read};
+	struct live_sink sink = {tr, trace_segment, trace_owner, trace_who, trace_cgroup, trace_read,
+				 trace_sum};
 	/* Of the output only the end is awaited: a reader that goes away while nothing is
 	 * written. */
 	struct pollfd fds[] = {

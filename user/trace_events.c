@@ -133,6 +133,14 @@ void trace_read(void *ctx, const struct reading *reading)
 	saving_read(tr->saving, tr->flow, reading);
 }
 
+/* Where there is a record of what is captured, each segment comes by itself. */
+void trace_sum(void *ctx, const struct sum *sum)
+{
+	struct trace *tr = ctx;
+
+	flow_sum(tr->flow, sum);
+}
+
 void trace_who(void *ctx, const struct owner *owner, uint32_t uid, uint32_t inner_pid,
 		   bool followed)
 {

@@ -27,8 +27,9 @@ static struct {
 	struct owner owner;
 	uint64_t cgroup_id;
 	char cgroup_path[64];
-	unsigned int reads;
+	unsigned int reads, sums;
 	struct reading reading;
+	struct sum sum;
 } got;
 
 static void on_segment(void *ctx, const struct segment *seg)
@@ -59,11 +60,18 @@ static void on_read(void *ctx, const struct reading *reading)
 	got.reading = *reading;
 }
 
+static void on_sum(void *ctx, const struct sum *sum)
+{
+	got.sums++;
+	got.sum = *sum;
+}
+
 static const struct live_sink sink = {
 	.segment = on_segment,
 	.owner = on_owner,
 	.cgroup = on_cgroup,
 	.read = on_read,
+	.sum = on_sum,
 };
 
 /* Takes a copy of exactly `size` bytes, so that a sanitizer sees a read past them. */
@@ -173,7 +181,7 @@ static void test_bad_records(void **state)
 	struct event_segment ev;
 	struct counters cnt = {0};
 	struct event_read read = {.type = EVENT_READ};
-	uint16_t type = EVENT_READ + 1;
+	uint16_t type = EVENT_SUM + 1;
 
 	take(&cnt, NULL, &type, 1);
 	assert_int_equal(cnt.bad_records, 1);
@@ -298,6 +306,52 @@ static void test_read(void **state)
 	assert_int_equal(cnt.bad_records, 0);
 }
 
+static void test_sum(void **state)
+{
+	struct event_sum ev = {
+		.type = EVENT_SUM,
+		.hook = EVENT_HOOK_CGROUP,
+		.dir = EVENT_DIR_INGRESS,
+		.cookie = 9,
+		.saddr = {1},
+		.daddr = {2},
+		.sport = 3,
+		.dport = 4,
+		.end = {5, 6},
+		.cnt = {7, 8},
+		.last_ns = {10, 11},
+		.quiet_ns = 12,
+		.idle_ns = 13,
+	};
+	struct counters cnt = {0};
+
+	take(&cnt, NULL, &ev, sizeof(ev));
+	assert_int_equal(got.sums, 1);
+	assert_int_equal(got.sum.hook, HOOK_CGROUP);
+	assert_int_equal(got.sum.dir, SEG_DIR_INGRESS);
+	assert_int_equal(got.sum.cookie, 9);
+	assert_int_equal(got.sum.src.addr[0], 1);
+	assert_int_equal(got.sum.src.port, 3);
+	assert_int_equal(got.sum.dst.addr[0], 2);
+	assert_int_equal(got.sum.dst.port, 4);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(got.sum.half[i].end, 5 + i);
+		assert_int_equal(got.sum.half[i].cnt, 7 + i);
+		assert_int_equal(got.sum.half[i].last_ns, 10 + i);
+	}
+	assert_int_equal(got.sum.quiet_ns, 12);
+	assert_int_equal(got.sum.idle_ns, 13);
+	assert_int_equal(cnt.bad_records, 0);
+	take(&cnt, NULL, &ev, sizeof(ev) - 1);
+	ev.dir = EVENT_DIR_EGRESS + 1;
+	take(&cnt, NULL, &ev, sizeof(ev));
+	ev.dir = 0;
+	ev.hook = EVENT_HOOK_SOCKET + 1;
+	take(&cnt, NULL, &ev, sizeof(ev));
+	assert_int_equal(got.sums, 0);
+	assert_int_equal(cnt.bad_records, 3);
+}
+
 static void test_tap(void **state)
 {
 	struct event_segment ev = event("192.0.2.9", "127.0.0.1");
@@ -328,6 +382,7 @@ int main(void)
 		cmocka_unit_test(test_packet_is_cut),
 		cmocka_unit_test(test_owner),
 		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_sum),
 		cmocka_unit_test(test_cgroup),
 		cmocka_unit_test(test_tap),
 	};

@@ -627,6 +627,45 @@ int conn_push(struct conn *c, unsigned int dir, const struct segment *seg, uint6
 	return err;
 }
 
+/* What went by of one direction: a part of a body, which ended before or where the next segment begins. */
+static void take_sum(struct conn *c, unsigned int dir, const struct sum_half *half,
+		     uint64_t arrival)
+{
+	struct reasm_half *h = &c->reasm.half[dir];
+	uint32_t cnt = half->cnt - c->sum_cnt[dir];
+	struct segment seg = {.time_ns = half->last_ns, .seq = (uint32_t)h->next};
+	struct http_msg *msg = c->http ? c->http->stream[dir].cur : NULL;
+
+	c->sum_cnt[dir] = half->cnt;
+	if (!cnt || !h->started || (int32_t)(half->end - seg.seq) <= 0)
+		return;
+	seg.payload_len = half->end - seg.seq;
+	c->env->cnt->segments += cnt;
+	c->env->cnt->segment_bytes += seg.payload_len;
+	if (seg.time_ns > c->last_ns)
+		c->last_ns = seg.time_ns;
+	if (msg)
+		msg->m.segments += cnt - 1;
+	reasm_push(&c->reasm, &c->env->reasm, c, dir, &seg, arrival);
+}
+
+void conn_sum(struct conn *c, unsigned int dir, const struct sum *sum, uint64_t arrival)
+{
+	/* In the order of time. */
+	unsigned int first = sum->half[0].last_ns > sum->half[1].last_ns;
+	struct http_msg *msg = c->http ? c->http->stream[0].cur : NULL;
+
+	if (c->closed)
+		return;
+	if (msg && c->local_known)
+		msg->m.idle_ns += sum->idle_ns - c->sum_idle_ns;
+	c->sum_idle_ns = sum->idle_ns;
+	take_sum(c, first ^ dir, &sum->half[first], arrival);
+	take_sum(c, !first ^ dir, &sum->half[!first], arrival + 1);
+	if (sum->quiet_ns > c->last_ns)
+		c->last_ns = sum->quiet_ns;
+}
+
 void conn_settle(struct conn *c, uint64_t now_ns)
 {
 	if (c->prev_waiting)

@@ -84,6 +84,8 @@ struct conn {
 	uint64_t window_ns[2];	 /* since, or until, when */
 	uint16_t window[2];	 /* as it was announced last, unscaled, and when */
 	uint64_t announced_ns[2];
+	uint32_t sum_cnt[2]; /* as told last, see struct sum */
+	uint64_t sum_idle_ns;
 };
 
 /* Fills env's operation tables; config's and sink's parts are copied. */
@@ -97,6 +99,9 @@ bool conn_is_reuse(const struct conn *c, unsigned int dir, const struct segment 
 
 /* Takes a segment; 0 or -ENOMEM (its bytes will show as a hole). */
 int conn_push(struct conn *c, unsigned int dir, const struct segment *seg, uint64_t arrival);
+
+/* Takes what went by unseen; dir: of sum->half[0]. Its two halves have the arrivals `arrival` and the next. */
+void conn_sum(struct conn *c, unsigned int dir, const struct sum *sum, uint64_t arrival);
 
 /* The application at the local end has read what came in, up to a position. */
 void conn_read(struct conn *c, const struct reading *reading);

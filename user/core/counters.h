@@ -24,6 +24,7 @@
 	/* flow and reassembly */                                                                 \
 	X(segments, "segments", "TCP segments")                                                   \
 	X(segment_bytes, "segment_bytes", "their payload on the wire")                            \
+	X(ring_bytes, "ring_bytes", "bytes that came through the ring")                           \
 	X(captured_bytes, "captured_bytes", "their payload as captured")                          \
 	X(flows, "connections", "TCP connections")                                                \
 	X(flows_http, "connections.http", "of them HTTP")                                         \

@@ -99,15 +99,15 @@ static bool tuple_equal(const struct tuple *x, const struct tuple *y)
 	       !endpoint_cmp(&x->b, &y->b);
 }
 
-static void make_tuple(const struct segment *seg, struct tuple *t)
+static void make_tuple(enum seg_dir dir, const struct endpoint *src, const struct endpoint *dst,
+		       struct tuple *t)
 {
 	bool src_first;
 
-	t->oriented = seg->dir != SEG_DIR_UNKNOWN;
-	src_first = t->oriented ? seg->dir == SEG_DIR_EGRESS :
-				  endpoint_cmp(&seg->src, &seg->dst) <= 0;
-	t->a = src_first ? seg->src : seg->dst;
-	t->b = src_first ? seg->dst : seg->src;
+	t->oriented = dir != SEG_DIR_UNKNOWN;
+	src_first = t->oriented ? dir == SEG_DIR_EGRESS : endpoint_cmp(src, dst) <= 0;
+	t->a = src_first ? *src : *dst;
+	t->b = src_first ? *dst : *src;
 }
 
 /* --- the list by age ------------------------------------------------------------------------- */
@@ -302,25 +302,30 @@ static struct flow *find_socket(struct flow_table *ft, uint64_t cookie, const st
 }
 
 /* The flow of a segment, or NULL. */
-static struct flow *flow_find(struct flow_table *ft, const struct segment *seg,
-			      const struct tuple *t)
+static struct flow *flow_find(struct flow_table *ft, uint64_t cookie, const struct tuple *t)
 {
 	struct flow *f;
 
-	if (!seg->note.cookie) {
+	if (!cookie) {
 		f = find_tuple(ft, t, false);
 		return f || t->oriented ? f : find_either_end(ft, t);
 	}
-	return find_socket(ft, seg->note.cookie, t);
+	return find_socket(ft, cookie, t);
 }
 
-static unsigned int flow_dir(const struct flow *f, const struct segment *seg)
+static unsigned int flow_dir(const struct flow *f, enum seg_dir dir, const struct endpoint *src,
+			     const struct endpoint *dst)
 {
-	if (seg->dir == SEG_DIR_EGRESS)
+	if (dir == SEG_DIR_EGRESS)
 		return 0;
-	if (seg->dir == SEG_DIR_INGRESS)
+	if (dir == SEG_DIR_INGRESS)
 		return 1;
-	return endpoint_cmp(&seg->src, &f->tuple.a) || endpoint_cmp(&seg->dst, &f->tuple.b);
+	return endpoint_cmp(src, &f->tuple.a) || endpoint_cmp(dst, &f->tuple.b);
+}
+
+static unsigned int segment_dir(const struct flow *f, const struct segment *seg)
+{
+	return flow_dir(f, seg->dir, &seg->src, &seg->dst);
 }
 
 /* --- the public face ------------------------------------------------------------------------- */
@@ -368,9 +373,9 @@ int flow_push(struct flow_table *ft, const struct segment *seg)
 	ft->env.cnt->segments++;
 	ft->env.cnt->segment_bytes += seg->payload_len;
 	ft->env.cnt->captured_bytes += seg->payload_cap;
-	make_tuple(seg, &t);
-	f = flow_find(ft, seg, &t);
-	if (f && conn_is_reuse(&f->conn, flow_dir(f, seg), seg)) {
+	make_tuple(seg->dir, &seg->src, &seg->dst, &t);
+	f = flow_find(ft, seg->note.cookie, &t);
+	if (f && conn_is_reuse(&f->conn, segment_dir(f, seg), seg)) {
 		flow_forget(ft, f);
 		f = NULL;
 	}
@@ -383,7 +388,7 @@ int flow_push(struct flow_table *ft, const struct segment *seg)
 	set_current(ft, f);
 	list_remove(ft, f);
 	list_append(ft, f);
-	err = conn_push(&f->conn, flow_dir(f, seg), seg, ++ft->arrival);
+	err = conn_push(&f->conn, segment_dir(f, seg), seg, ++ft->arrival);
 	if (err == -ENOMEM)
 		relieve(ft, false);
 	return err;
@@ -421,6 +426,20 @@ void flow_read(struct flow_table *ft, const struct reading *reading)
 	set_current(ft, f);
 	if (f)
 		conn_read(&f->conn, reading);
+}
+
+void flow_sum(struct flow_table *ft, const struct sum *sum)
+{
+	struct tuple t;
+	struct flow *f;
+
+	make_tuple(sum->dir, &sum->src, &sum->dst, &t);
+	f = flow_find(ft, sum->cookie, &t);
+	set_current(ft, f);
+	if (!f)
+		return;
+	conn_sum(&f->conn, flow_dir(f, sum->dir, &sum->src, &sum->dst), sum, ft->arrival + 1);
+	ft->arrival += 2;
 }
 
 void flow_settle(struct flow_table *ft, uint64_t now_ns)

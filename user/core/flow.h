@@ -65,6 +65,9 @@ bool flow_current(const struct flow_table *ft, uint64_t *stream);
 void flow_owner(struct flow_table *ft, uint64_t cookie, const struct endpoint *local,
 		const struct endpoint *remote, const struct owner *owner);
 
+/* Before the segment that follows them: segments that did not come one by one, of a connection that is known. */
+void flow_sum(struct flow_table *ft, const struct sum *sum);
+
 /* An application read; after the segments that brought the bytes, as in the ring. */
 void flow_read(struct flow_table *ft, const struct reading *reading);
 

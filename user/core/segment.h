@@ -99,6 +99,22 @@ struct segment {
 	struct annotation note;
 };
 
+/* Segments of a connection that went by in order and did not come one by one; see struct event_sum, which bpf/event.h
+ * explains. Tells of both directions, [0] being src → dst. */
+struct sum {
+	uint64_t cookie; /* as in a segment, with the rest of what names the connection */
+	enum hook hook;
+	enum seg_dir dir;
+	struct endpoint src, dst;
+	struct sum_half {
+		uint32_t end; /* sequence number behind the last of them */
+		uint32_t cnt; /* segments since the connection began */
+		uint64_t last_ns;
+	} half[2];
+	uint64_t quiet_ns; /* when the last segment went by that did not come; 0: none did */
+	uint64_t idle_ns;  /* since the connection began */
+};
+
 /* An application took bytes off a socket. */
 struct reading {
 	uint64_t cookie; /* 0: not known */

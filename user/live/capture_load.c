@@ -207,6 +207,7 @@ static int load_with(const struct capture_load_options *opt, const void *elf, si
 int capture_load(const struct capture_load_options *opt, struct capture_bpf **out,
 		 int *expression_err, struct diag *d)
 {
+	struct capture_config plain = opt->config;
 	char *log = calloc(1, LOG_BYTES);
 	const void *elf;
 	size_t size;
@@ -218,8 +219,11 @@ int capture_load(const struct capture_load_options *opt, struct capture_bpf **ou
 	raise_memlock();
 	elf = capture_bpf__elf_bytes(&size);
 	*expression_err = opt->expression ? load_with(opt, elf, size, log, out) : 0;
+	/* What user space is to filter it has to see. */
+	if (*expression_err)
+		plain.sum_up = 0;
 	if (!opt->expression || *expression_err)
-		err = load(opt, &opt->config, elf, log, out);
+		err = load(opt, &plain, elf, log, out);
 	if (err)
 		explain(err, log, d);
 	free(log);

@@ -96,6 +96,7 @@ static void configure(struct live *lv, const struct live_options *opt)
 	cfg->body_bytes = opt->body_bytes;
 	cfg->all_segments = opt->all_segments;
 	cfg->find_bodies = !opt->all_segments;
+	cfg->sum_up = !opt->all_segments;
 	cfg->wake_bytes = WAKE_BYTES;
 	cfg->owner_lookup = OWNER_LOOKUP_COOKIE | OWNER_LOOKUP_TUPLE;
 	cfg->netns = lv->hook == HOOK_CGROUP ? 0 : lv->netns_inode;

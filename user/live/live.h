@@ -54,6 +54,8 @@ struct live_sink {
 	void (*cgroup)(void *ctx, uint64_t id, const char *path);
 	/* After the segments that brought the bytes. May be NULL. */
 	void (*read)(void *ctx, const struct reading *reading);
+	/* Before the segment that follows them. May be NULL. */
+	void (*sum)(void *ctx, const struct sum *sum);
 };
 
 struct live;

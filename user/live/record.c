@@ -62,13 +62,14 @@ static bool is_sound(const struct event_segment *ev, size_t size)
 }
 
 /* What a tap sees may be neither from nor to this host. */
-static enum seg_dir direction(struct localaddr *local, const struct segment *seg)
+static enum seg_dir direction(struct localaddr *local, enum seg_dir dir, uint64_t cookie,
+			      const struct endpoint *src, const struct endpoint *dst,
+			      uint64_t now_ns)
 {
-	const struct endpoint *end = seg->dir == SEG_DIR_EGRESS ? &seg->src : &seg->dst;
+	const struct endpoint *end = dir == SEG_DIR_EGRESS ? src : dst;
 
-	if (!local || seg->dir == SEG_DIR_UNKNOWN || seg->note.cookie ||
-	    localaddr_has(local, end, seg->time_ns))
-		return seg->dir;
+	if (!local || dir == SEG_DIR_UNKNOWN || cookie || localaddr_has(local, end, now_ns))
+		return dir;
 	return SEG_DIR_UNKNOWN;
 }
 
@@ -99,7 +100,7 @@ static void take_segment(const struct record_env *env, const struct live_sink *s
 		seg.note.has_stream_start = true;
 		seg.note.stream_start = seg.seq + !!(seg.flags & TCP_SYN);
 	}
-	seg.dir = direction(env->local, &seg);
+	seg.dir = direction(env->local, seg.dir, seg.note.cookie, &seg.src, &seg.dst, seg.time_ns);
 	if (sink->who && ev->owner.pid)
 		sink->who(sink->ctx, &seg.note.owner, ev->owner_uid, ev->owner_vpid,
 			  ev->flags & EVENT_F_FOLLOWED);
@@ -161,6 +162,29 @@ static void take_read(const struct record_env *env, const struct live_sink *sink
 		sink->read(sink->ctx, &reading);
 }
 
+static void take_sum(const struct record_env *env, const struct live_sink *sink,
+		     const struct event_sum *ev, size_t size)
+{
+	struct sum sum = {0};
+
+	if (size < sizeof(*ev) || ev->hook > EVENT_HOOK_SOCKET || ev->dir > EVENT_DIR_EGRESS) {
+		env->cnt->bad_records++;
+		return;
+	}
+	sum.cookie = ev->cookie;
+	sum.hook = (enum hook)ev->hook;
+	copy_endpoint(&sum.src, ev->saddr, ev->sport);
+	copy_endpoint(&sum.dst, ev->daddr, ev->dport);
+	for (unsigned int i = 0; i < 2; i++)
+		sum.half[i] = (struct sum_half){ev->end[i], ev->cnt[i], ev->last_ns[i]};
+	sum.quiet_ns = ev->quiet_ns;
+	sum.idle_ns = ev->idle_ns;
+	sum.dir = direction(env->local, (enum seg_dir)ev->dir, sum.cookie, &sum.src, &sum.dst,
+			    sum.quiet_ns);
+	if (sink->sum)
+		sink->sum(sink->ctx, &sum);
+}
+
 static void take_cgroup(const struct record_env *env, const struct live_sink *sink,
 			const struct event_cgroup *ev, size_t size)
 {
@@ -187,6 +211,8 @@ void record_take(const struct record_env *env, const struct live_sink *sink, con
 		take_cgroup(env, sink, data, size);
 	else if (type == EVENT_READ)
 		take_read(env, sink, data, size);
+	else if (type == EVENT_SUM)
+		take_sum(env, sink, data, size);
 	else
 		env->cnt->bad_records++;
 }

@@ -11,6 +11,9 @@
  * signals. */
 #define RECORDS_MAX 65536
 
+/* What the kernel puts before each record (BPF_RINGBUF_HDR_SZ). */
+#define RECORD_HEADER 8
+
 struct ring {
 	struct ring_buffer *rb;
 	struct record_env env;
@@ -23,6 +26,7 @@ static int on_record(void *ctx, void *data, size_t size)
 {
 	struct ring *rg = ctx;
 
+	rg->env.cnt->ring_bytes += RECORD_HEADER + (size + 7) / 8 * 8;
 	record_take(&rg->env, rg->sink, data, size);
 	return ++rg->done < RECORDS_MAX ? 0 : -EAGAIN;
 }

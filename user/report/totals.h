@@ -30,7 +30,8 @@
 	X(EVENT_CNT_OWNER_LOST, "kernel.owner_events_lost",                                        \
 	  "owner events that found the ring full")                                                 \
 	X(EVENT_CNT_READ_EVENTS, "kernel.read_events", "reads by applications")                    \
-	X(EVENT_CNT_READ_LOST, "kernel.read_events_lost", "reads that found the ring full")
+	X(EVENT_CNT_READ_LOST, "kernel.read_events_lost", "reads that found the ring full")        \
+	X(EVENT_CNT_QUIET, "kernel.quiet", "TCP segments that were summed up, or told nothing new")
 
 struct totals {
 	uint64_t bytes_copied, bytes_elided, events_lost, bytes_lost;

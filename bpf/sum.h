@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * sum.h - segments that need not cross one by one: the inside of a body that is withheld anyhow, and
+ * acknowledgments that say nothing new.
+ *
+ *	crosses        stay quiet            crosses
+ *	head ┊ body │ body │ body │ … │ body │ end of the body
+ *	└──────────┘└────────────────────────┘└──── with a struct event_sum before it
+ *
+ * A segment stays quiet where user space would learn nothing from it but that it was there: in
+ * order, with no hole before it in either direction, no flag but ACK, as much room as before, and an
+ * acknowledgment that tells neither of bytes that nobody has seen nor when something that crossed
+ * was received. What was quiet is told before whatever crosses next, in either direction: so user
+ * space knows then what it would know otherwise, with the same times. Something crosses at least
+ * once in QUIET_NS, if anything comes.
+ *
+ * The two directions of a socket may be handled at the same time on two CPUs. So each member of
+ * struct conn_stream has one writer, nothing is ever taken back, and a sum only counts up.
+ */
+#ifndef HTTPLAT_SUM_H
+#define HTTPLAT_SUM_H
+
+#define QUIET_NS 1000000000ull
+/* Sequence numbers are compared within half of their range. */
+#define QUIET_BYTES (1u << 29)
+
+static __always_inline bool seq_after(__u32 a, __u32 b)
+{
+	return (__s32)(a - b) > 0;
+}
+
+/* The bounds of the index have to reach the verifier. */
+static __always_inline struct conn_stream *stream_of(struct conn_state *st, __u32 way)
+{
+	__u64 i = way;
+
+	asm volatile("" : "+r"(i));
+	return &st->stream[i & 1];
+}
+
+static __always_inline __u32 segment_length(struct __sk_buff *skb, const struct packet *p)
+{
+	__u32 cnt = skb->gso_segs;
+
+	return cnt > 1 ? p->payload_len / cnt : p->payload_len;
+}
+
+/* Whether who sends it has room for a segment of the other end's. As user space has it, where the
+ * scale is not known, any window but zero has. */
+static __always_inline bool has_room(const struct context *c, const struct packet *p,
+				     const struct conn_stream *other)
+{
+	__u32 scale = c->way == CONN_OUT ? c->st->wscale >> 4 : c->st->wscale & 15;
+
+	return p->window && !(c->st->has_wscale && (__u32)p->window << scale < other->mss);
+}
+
+/* Whether bytes of `own` may be missing that the other direction has not acknowledged yet. */
+static __always_inline bool has_hole(const struct conn_stream *own, const struct conn_stream *other)
+{
+	return own->has_hole && (!other->has_told_ack || seq_after(own->hole_end, other->told_ack));
+}
+
+/* Returns whether the segment begins where what went by before ended. */
+static __always_inline bool follow_stream(struct conn_stream *own, const struct conn_stream *other,
+					  __u32 seq, __u32 end)
+{
+	bool follows = own->has_next && seq == own->next;
+
+	if (own->has_next && seq_after(seq, own->next)) {
+		own->hole_end = end;
+		own->has_hole = 1;
+	} else if (!has_hole(own, other)) {
+		own->has_hole = 0;
+	}
+	if (!own->has_next || seq_after(end, own->next))
+		own->next = end;
+	own->has_next = 1;
+	return follows;
+}
+
+/* The local end sends on, with everything acknowledged since: it had no more to send. Where that
+ * acknowledgment crossed, user space knows. */
+static __always_inline void note_idle(const struct context *c, const struct conn_stream *other,
+				      __u32 seq, __u64 now)
+{
+	if (c->dir != EVENT_DIR_EGRESS || other->no_room || !other->has_ack || other->ack != seq ||
+	    (other->has_told_ack && other->told_ack == seq))
+		return;
+	c->st->idle_ns += now - other->ack_ns;
+}
+
+/* Whether user space waits for this acknowledgment: of what the local end sent, and crossed. */
+static __always_inline bool is_awaited(const struct context *c, __u32 ack,
+				       const struct conn_stream *own,
+				       const struct conn_stream *other)
+{
+	if (c->dir != EVENT_DIR_INGRESS || !other->has_cross || !seq_after(ack, other->cross_from))
+		return false;
+	return !own->has_told_ack ||
+	       (seq_after(other->cross_end, own->told_ack) && seq_after(ack, own->told_ack));
+}
+
+static __always_inline void note_crossing(struct conn_stream *own, const struct conn_stream *other,
+					  const struct packet *p, __u32 length, __u64 now)
+{
+	__u32 seq = payload_seq(p), end = seq + p->payload_len;
+
+	if (p->payload_len) {
+		if (!own->has_cross ||
+		    (other->has_told_ack && !seq_after(own->cross_end, other->told_ack)))
+			own->cross_from = seq;
+		if (!own->has_cross || seq_after(end, own->cross_end))
+			own->cross_end = end;
+		own->has_cross = 1;
+		if (length > own->mss)
+			own->mss = length;
+	}
+	if (p->tcp_flags & TCP_F_ACK) {
+		if (!own->has_told_ack || seq_after(p->ack, own->told_ack))
+			own->told_ack = p->ack;
+		own->has_told_ack = 1;
+	}
+	own->cross_ns = now;
+}
+
+/*
+ * Takes note of a segment of an HTTP connection, whose state c->st is. Returns whether it need not
+ * cross. payload: what of it would be copied, or PAYLOAD_INSIDE.
+ */
+static __always_inline bool stays_quiet(const struct context *c, struct __sk_buff *skb,
+					const struct packet *p, bool message, __u32 payload)
+{
+	struct conn_stream *own = stream_of(c->st, c->way), *other = stream_of(c->st, c->way ^ 1);
+	__u32 seq = payload_seq(p), end = seq + p->payload_len, length = segment_length(skb, p);
+	__u64 now = bpf_ktime_get_ns();
+	bool room = has_room(c, p, other), follows, quiet;
+
+	follows = follow_stream(own, other, seq, end);
+	if (p->payload_len && follows && !message)
+		note_idle(c, other, seq, now);
+	quiet = follows && room && !own->no_room && !message && !c->st->lost_events &&
+		(p->tcp_flags & (TCP_F_SYN | TCP_F_FIN | TCP_F_RST | TCP_F_URG | TCP_F_ACK)) == TCP_F_ACK &&
+		(payload == PAYLOAD_INSIDE ? length <= own->mss : !p->payload_len) &&
+		other->has_next && !seq_after(p->ack, other->next) && !has_hole(own, other) &&
+		!has_hole(other, own) && !is_awaited(c, p->ack, own, other) &&
+		now - own->cross_ns < QUIET_NS &&
+		(!own->has_cross || end - own->cross_end < QUIET_BYTES);
+	if (p->tcp_flags & TCP_F_ACK) {
+		if (!own->has_ack || seq_after(p->ack, own->ack) || (own->no_room && room))
+			own->ack_ns = now;
+		if (!own->has_ack || seq_after(p->ack, own->ack))
+			own->ack = p->ack;
+		own->has_ack = 1;
+		own->no_room = !room;
+	}
+	own->stray = !follows;
+	if (!quiet) {
+		note_crossing(own, other, p, length, now);
+		return false;
+	}
+	own->quiet_ns = now;
+	if (p->payload_len) {
+		own->sum_ns = now;
+		own->sum_end = end;
+		asm volatile("" ::: "memory");
+		own->sum_cnt++;
+		count(EVENT_CNT_ELIDED_BYTES, p->payload_len);
+	}
+	count(EVENT_CNT_QUIET, 1);
+	return true;
+}
+
+/* Forgets what went by, for a connection that begins. */
+static __always_inline void begin_streams(struct conn_state *st)
+{
+	__builtin_memset(st->stream, 0, sizeof(st->stream));
+	st->idle_ns = st->told_idle_ns = 0;
+}
+
+/* Before a segment that crosses: tells what did not. Returns false if the ring is full. */
+static __always_inline bool tell_quiet(const struct context *c, const struct packet *p)
+{
+	struct conn_stream *own = stream_of(c->st, c->way), *other = stream_of(c->st, c->way ^ 1);
+	__u32 own_cnt = own->sum_cnt, other_cnt = other->sum_cnt;
+	__u64 idle_ns = c->st->idle_ns;
+	struct event_sum *ev;
+
+	asm volatile("" ::: "memory");
+	if (own->told_sum_cnt[0] == own_cnt && own->told_sum_cnt[1] == other_cnt && !own->stray &&
+	    c->st->told_idle_ns == idle_ns)
+		return true;
+	ev = bpf_ringbuf_reserve(&ring, sizeof(*ev), 0);
+	if (!ev)
+		return false;
+	ev->type = EVENT_SUM;
+	ev->hook = c->hook;
+	ev->dir = c->dir;
+	ev->pad = ev->pad2 = 0;
+	ev->cookie = c->cookie;
+	copy_addr(ev->saddr, p->saddr);
+	copy_addr(ev->daddr, p->daddr);
+	ev->sport = p->sport;
+	ev->dport = p->dport;
+	ev->cnt[0] = own_cnt;
+	ev->cnt[1] = other_cnt;
+	ev->end[0] = own->sum_end;
+	ev->end[1] = other->sum_end;
+	ev->last_ns[0] = own->sum_ns;
+	ev->last_ns[1] = other->sum_ns;
+	ev->quiet_ns = own->quiet_ns > other->quiet_ns ? own->quiet_ns : other->quiet_ns;
+	ev->idle_ns = idle_ns;
+	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
+	own->told_sum_cnt[0] = own_cnt;
+	own->told_sum_cnt[1] = other_cnt;
+	c->st->told_idle_ns = idle_ns;
+	return true;
+}
+
+/* A segment that was to cross found the ring full. */
+static __always_inline void take_back_ack(const struct context *c)
+{
+	stream_of(c->st, c->way)->has_told_ack = 0;
+}
+
+#endif
