@@ -186,95 +186,80 @@ static __always_inline struct conn_owner *find_owner(const struct context *c,
 	return cfg.owner_lookup ? look_up_owner(c, p) : NULL;
 }
 
-/* *ev is all zero. */
+/* What is not valid is written all the same, and a flag says so: that saves branches. */
 static __always_inline void annotate(const struct context *c, const struct packet *p,
 				     const struct conn_owner *owner, struct event_segment *ev)
 {
-	struct conn_state *st = c->st;
+	const struct conn_state *st = c->st;
 
-	ev->type = EVENT_SEGMENT;
-	ev->hook = c->hook;
-	ev->dir = c->dir;
-	ev->cookie = c->cookie;
-	ev->pkt_len = p->pkt_len;
-	if (c->listener)
-		ev->flags |= EVENT_F_LISTENER;
-	if (owner) {
-		ev->owner = owner->id;
-		ev->owner_vpid = owner->vpid;
-		ev->owner_uid = owner->uid;
-		if (owner->flags & EVENT_OWNER_FOLLOWED)
-			ev->flags |= EVENT_F_FOLLOWED;
-	}
 	if (c->sk) {
 		socket_tuple(c->sk, p, ev);
 		socket_tcp_info(c->sk, ev);
 	}
-	if (!st)
-		return;
-	ev->sock_cgroup_id = st->sock_cgroup_id;
-	if (st->has_start[c->way & 1]) {
+	if (st) {
+		ev->sock_cgroup_id = st->sock_cgroup_id;
 		ev->stream_start = st->stream_start[c->way & 1];
-		ev->flags |= EVENT_F_STREAM_START;
-	}
-	if (st->has_connect) {
 		ev->connect_ns = st->connect_ns;
-		ev->flags |= EVENT_F_CONNECT;
+		ev->flags |= st->has_start[c->way & 1] * EVENT_F_STREAM_START;
+		ev->flags |= st->has_connect * EVENT_F_CONNECT;
 	}
-	take_lost(st, ev);
+	if (owner) {
+		ev->owner = owner->id;
+		ev->owner_vpid = owner->vpid;
+		ev->owner_uid = owner->uid;
+		ev->flags |= (owner->flags & EVENT_OWNER_FOLLOWED) * EVENT_F_FOLLOWED;
+	}
 }
 
-/*
- * Writes the event and what is to be copied of the packet. If that does not fit, the headers alone
- * are tried: the sequence numbers survive, and with them the knowledge of what is missing.
- */
+/* All zero, and never written. The verifier does not know that, see struct forgotten: a copy of it
+ * is the same to it as a record in which anything has been filled in. */
+struct event_segment event_blank;
+
+/* Built here and not where it stays, in the ring: once a record is reserved the verifier compares
+ * no two paths any more. */
+static __always_inline void write_event(const struct context *c, struct __sk_buff *skb,
+					const struct packet *p, const struct conn_owner *owner,
+					enum verdict verdict, __u32 payload)
+{
+	struct event_segment ev = event_blank;
+	struct forgotten keep;
+
+	ev.type = EVENT_SEGMENT;
+	ev.hook = c->hook;
+	ev.dir = c->dir;
+	ev.cookie = c->cookie;
+	ev.ifindex = skb->ifindex;
+	ev.gso_segs = skb->gso_segs;
+	ev.pkt_len = p->pkt_len;
+	ev.flags = c->listener * EVENT_F_LISTENER;
+	if (verdict == VERDICT_OTHER)
+		ev.flags |= EVENT_F_NOT_HTTP;
+	annotate(c, p, owner, &ev);
+	if (payload < p->payload_len && verdict != VERDICT_OTHER) {
+		ev.flags |= EVENT_F_ELIDED;
+		count(EVENT_CNT_ELIDED_BYTES, p->payload_len - payload);
+	}
+	keep.v = p->hdr_len + payload;
+	if (cfg.snaplen && keep.v > cfg.snaplen)
+		keep.v = cfg.snaplen;
+	ev.cap_len = keep.v;
+	keep.v = ev.flags;
+	ev.flags = keep.v;
+	ev.time_ns = bpf_ktime_get_ns();
+	copy_segment(skb, p, c->st, &ev, verdict == VERDICT_MESSAGE && payload >= URGENT_BYTES);
+}
+
 static __always_inline void emit(const struct context *c, struct __sk_buff *skb,
 				 const struct packet *p, enum verdict verdict, __u32 payload)
 {
 	struct conn_owner *owner = find_owner(c, p);
-	struct forgotten cap, size, told;
-	struct event_segment *ev;
-	bool urgent = verdict == VERDICT_MESSAGE && payload >= URGENT_BYTES;
-	__u32 missed = 0;
 
 	if (cfg.by_owner && owner && !has_owner(c->st) && left_out(c->st, c->hook, owner))
 		return;
-	cap.v = p->hdr_len + payload;
-	if (cfg.snaplen && cap.v > cfg.snaplen)
-		cap.v = cfg.snaplen;
-	if (cap.v > COPY_MAX - sizeof(*ev))
-		cap.v = COPY_MAX - sizeof(*ev);
-	told.v = cfg.sum_up && c->st ? tell_quiet(c, p) : true;
-	ev = told.v ? copy_packet(skb, p->l3_off, cap.v, &size.v) : NULL;
-	if (!ev && told.v && cap.v > p->hdr_len) {
-		missed = cap.v - p->hdr_len;
-		cap.v = p->hdr_len;
-		urgent = true;
-		ev = copy_headers(skb, p->l3_off, cap.v, &size.v);
-	}
-	if (!ev) {
+	if (cfg.sum_up && c->st && !tell_quiet(c, p))
 		note_lost(c->st, p->payload_len);
-		if (cfg.sum_up && c->st)
-			take_back_ack(c);
-		return;
-	}
-	__builtin_memset(ev, 0, sizeof(*ev));
-	ev->ifindex = skb->ifindex;
-	ev->gso_segs = skb->gso_segs;
-	ev->cap_len = cap.v;
-	annotate(c, p, owner, ev);
-	if (verdict == VERDICT_OTHER) {
-		ev->flags |= EVENT_F_NOT_HTTP;
-	} else if (payload < p->payload_len) {
-		ev->flags |= EVENT_F_ELIDED;
-		count(EVENT_CNT_ELIDED_BYTES, p->payload_len - payload);
-	}
-	ev->time_ns = bpf_ktime_get_ns();
-	bpf_ringbuf_submit(ev, wake_flag(size.v, urgent));
-	count(EVENT_CNT_SEGMENTS, 1);
-	count(EVENT_CNT_COPIED_BYTES, cap.v);
-	if (missed)
-		count(EVENT_CNT_LOST_BYTES, missed);
+	else
+		write_event(c, skb, p, owner, verdict, payload);
 }
 
 /* p->payload_len, seq and so on are checked; c has everything but st, cookie and way. */

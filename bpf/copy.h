@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * copy.h - one copy, from the skb into the ring; the event before it is written where it stays.
+ * copy.h - one copy, from the skb into the ring.
  *
  * The verifier of 5.10 wants a constant size for a reservation, so there are size classes; a
  * record tells its true length in cap_len. The reader is not woken for each record (that costs
@@ -18,23 +18,28 @@ static __always_inline void note_lost(struct conn_state *st, __u32 bytes)
 		return;
 	__sync_fetch_and_add(&st->lost_bytes, bytes);
 	__sync_fetch_and_add(&st->lost_events, 1);
+	/* What they acknowledged may have been awaited, see sum.h. */
+	st->stream[0].has_told_ack = st->stream[1].has_told_ack = 0;
 }
 
-/* *ev is all zero there. */
 static __always_inline void take_lost(struct conn_state *st, struct event_segment *ev)
 {
-	__u64 bytes;
-	__u32 events;
-
 	if (!st || !st->lost_events)
 		return;
-	events = st->lost_events;
-	bytes = st->lost_bytes;
-	ev->lost_events = events;
-	ev->lost_bytes = bytes;
+	ev->lost_events = st->lost_events;
+	ev->lost_bytes = st->lost_bytes;
 	ev->flags |= EVENT_F_LOST;
-	__sync_fetch_and_add(&st->lost_bytes, -bytes);
-	__sync_fetch_and_add(&st->lost_events, -events);
+	__sync_fetch_and_add(&st->lost_bytes, -ev->lost_bytes);
+	__sync_fetch_and_add(&st->lost_events, -ev->lost_events);
+}
+
+static __always_inline void give_back_lost(struct conn_state *st, struct event_segment *ev)
+{
+	if (!(ev->flags & EVENT_F_LOST) || !st)
+		return;
+	__sync_fetch_and_add(&st->lost_bytes, ev->lost_bytes);
+	__sync_fetch_and_add(&st->lost_events, ev->lost_events);
+	ev->flags &= ~EVENT_F_LOST;
 }
 
 /* Two fill levels that lie in different multiples of wake_bytes: the record made it cross one. */
@@ -52,38 +57,40 @@ static __always_inline __u64 wake_flag(__u32 size, bool urgent)
 	return BPF_RB_NO_WAKEUP;
 }
 
+enum copy_result {
+	COPY_DONE = 0,
+	COPY_FULL,
+	COPY_BAD, /* the skb is shorter than its headers say */
+};
+
 /*
  * The verifier must see 1 <= length <= room at the call. That of 5.10 learns nothing from `!= 0`
  * or from 32-bit comparisons, and forgets the bounds of what is spilled to the stack: so `last`
  * (the length less one, in 64 bits) is bounded from above, again right before the call, and the
  * asm keeps the compiler from undoing the detour.
  */
-#define COPY_CLASS(bytes)                                                                          \
-	if (last < (bytes) - sizeof(struct event_segment)) {                                       \
-		rec = bpf_ringbuf_reserve(&ring, (bytes), 0);                                      \
+#define COPY_CLASS(size)                                                                           \
+	if (last < (size) - sizeof(*ev)) {                                                         \
+		rec = bpf_ringbuf_reserve(&ring, (size), 0);                                       \
 		if (!rec)                                                                          \
-			return NULL;                                                               \
+			return COPY_FULL;                                                          \
+		*(struct event_segment *)rec = *ev;                                                \
 		asm volatile("" : "+r"(last));                                                     \
-		if (last >= (bytes) - sizeof(struct event_segment) ||                              \
-		    bpf_skb_load_bytes(skb, l3_off, rec + sizeof(struct event_segment),            \
-				       last + 1)) {                                                \
+		if (last >= (size) - sizeof(*ev) ||                                                \
+		    bpf_skb_load_bytes(skb, l3_off, rec + sizeof(*ev), last + 1)) {                \
 			bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);                                \
-			return NULL;                                                               \
+			return COPY_BAD;                                                           \
 		}                                                                                  \
-		*size = (bytes);                                                                   \
-		return rec;                                                                        \
+		bpf_ringbuf_submit(rec, wake_flag((size), urgent));                                \
+		return COPY_DONE;                                                                  \
 	}
 
 #define COPY_MAX ((512 << 10) + 4096)
 
-/*
- * A record with the packet's first cap_len bytes in it, behind room for the event; *size is its
- * own. NULL: the ring is full.
- */
-static __always_inline void *copy_packet(struct __sk_buff *skb, __u32 l3_off, __u32 cap_len,
-					 volatile __u32 *size)
+static __always_inline enum copy_result copy_record(struct __sk_buff *skb, __u32 l3_off,
+						    const struct event_segment *ev, bool urgent)
 {
-	__u64 last = (__u64)cap_len - 1;
+	__u64 last = (__u64)ev->cap_len - 1;
 	void *rec;
 
 	asm volatile("" : "+r"(last));
@@ -98,19 +105,54 @@ static __always_inline void *copy_packet(struct __sk_buff *skb, __u32 l3_off, __
 	COPY_CLASS((64 << 10) + 512);
 	COPY_CLASS((128 << 10) + 4096);
 	COPY_CLASS(COPY_MAX);
-	return NULL;
+	return COPY_BAD;
 }
 
-/* The same for headers alone. */
-static __always_inline void *copy_headers(struct __sk_buff *skb, __u32 l3_off, __u32 cap_len,
-					  volatile __u32 *size)
+/* The same for what is all but always less than one small record. */
+static __always_inline enum copy_result copy_headers(struct __sk_buff *skb, __u32 l3_off,
+						     const struct event_segment *ev)
 {
-	__u64 last = (__u64)cap_len - 1;
+	const bool urgent = true;
+	__u64 last = (__u64)ev->cap_len - 1;
 	void *rec;
 
 	asm volatile("" : "+r"(last));
 	COPY_CLASS(512);
-	return NULL;
+	return COPY_FULL;
+}
+
+/*
+ * Writes *ev and the packet's first ev->cap_len bytes. If they do not fit, the headers alone are
+ * tried: the sequence numbers survive, and with them the knowledge of what is missing.
+ */
+static __always_inline void copy_segment(struct __sk_buff *skb, const struct packet *p,
+					 struct conn_state *st, struct event_segment *ev,
+					 bool urgent)
+{
+	enum copy_result result;
+	__u32 missed = 0;
+
+	if (ev->cap_len > COPY_MAX - sizeof(*ev))
+		ev->cap_len = COPY_MAX - sizeof(*ev);
+	take_lost(st, ev);
+	result = copy_record(skb, p->l3_off, ev, urgent);
+	if (result == COPY_FULL && ev->cap_len > p->hdr_len) {
+		missed = ev->cap_len - p->hdr_len;
+		ev->cap_len = p->hdr_len;
+		result = copy_headers(skb, p->l3_off, ev);
+	}
+	if (result == COPY_DONE) {
+		count(EVENT_CNT_SEGMENTS, 1);
+		count(EVENT_CNT_COPIED_BYTES, ev->cap_len);
+		if (missed)
+			count(EVENT_CNT_LOST_BYTES, missed);
+		return;
+	}
+	give_back_lost(st, ev);
+	if (result == COPY_FULL)
+		note_lost(st, p->payload_len);
+	else
+		count(EVENT_CNT_MALFORMED, 1);
 }
 
 #endif

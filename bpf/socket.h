@@ -51,18 +51,20 @@ static __always_inline void tuple_of_packet(const struct packet *p, bool local_i
 	t->netns = 0;
 }
 
-/* An address of a socket, which keeps IPv4 apart also where it is an IPv6 socket. All of it is
- * loaded whatever the version: loads in two branches are merged by the compiler into arithmetic on
- * the pointer, which the verifier refuses for sockets. */
+/* An address of a socket, which keeps IPv4 apart also where it is an IPv6 socket. Without a branch:
+ * loads in two branches are merged by the compiler into arithmetic on the pointer, which the
+ * verifier refuses for sockets. */
 static __always_inline void socket_addr(volatile __u32 *to, __u8 version, __u32 ip4,
 					const volatile __u32 *ip6)
 {
 	__u32 a = ip6[0], b = ip6[1], c = ip6[2], d = ip6[3];
 
-	to[0] = version == 4 ? 0 : a;
-	to[1] = version == 4 ? 0 : b;
-	to[2] = version == 4 ? bpf_htonl(0xffff) : c;
-	to[3] = version == 4 ? ip4 : d;
+	__u32 six = -(version >> 1 & 1u); /* 6 and not 4: all ones */
+
+	to[0] = a & six;
+	to[1] = b & six;
+	to[2] = (c & six) | (bpf_htonl(0xffff) & ~six);
+	to[3] = (d & six) | (ip4 & ~six);
 }
 
 /* The socket's own addresses. sk may be a request socket. */

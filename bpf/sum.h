@@ -217,10 +217,4 @@ static __always_inline bool tell_quiet(const struct context *c, const struct pac
 	return true;
 }
 
-/* A segment that was to cross found the ring full. */
-static __always_inline void take_back_ack(const struct context *c)
-{
-	stream_of(c->st, c->way)->has_told_ack = 0;
-}
-
 #endif

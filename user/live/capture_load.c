@@ -175,17 +175,28 @@ static int try_load(const struct capture_load_options *opt, const struct capture
 	return err;
 }
 
+static bool is_too_long(int err)
+{
+	return err == -E2BIG || err == -ENOSPC;
+}
+
 static int load(const struct capture_load_options *opt, const struct capture_config *wanted,
 		const void *elf, char *log, struct capture_bpf **out)
 {
 	struct capture_config config = *wanted;
 	int err = try_load(opt, &config, elf, log, out);
 
-	if (err != -E2BIG || !config.find_bodies)
-		return err;
-	/* The verifier gave up counting: without that search it has much less to follow. */
-	config.find_bodies = 0;
-	return try_load(opt, &config, elf, log, out);
+	/* The verifier gave up counting (then its log is too long as well): with less to follow it may
+	 * not. */
+	if (is_too_long(err) && config.sum_up) {
+		config.sum_up = 0;
+		err = try_load(opt, &config, elf, log, out);
+	}
+	if (is_too_long(err) && config.find_bodies) {
+		config.find_bodies = 0;
+		err = try_load(opt, &config, elf, log, out);
+	}
+	return err;
 }
 
 /* The programs with the expression in them. */
