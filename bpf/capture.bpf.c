@@ -188,7 +188,7 @@ static __always_inline struct conn_owner *find_owner(const struct context *c,
 
 /* What is not valid is written all the same, and a flag says so: that saves branches. */
 static __always_inline void annotate(const struct context *c, const struct packet *p,
-				     const struct conn_owner *owner, struct event_segment *ev)
+				     struct event_segment *ev)
 {
 	const struct conn_state *st = c->st;
 
@@ -203,12 +203,16 @@ static __always_inline void annotate(const struct context *c, const struct packe
 		ev->flags |= st->has_start[c->way & 1] * EVENT_F_STREAM_START;
 		ev->flags |= st->has_connect * EVENT_F_CONNECT;
 	}
-	if (owner) {
-		ev->owner = owner->id;
-		ev->owner_vpid = owner->vpid;
-		ev->owner_uid = owner->uid;
-		ev->flags |= (owner->flags & EVENT_OWNER_FOLLOWED) * EVENT_F_FOLLOWED;
-	}
+}
+
+static __always_inline void put_owner(struct event_segment *ev, const struct conn_owner *owner)
+{
+	if (!owner)
+		return;
+	ev->owner = owner->id;
+	ev->owner_vpid = owner->vpid;
+	ev->owner_uid = owner->uid;
+	ev->flags |= (owner->flags & EVENT_OWNER_FOLLOWED) * EVENT_F_FOLLOWED;
 }
 
 /* All zero, and never written. The verifier does not know that, see struct forgotten: a copy of it
@@ -218,10 +222,10 @@ struct event_segment event_blank;
 /* Built here and not where it stays, in the ring: once a record is reserved the verifier compares
  * no two paths any more. */
 static __always_inline void write_event(const struct context *c, struct __sk_buff *skb,
-					const struct packet *p, const struct conn_owner *owner,
-					enum verdict verdict, __u32 payload)
+					const struct packet *p, enum verdict verdict, __u32 payload)
 {
 	struct event_segment ev = event_blank;
+	struct conn_owner *owner;
 	struct forgotten keep;
 
 	ev.type = EVENT_SEGMENT;
@@ -234,7 +238,11 @@ static __always_inline void write_event(const struct context *c, struct __sk_buf
 	ev.flags = c->listener * EVENT_F_LISTENER;
 	if (verdict == VERDICT_OTHER)
 		ev.flags |= EVENT_F_NOT_HTTP;
-	annotate(c, p, owner, &ev);
+	annotate(c, p, &ev);
+	owner = find_owner(c, p);
+	if (cfg.by_owner && owner && !has_owner(c->st) && left_out(c->st, c->hook, owner))
+		return;
+	put_owner(&ev, owner);
 	if (payload < p->payload_len && verdict != VERDICT_OTHER) {
 		ev.flags |= EVENT_F_ELIDED;
 		count(EVENT_CNT_ELIDED_BYTES, p->payload_len - payload);
@@ -245,21 +253,17 @@ static __always_inline void write_event(const struct context *c, struct __sk_buf
 	ev.cap_len = keep.v;
 	keep.v = ev.flags;
 	ev.flags = keep.v;
-	ev.time_ns = bpf_ktime_get_ns();
+	ev.time_ns = c->now_ns;
 	copy_segment(skb, p, c->st, &ev, verdict == VERDICT_MESSAGE && payload >= URGENT_BYTES);
 }
 
 static __always_inline void emit(const struct context *c, struct __sk_buff *skb,
 				 const struct packet *p, enum verdict verdict, __u32 payload)
 {
-	struct conn_owner *owner = find_owner(c, p);
-
-	if (cfg.by_owner && owner && !has_owner(c->st) && left_out(c->st, c->hook, owner))
-		return;
 	if (cfg.sum_up && c->st && !tell_quiet(c, p))
 		note_lost(c->st, p->payload_len);
 	else
-		write_event(c, skb, p, owner, verdict, payload);
+		write_event(c, skb, p, verdict, payload);
 }
 
 /* p->payload_len, seq and so on are checked; c has everything but st, cookie and way. */
@@ -299,6 +303,7 @@ static __always_inline void handle(struct context *c, struct __sk_buff *skb, con
 		verdict.v = VERDICT_HTTP; /* nothing special: all of them cross */
 	if (verdict.v == VERDICT_NO && !cfg.all_segments)
 		return;
+	c->now_ns = bpf_ktime_get_ns();
 	payload.v = wanted_payload(c, skb, p, verdict.v);
 	if (cfg.sum_up && c->st && stays_quiet(c, skb, p, verdict.v == VERDICT_MESSAGE, payload.v))
 		return;

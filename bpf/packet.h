@@ -53,15 +53,22 @@ struct packet {
 	__u32 daddr[4];
 	__u32 l3_off;		/* of the IP header in the skb */
 	volatile __u32 pkt_len; /* from the IP header to the end of the IP packet */
-	__u32 seq, ack;
+	__u32 seq;
 	volatile __u32 hdr_len;	    /* IP and TCP headers */
 	__u16 sport, dport;	    /* host order */
-	volatile __u32 payload_len; /* the volatile ones are forgotten, as above */
+	volatile __u32 payload_len; /* the volatile ones are forgotten, as above: in upper halves */
 	__u16 tcp_flags;
 	__u16 window; /* as in the header, unscaled */
 	volatile __u16 version;
 	volatile __u16 tcp_off; /* from the IP header */
+	__u32 ack;
+	__u32 unused;
 } __attribute__((aligned(8)));
+
+#define IS_FORGOTTEN(member) (__builtin_offsetof(struct packet, member) % 8 >= 4)
+_Static_assert(IS_FORGOTTEN(pkt_len) && IS_FORGOTTEN(hdr_len) && IS_FORGOTTEN(payload_len) &&
+		       IS_FORGOTTEN(version) && IS_FORGOTTEN(tcp_off),
+	       "the verifier would follow it");
 
 struct tcp_head {
 	__be16 source, dest;

@@ -61,6 +61,7 @@ static __always_inline void socket_addr(volatile __u32 *to, __u8 version, __u32 
 
 	__u32 six = -(version >> 1 & 1u); /* 6 and not 4: all ones */
 
+	asm volatile("" : "+r"(six));
 	to[0] = a & six;
 	to[1] = b & six;
 	to[2] = (c & six) | (bpf_htonl(0xffff) & ~six);

@@ -24,9 +24,37 @@
 /* Sequence numbers are compared within half of their range. */
 #define QUIET_BYTES (1u << 29)
 
-static __always_inline bool seq_after(__u32 a, __u32 b)
+/*
+ * What follows is arithmetic on ones and zeros, and not branches: the verifier would follow each
+ * combination of them to the program's end.
+ */
+typedef __u32 bit;
+
+/* Whether a is behind b (RFC 9293 §3.4). */
+static __always_inline bit seq_after(__u32 a, __u32 b)
 {
-	return (__s32)(a - b) > 0;
+	return (b - a) >> 31;
+}
+
+/* The compiler is not to know that the upper half is empty: it would make a branch of this. */
+static __always_inline bit is_zero(__u32 x)
+{
+	__u64 wide = x;
+
+	asm volatile("" : "+r"(wide));
+	return -wide >> 63 ^ 1;
+}
+
+static __always_inline __u32 choose(bit which, __u32 yes, __u32 no)
+{
+	return (yes & -which) | (no & ~-which);
+}
+
+static __always_inline __u64 choose_ns(bit which, __u64 yes, __u64 no)
+{
+	__u64 mask = -(__u64)which;
+
+	return (yes & mask) | (no & ~mask);
 }
 
 /* The bounds of the index have to reach the verifier. */
@@ -42,39 +70,37 @@ static __always_inline __u32 segment_length(struct __sk_buff *skb, const struct 
 {
 	__u32 cnt = skb->gso_segs;
 
-	return cnt > 1 ? p->payload_len / cnt : p->payload_len;
+	return p->payload_len / (cnt + is_zero(cnt));
 }
 
 /* Whether who sends it has room for a segment of the other end's. As user space has it, where the
  * scale is not known, any window but zero has. */
-static __always_inline bool has_room(const struct context *c, const struct packet *p,
-				     const struct conn_stream *other)
+static __always_inline bit has_room(const struct context *c, const struct packet *p,
+				    const struct conn_stream *other)
 {
-	__u32 scale = c->way == CONN_OUT ? c->st->wscale >> 4 : c->st->wscale & 15;
+	__u32 shift = (c->way & 1) * 4, least = other->mss * c->st->has_wscale;
+	__u32 window = (__u32)p->window << (c->st->wscale >> shift & 15);
 
-	return p->window && !(c->st->has_wscale && (__u32)p->window << scale < other->mss);
+	return (is_zero(window) | seq_after(least, window)) ^ 1;
 }
 
 /* Whether bytes of `own` may be missing that the other direction has not acknowledged yet. */
-static __always_inline bool has_hole(const struct conn_stream *own, const struct conn_stream *other)
+static __always_inline bit has_hole(const struct conn_stream *own, const struct conn_stream *other)
 {
-	return own->has_hole && (!other->has_told_ack || seq_after(own->hole_end, other->told_ack));
+	return own->has_hole &
+	       ((other->has_told_ack ^ 1) | seq_after(own->hole_end, other->told_ack));
 }
 
 /* Returns whether the segment begins where what went by before ended. */
-static __always_inline bool follow_stream(struct conn_stream *own, const struct conn_stream *other,
-					  __u32 seq, __u32 end)
+static __always_inline bit follow_stream(struct conn_stream *own, const struct conn_stream *other,
+					 __u32 seq, __u32 end)
 {
-	bool follows = own->has_next && seq == own->next;
+	bit known = own->has_next, ahead = known & seq_after(seq, own->next);
+	bit follows = known & is_zero(seq ^ own->next);
 
-	if (own->has_next && seq_after(seq, own->next)) {
-		own->hole_end = end;
-		own->has_hole = 1;
-	} else if (!has_hole(own, other)) {
-		own->has_hole = 0;
-	}
-	if (!own->has_next || seq_after(end, own->next))
-		own->next = end;
+	own->hole_end = choose(ahead, end, own->hole_end);
+	own->has_hole = ahead | has_hole(own, other);
+	own->next = choose((known ^ 1) | seq_after(end, own->next), end, own->next);
 	own->has_next = 1;
 	return follows;
 }
@@ -82,45 +108,53 @@ static __always_inline bool follow_stream(struct conn_stream *own, const struct 
 /* The local end sends on, with everything acknowledged since: it had no more to send. Where that
  * acknowledgment crossed, user space knows. */
 static __always_inline void note_idle(const struct context *c, const struct conn_stream *other,
-				      __u32 seq, __u64 now)
+				      __u32 seq, __u64 now, bit next_of_body)
 {
-	if (c->dir != EVENT_DIR_EGRESS || other->no_room || !other->has_ack || other->ack != seq ||
-	    (other->has_told_ack && other->told_ack == seq))
-		return;
-	c->st->idle_ns += now - other->ack_ns;
+	bit idle = next_of_body & (other->no_room ^ 1) & other->has_ack &
+		   is_zero(other->ack ^ seq) &
+		   ((other->has_told_ack & is_zero(other->told_ack ^ seq)) ^ 1) &
+		   is_zero(c->dir ^ EVENT_DIR_EGRESS);
+
+	c->st->idle_ns += (now - other->ack_ns) & -(__u64)idle;
 }
 
 /* Whether user space waits for this acknowledgment: of what the local end sent, and crossed. */
-static __always_inline bool is_awaited(const struct context *c, __u32 ack,
-				       const struct conn_stream *own,
-				       const struct conn_stream *other)
+static __always_inline bit is_awaited(const struct context *c, __u32 ack,
+				      const struct conn_stream *own,
+				      const struct conn_stream *other)
 {
-	if (c->dir != EVENT_DIR_INGRESS || !other->has_cross || !seq_after(ack, other->cross_from))
-		return false;
-	return !own->has_told_ack ||
-	       (seq_after(other->cross_end, own->told_ack) && seq_after(ack, own->told_ack));
+	bit news = (own->has_told_ack ^ 1) |
+		   (seq_after(other->cross_end, own->told_ack) & seq_after(ack, own->told_ack));
+
+	return is_zero(c->dir ^ EVENT_DIR_INGRESS) & other->has_cross &
+	       seq_after(ack, other->cross_from) & news;
+}
+
+static __always_inline void note_ack(struct conn_stream *own, __u32 ack, bit room, __u64 now)
+{
+	bit news = (own->has_ack ^ 1) | seq_after(ack, own->ack);
+
+	own->ack_ns = choose_ns(news | (own->no_room & room), now, own->ack_ns);
+	own->ack = choose(news, ack, own->ack);
+	own->has_ack = 1;
+	own->no_room = room ^ 1;
 }
 
 static __always_inline void note_crossing(struct conn_stream *own, const struct conn_stream *other,
 					  const struct packet *p, __u32 length, __u64 now)
 {
 	__u32 seq = payload_seq(p), end = seq + p->payload_len;
+	bit data = is_zero(p->payload_len) ^ 1, acks = p->tcp_flags / TCP_F_ACK & 1;
+	bit first = own->has_cross ^ 1;
+	bit received = other->has_told_ack & (seq_after(own->cross_end, other->told_ack) ^ 1);
 
-	if (p->payload_len) {
-		if (!own->has_cross ||
-		    (other->has_told_ack && !seq_after(own->cross_end, other->told_ack)))
-			own->cross_from = seq;
-		if (!own->has_cross || seq_after(end, own->cross_end))
-			own->cross_end = end;
-		own->has_cross = 1;
-		if (length > own->mss)
-			own->mss = length;
-	}
-	if (p->tcp_flags & TCP_F_ACK) {
-		if (!own->has_told_ack || seq_after(p->ack, own->told_ack))
-			own->told_ack = p->ack;
-		own->has_told_ack = 1;
-	}
+	own->cross_from = choose(data & (first | received), seq, own->cross_from);
+	own->cross_end = choose(data & (first | seq_after(end, own->cross_end)), end, own->cross_end);
+	own->has_cross |= data;
+	own->mss = choose(seq_after(length, own->mss), length, own->mss);
+	own->told_ack = choose(acks & ((own->has_told_ack ^ 1) | seq_after(p->ack, own->told_ack)),
+			       p->ack, own->told_ack);
+	own->has_told_ack |= acks;
 	own->cross_ns = now;
 }
 
@@ -133,41 +167,40 @@ static __always_inline bool stays_quiet(const struct context *c, struct __sk_buf
 {
 	struct conn_stream *own = stream_of(c->st, c->way), *other = stream_of(c->st, c->way ^ 1);
 	__u32 seq = payload_seq(p), end = seq + p->payload_len, length = segment_length(skb, p);
-	__u64 now = bpf_ktime_get_ns();
-	bool room = has_room(c, p, other), follows, quiet;
+	__u32 flags = p->tcp_flags &
+		      (TCP_F_SYN | TCP_F_FIN | TCP_F_RST | TCP_F_URG | TCP_F_ACK);
+	bit room = has_room(c, p, other), empty = is_zero(p->payload_len);
+	bit inside = is_zero(payload ^ PAYLOAD_INSIDE), follows;
+	struct forgotten quiet;
+	__u64 now = c->now_ns;
 
 	follows = follow_stream(own, other, seq, end);
-	if (p->payload_len && follows && !message)
-		note_idle(c, other, seq, now);
-	quiet = follows && room && !own->no_room && !message && !c->st->lost_events &&
-		(p->tcp_flags & (TCP_F_SYN | TCP_F_FIN | TCP_F_RST | TCP_F_URG | TCP_F_ACK)) == TCP_F_ACK &&
-		(payload == PAYLOAD_INSIDE ? length <= own->mss : !p->payload_len) &&
-		other->has_next && !seq_after(p->ack, other->next) && !has_hole(own, other) &&
-		!has_hole(other, own) && !is_awaited(c, p->ack, own, other) &&
-		now - own->cross_ns < QUIET_NS &&
-		(!own->has_cross || end - own->cross_end < QUIET_BYTES);
-	if (p->tcp_flags & TCP_F_ACK) {
-		if (!own->has_ack || seq_after(p->ack, own->ack) || (own->no_room && room))
-			own->ack_ns = now;
-		if (!own->has_ack || seq_after(p->ack, own->ack))
-			own->ack = p->ack;
-		own->has_ack = 1;
-		own->no_room = !room;
-	}
-	own->stray = !follows;
-	if (!quiet) {
+	note_idle(c, other, seq, now, follows & (empty ^ 1) & (message ^ 1));
+	own->stray = follows ^ 1;
+	/* One after the other, for there is little stack. */
+	quiet.v = follows & room & (own->no_room ^ 1) & (message ^ 1);
+	quiet.v &= empty | (inside & (seq_after(length, own->mss) ^ 1));
+	quiet.v &= is_zero(c->st->lost_events) & is_zero(flags ^ TCP_F_ACK);
+	quiet.v &= other->has_next & (seq_after(p->ack, other->next) ^ 1);
+	quiet.v &= (has_hole(own, other) | has_hole(other, own)) ^ 1;
+	quiet.v &= is_awaited(c, p->ack, own, other) ^ 1;
+	quiet.v &= seq_after(own->cross_end + QUIET_BYTES, end);
+	quiet.v &= (now - own->cross_ns - QUIET_NS) >> 63;
+	if (flags & TCP_F_ACK)
+		note_ack(own, p->ack, room, now);
+	if (!quiet.v) {
 		note_crossing(own, other, p, length, now);
 		return false;
 	}
 	own->quiet_ns = now;
-	if (p->payload_len) {
-		own->sum_ns = now;
-		own->sum_end = end;
-		asm volatile("" ::: "memory");
-		own->sum_cnt++;
-		count(EVENT_CNT_ELIDED_BYTES, p->payload_len);
-	}
 	count(EVENT_CNT_QUIET, 1);
+	if (empty)
+		return true;
+	own->sum_ns = now;
+	own->sum_end = end;
+	asm volatile("" ::: "memory");
+	own->sum_cnt++;
+	count(EVENT_CNT_ELIDED_BYTES, p->payload_len);
 	return true;
 }
 
@@ -187,8 +220,8 @@ static __always_inline bool tell_quiet(const struct context *c, const struct pac
 	struct event_sum *ev;
 
 	asm volatile("" ::: "memory");
-	if (own->told_sum_cnt[0] == own_cnt && own->told_sum_cnt[1] == other_cnt && !own->stray &&
-	    c->st->told_idle_ns == idle_ns)
+	if (!((own->told_sum_cnt[0] ^ own_cnt) | (own->told_sum_cnt[1] ^ other_cnt) | own->stray |
+	      (c->st->told_idle_ns ^ idle_ns)))
 		return true;
 	ev = bpf_ringbuf_reserve(&ring, sizeof(*ev), 0);
 	if (!ev)
