@@ -326,9 +326,10 @@ static __always_inline bool begin(struct __sk_buff *skb, __u32 l3_off, struct pa
 			count(EVENT_CNT_FRAGMENTS, 1);
 		else if (result == PARSE_MALFORMED)
 			count(EVENT_CNT_MALFORMED, 1);
+		else
+			count(EVENT_CNT_OTHER, 1);
 		return false;
 	}
-	count(EVENT_CNT_TCP, 1);
 	if (cfg.expression && !expression_matches(skb, p->l3_off, p->pkt_len)) {
 		count(EVENT_CNT_UNMATCHED, 1);
 		return false;

@@ -142,8 +142,7 @@ static __always_inline void copy_segment(struct __sk_buff *skb, const struct pac
 		result = copy_headers(skb, p->l3_off, ev);
 	}
 	if (result == COPY_DONE) {
-		count(EVENT_CNT_SEGMENTS, 1);
-		count(EVENT_CNT_COPIED_BYTES, ev->cap_len);
+		count_copied(ev->cap_len);
 		if (missed)
 			count(EVENT_CNT_LOST_BYTES, missed);
 		return;

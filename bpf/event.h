@@ -187,7 +187,8 @@ struct event_cgroup {
 /* Per-CPU counters of the capture programs, one slot each, never reset. */
 enum event_counter {
 	EVENT_CNT_PACKETS,      /* packets that a hook saw */
-	EVENT_CNT_TCP,          /* of them TCP, whole header readable */
+	EVENT_CNT_TCP,          /* of them TCP, whole header readable: what the next three leave, not counted */
+	EVENT_CNT_OTHER,        /* not TCP over IP */
 	EVENT_CNT_FRAGMENTS,    /* IP fragments other than the first: no TCP header */
 	EVENT_CNT_MALFORMED,    /* headers that end before they should */
 	EVENT_CNT_FILTERED,     /* TCP packets left out by --port and the filters by owner */

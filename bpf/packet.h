@@ -117,26 +117,23 @@ static __always_inline void put_ipv4(volatile __u32 *to, __be32 addr)
 	to[3] = addr;
 }
 
-static __always_inline enum parse_result parse_ipv4(struct __sk_buff *skb, struct packet *p,
+static __always_inline enum parse_result parse_ipv4(const struct iphdr *ip, struct packet *p,
 						    __u32 avail)
 {
-	struct iphdr ip;
 	__u32 len;
 
-	if (bpf_skb_load_bytes(skb, p->l3_off, &ip, sizeof(ip)))
-		return PARSE_MALFORMED;
-	put_ipv4(p->saddr, ip.saddr);
-	put_ipv4(p->daddr, ip.daddr);
-	if (ip.protocol != IPPROTO_TCP)
+	put_ipv4(p->saddr, ip->saddr);
+	put_ipv4(p->daddr, ip->daddr);
+	if (ip->protocol != IPPROTO_TCP)
 		return PARSE_OTHER;
-	if (ip.ihl < 5)
+	if (ip->ihl < 5)
 		return PARSE_MALFORMED;
-	if (ip.frag_off & bpf_htons(0x3fff)) /* more fragments, or an offset */
+	if (ip->frag_off & bpf_htons(0x3fff)) /* more fragments, or an offset */
 		return PARSE_FRAGMENT;
 	/* 0 in a super-segment over 64 KB (BIG TCP): the skb's length is the packet's. */
-	len = bpf_ntohs(ip.tot_len);
+	len = bpf_ntohs(ip->tot_len);
 	p->pkt_len = len && len <= avail ? len : avail;
-	p->tcp_off = ip.ihl * 4;
+	p->tcp_off = ip->ihl * 4;
 	return PARSE_TCP;
 }
 
@@ -187,22 +184,31 @@ static __always_inline enum parse_result parse_ipv6(struct __sk_buff *skb, struc
 	return PARSE_TCP;
 }
 
+/* Less than an IP header. */
+static __always_inline enum parse_result parse_short(struct __sk_buff *skb, __u32 l3_off)
+{
+	__u8 first = 0;
+
+	bpf_skb_load_bytes(skb, l3_off, &first, 1);
+	return first >> 4 == 4 || first >> 4 == 6 ? PARSE_MALFORMED : PARSE_OTHER;
+}
+
 /* l3_off: where the IP header begins if there are no VLAN tags. *p is valid with PARSE_TCP only. */
 static __always_inline enum parse_result parse_packet(struct __sk_buff *skb, __u32 l3_off,
 						      struct packet *p)
 {
 	struct tcp_head tcp;
 	enum parse_result result;
+	struct iphdr ip; /* IPv6's header is longer */
 	__u32 avail;
-	__u8 first;
 
-	if (bpf_skb_load_bytes(skb, l3_off, &first, 1))
-		return PARSE_OTHER;
+	if (bpf_skb_load_bytes(skb, l3_off, &ip, sizeof(ip)))
+		return parse_short(skb, l3_off);
 	p->l3_off = l3_off;
 	avail = skb->len - l3_off;
-	p->version = first >> 4;
+	p->version = ip.version;
 	if (p->version == 4)
-		result = parse_ipv4(skb, p, avail);
+		result = parse_ipv4(&ip, p, avail);
 	else if (p->version == 6)
 		result = parse_ipv6(skb, p, avail);
 	else

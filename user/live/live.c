@@ -43,6 +43,7 @@ struct live {
 	char follow_note[256];
 	bool filters;
 	char filter_note[256];
+	char load_note[256];
 	struct owner_load *owners;
 	struct attach attach;
 	struct localaddr *local; /* socket hook only */
@@ -150,6 +151,21 @@ static void note_expression(struct live *lv, const struct live_options *opt, int
 				   : "the kernel does not take its program");
 }
 
+/* Where the verifier could not follow all of it. */
+static void note_reduced(struct live *lv)
+{
+	const struct capture_config *is = (const void *)&lv->skel->rodata->cfg;
+
+	if (lv->config.find_bodies && !is->find_bodies)
+		snprintf(lv->load_note, sizeof(lv->load_note),
+			 "this kernel's verifier does not follow the search for bodies: they are "
+			 "copied until user space says not to");
+	else if (lv->config.sum_up && !is->sum_up && !lv->filter_note[0])
+		snprintf(lv->load_note, sizeof(lv->load_note),
+			 "this kernel's verifier does not follow the summing of bodies: their segments "
+			 "cross one by one");
+}
+
 static int load(struct live *lv, const struct live_options *opt, struct counters *cnt,
 		struct diag *d)
 {
@@ -171,6 +187,7 @@ static int load(struct live *lv, const struct live_options *opt, struct counters
 	if (err)
 		return err;
 	note_expression(lv, opt, expression_err);
+	note_reduced(lv);
 	lv->control = mmap(NULL, CONTROL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
 			   bpf_map__fd(lv->skel->maps.control), 0);
 	if (lv->control == MAP_FAILED) {
@@ -409,6 +426,8 @@ void live_counters(const struct live *lv, uint64_t out[EVENT_CNT_MAX])
 		for (cpu = 0; cpu < lv->cpu_cnt; cpu++)
 			for (i = 0; i < EVENT_CNT_MAX; i++)
 				out[i] += blocks[cpu].v[i];
+	out[EVENT_CNT_TCP] = out[EVENT_CNT_PACKETS] - out[EVENT_CNT_OTHER] -
+			     out[EVENT_CNT_FRAGMENTS] - out[EVENT_CNT_MALFORMED];
 	free(blocks);
 }
 
@@ -421,6 +440,8 @@ const char *live_note(const struct live *lv, unsigned int n)
 {
 	if (lv->filter_note[0] && !n--)
 		return lv->filter_note;
+	if (lv->load_note[0] && !n--)
+		return lv->load_note;
 	if (lv->follow_note[0] && !n--)
 		return lv->follow_note;
 	return owner_load_note(lv->owners, n);

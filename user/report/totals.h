@@ -15,6 +15,7 @@
 #define KERNEL_COUNTERS(X)                                                                         \
 	X(EVENT_CNT_PACKETS, "kernel.packets", "packets that the hook saw")                        \
 	X(EVENT_CNT_TCP, "kernel.tcp", "of them TCP")                                              \
+	X(EVENT_CNT_OTHER, "kernel.other", "of them neither TCP nor a part of it")                 \
 	X(EVENT_CNT_FRAGMENTS, "kernel.fragments", "IP fragments without a TCP header")            \
 	X(EVENT_CNT_MALFORMED, "kernel.malformed", "headers that end before they should")          \
 	X(EVENT_CNT_FILTERED, "kernel.filtered", "packets left out by the filters")                \
