@@ -130,7 +130,7 @@ class Causes:
 
     def test_not_accepted(self):
         """The connection waits in the accept queue, with its request."""
-        got = self.converse([['late', 1500], ['head'], ANSWER],
+        got = self.converse([['late', 3000], ['head'], ANSWER],
                             [request(self.path)] + READ_ANSWER)
         self.assertGreater(got['server'][0]['queue_ns'], 100 * MS)
         self.assertEqual(got['server'][0]['verdict'], 'queue')
