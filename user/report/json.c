@@ -40,17 +40,23 @@ void json_free(struct json *js)
 	free(js);
 }
 
-static inline void put_u64(struct json *js, const char *key, uint64_t value)
+jsonout_inline void put_u64(struct json *js, const char *key, uint64_t value)
 {
 	jsonout_put_u64(&js->out, key, value);
 }
 
-static inline void put_string(struct json *js, const char *key, const char *value)
+jsonout_inline void put_string(struct json *js, const char *key, const char *value)
 {
 	jsonout_put_string(&js->out, key, value);
 }
 
-static inline void put_slice(struct json *js, const char *key, struct slice s)
+/* One of our own words. */
+jsonout_inline void put_word(struct json *js, const char *key, const char *word)
+{
+	jsonout_put_plain(&js->out, key, word, strlen(word));
+}
+
+jsonout_inline void put_slice(struct json *js, const char *key, struct slice s)
 {
 	if (s.len)
 		jsonout_put_text(&js->out, key, s.ptr, s.len);
@@ -74,26 +80,37 @@ static void put_time(struct json *js, const struct view *v)
 		js->date[i] = (char)('0' + ns % 10);
 		ns /= 10;
 	}
-	jsonout_key(&js->out, "time");
-	jsonout_plain(&js->out, js->date, DATE_LEN);
+	jsonout_put_plain(&js->out, "time", js->date, DATE_LEN);
+}
+
+static void put_side(struct json *js, enum tx_side side)
+{
+	switch (side) {
+	case SIDE_CLIENT:
+		put_word(js, "side", "client");
+		break;
+	case SIDE_SERVER:
+		put_word(js, "side", "server");
+		break;
+	case SIDE_TRANSIT:
+		put_word(js, "side", "transit");
+		break;
+	default:
+		break;
+	}
 }
 
 static void put_connection(struct json *js, const struct transaction *tx)
 {
-	static const char *const sides[] = {
-		[SIDE_CLIENT] = "client",
-		[SIDE_SERVER] = "server",
-		[SIDE_TRANSIT] = "transit",
-	};
 	char addr[VIEW_ADDRESS_MAX];
+	size_t len;
 
-	if (tx->side != SIDE_UNKNOWN)
-		put_string(js, "side", sides[tx->side]);
-	view_address(&tx->client, addr);
-	put_string(js, "client.address", addr);
+	put_side(js, tx->side);
+	len = view_address(&tx->client, addr);
+	jsonout_put_plain(&js->out, "client.address", addr, len);
 	put_u64(js, "client.port", tx->client.port);
-	view_address(&tx->server, addr);
-	put_string(js, "server.address", addr);
+	len = view_address(&tx->server, addr);
+	jsonout_put_plain(&js->out, "server.address", addr, len);
 	put_u64(js, "server.port", tx->server.port);
 }
 
@@ -176,7 +193,7 @@ static void put_http(struct json *js, const struct view *v)
 		/* llhttp takes one digit each. */
 		version[0] = (char)('0' + first->version_major);
 		version[2] = (char)('0' + first->version_minor);
-		put_string(js, "network.protocol.version", version);
+		jsonout_put_plain(&js->out, "network.protocol.version", version, 3);
 	}
 	put_headers(js, v, &tx->req, "http.request.header");
 	if (tx->status)
@@ -231,45 +248,40 @@ static void put_owner(struct json *js, const struct view *v)
 
 static void put_times(struct json *js, const struct transaction *tx)
 {
-	enum part part;
 	uint64_t ns;
 
-	for (part = 0; part < PARTS; part++)
-		if (part_get(tx, part, &ns))
-			put_u64(js, part_key(part), ns);
-	if (view_verdict_name(tx->verdict))
-		put_string(js, "verdict", view_verdict_name(tx->verdict));
+#define PUT(part, name)                                                                            \
+	if (part_get(tx, PART_##part, &ns))                                                        \
+		put_u64(js, name "_ns", ns);
+	PARTS_MAP(PUT)
+#undef PUT
+	if (tx->verdict)
+		put_word(js, "verdict", view_verdict_name(tx->verdict));
 }
 
-/* which: 0 request, 1 response */
-static void put_segments(struct json *js, const struct message *msg, unsigned int which)
-{
-	const struct {
-		const char *key[2];
-		uint64_t value;
-	} of[] = {
-		{{"request.segments", "response.segments"}, msg->segments},
-		{{"request.retransmits", "response.retransmits"}, msg->retransmits},
-		{{"request.out_of_order", "response.out_of_order"}, msg->out_of_order},
-		{{"request.lost_bytes", "response.lost_bytes"}, msg->lost_bytes},
-		{{"request.zero_window_ns", "response.zero_window_ns"}, msg->zero_window_ns},
-		{{"request.stall_ns", "response.stall_ns"}, msg->stall_ns},
-	};
-
-	for (size_t i = 0; msg->seen && i < sizeof(of) / sizeof(of[0]); i++)
-		put_u64(js, of[i].key[which], of[i].value);
-}
+/* which: "request" or "response" */
+#define PUT_SEGMENTS(js, which, msg)                                                               \
+	do {                                                                                       \
+		if (!(msg)->seen)                                                                  \
+			break;                                                                     \
+		put_u64(js, which ".segments", (msg)->segments);                                   \
+		put_u64(js, which ".retransmits", (msg)->retransmits);                             \
+		put_u64(js, which ".out_of_order", (msg)->out_of_order);                           \
+		put_u64(js, which ".lost_bytes", (msg)->lost_bytes);                               \
+		put_u64(js, which ".zero_window_ns", (msg)->zero_window_ns);                       \
+		put_u64(js, which ".stall_ns", (msg)->stall_ns);                                   \
+	} while (0)
 
 static void put_tcp(struct json *js, const struct transaction *tx)
 {
-	put_segments(js, &tx->req, 0);
-	put_segments(js, &tx->resp, 1);
+	PUT_SEGMENTS(js, "request", &tx->req);
+	PUT_SEGMENTS(js, "response", &tx->resp);
 	if (tx->resp.seen && tx->side == SIDE_SERVER)
 		put_u64(js, "response.idle_ns", tx->resp.idle_ns);
-	if (view_end_name(tx->fin))
-		put_string(js, "tcp.fin", view_end_name(tx->fin));
-	if (view_end_name(tx->rst))
-		put_string(js, "tcp.rst", view_end_name(tx->rst));
+	if (tx->fin)
+		put_word(js, "tcp.fin", view_end_name(tx->fin));
+	if (tx->rst)
+		put_word(js, "tcp.rst", view_end_name(tx->rst));
 	if (tx->req.last_frame)
 		put_u64(js, "request.frame", tx->req.last_frame);
 	if (tx->resp.last_frame)
@@ -281,13 +293,14 @@ static void put_tcp(struct json *js, const struct transaction *tx)
 
 static void put_flags(struct json *js, uint32_t flags)
 {
-	unsigned int bit;
-
 	jsonout_key(&js->out, "flags");
 	jsonout_open(&js->out, '[');
-	for (bit = 0; view_flag_name(bit); bit++)
-		if (flags >> bit & 1)
-			jsonout_text(&js->out, view_flag_name(bit), strlen(view_flag_name(bit)));
+	for (; flags; flags &= flags - 1) {
+		const char *name = view_flag_name((unsigned int)__builtin_ctz(flags));
+
+		if (name)
+			jsonout_plain(&js->out, name, strlen(name));
+	}
 	jsonout_close(&js->out, ']');
 }
 
@@ -297,13 +310,13 @@ static void put_exchange(struct json *js, uint64_t id)
 
 	for (unsigned int i = sizeof(hex); i--; id >>= 4)
 		hex[i] = "0123456789abcdef"[id & 15];
-	jsonout_key(&js->out, "exchange.id");
-	jsonout_plain(&js->out, hex, sizeof(hex));
+	jsonout_put_plain(&js->out, "exchange.id", hex, sizeof(hex));
 }
 
 int json_transaction(struct json *js, FILE *out, const struct view *v)
 {
 	const struct transaction *tx = v->tx;
+
 	jsonout_open(&js->out, '{');
 	put_time(js, v);
 	put_connection(js, tx);
@@ -314,7 +327,7 @@ int json_transaction(struct json *js, FILE *out, const struct view *v)
 	if (tx->exchange_id)
 		put_exchange(js, tx->exchange_id);
 	if (view_hook_name(tx->hook))
-		put_string(js, "hook", view_hook_name(tx->hook));
+		put_word(js, "hook", view_hook_name(tx->hook));
 	put_flags(js, tx->flags);
 	jsonout_close(&js->out, '}');
 	return jsonout_print(&js->out, out);

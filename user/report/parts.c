@@ -1,31 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "parts.h"
 
-static const char *const keys[PARTS] = {
-	[PART_LATENCY] = "latency_ns",	 [PART_TTFB] = "ttfb_ns",
-	[PART_TOTAL] = "total_ns",	 [PART_CONNECT] = "connect_ns",
-	[PART_REQUEST] = "request_ns",	 [PART_QUEUE] = "queue_ns",
-	[PART_APP] = "app_ns",		 [PART_HOL] = "hol_ns",
-	[PART_RESPONSE] = "response_ns", [PART_ACK] = "ack_ns",
-	[PART_READ] = "read_ns",	 [PART_SRTT] = "srtt_ns",
-	[PART_RTT_MIN] = "rtt_min_ns",
-};
-
-static const char *const names[PARTS] = {
-	[PART_LATENCY] = "latency", [PART_TTFB] = "ttfb",	[PART_TOTAL] = "total",
-	[PART_CONNECT] = "connect", [PART_REQUEST] = "request", [PART_QUEUE] = "queue",
-	[PART_APP] = "app",	    [PART_HOL] = "hol",		[PART_RESPONSE] = "response",
-	[PART_ACK] = "ack",	    [PART_READ] = "read",	[PART_SRTT] = "srtt",
-	[PART_RTT_MIN] = "rtt_min",
-};
-
-const char *part_key(enum part part)
-{
-	return keys[part];
-}
-
 const char *part_name(enum part part)
 {
+	static const char *const names[PARTS] = {
+#define PART_NAME(member, name) [PART_##member] = name,
+		PARTS_MAP(PART_NAME)
+#undef PART_NAME
+	};
+
 	return names[part];
 }
 

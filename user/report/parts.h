@@ -13,26 +13,31 @@
 
 #include "../core/transaction.h"
 
+/* X(part, name): the JSON key is the name with "_ns". In the order of a JSON record. */
+#define PARTS_MAP(X)                                                                               \
+	X(LATENCY, "latency")                                                                      \
+	X(TTFB, "ttfb")                                                                            \
+	X(TOTAL, "total")                                                                          \
+	X(CONNECT, "connect")                                                                      \
+	X(REQUEST, "request")                                                                      \
+	X(QUEUE, "queue")                                                                          \
+	X(APP, "app")                                                                              \
+	X(HOL, "hol")                                                                              \
+	X(RESPONSE, "response")                                                                    \
+	X(ACK, "ack")                                                                              \
+	X(READ, "read")                                                                            \
+	X(SRTT, "srtt")                                                                            \
+	X(RTT_MIN, "rtt_min")
+
 enum part {
-	PART_LATENCY,
-	PART_TTFB,
-	PART_TOTAL,
-	PART_CONNECT,
-	PART_REQUEST,
-	PART_QUEUE,
-	PART_APP,
-	PART_HOL,
-	PART_RESPONSE,
-	PART_ACK,
-	PART_READ,
-	PART_SRTT,
-	PART_RTT_MIN,
+#define PART_MEMBER(part, name) PART_##part,
+	PARTS_MAP(PART_MEMBER)
+#undef PART_MEMBER
 	PARTS,
 };
 
-/* "latency", "ttfb", ...; the JSON key is that with "_ns". */
+/* "latency", "ttfb", ... */
 const char *part_name(enum part part);
-const char *part_key(enum part part);
 
 /* Whether it was observed; *ns is set then only. */
 bool part_get(const struct transaction *tx, enum part part, uint64_t *ns);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "redact.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -10,35 +9,54 @@
 
 struct word {
 	const char *text;
-	size_t len;
+	uint8_t len;
+	bool whole; /* only if it is all of the name */
 };
 
-#define WORD(w)	 {w, sizeof(w) - 1}
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-/* Short words: the whole name. As an ending they would hit "monkey" and "design". */
-static const struct word whole_names[] = {
-	WORD("key"), WORD("sig"), WORD("auth"), WORD("code"), WORD("jwt"), WORD("session"),
-	WORD("sid"), WORD("pwd"), WORD("pass"), WORD("pin"), WORD("otp"), WORD("ticket"),
-	WORD("hmac"), WORD("sessid"), WORD("phpsessid"), WORD("cookie"), WORD("setcookie"),
-};
-
+#define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 /* Long words: the name's ending ("access_token", "X-Amz-Signature", "user[password]"). */
-static const struct word endings[] = {
-	WORD("token"), WORD("secret"), WORD("password"), WORD("passwd"), WORD("passphrase"),
-	WORD("apikey"), WORD("accesskey"), WORD("accesskeyid"), WORD("privatekey"),
-	WORD("secretkey"), WORD("sharedkey"), WORD("subscriptionkey"), WORD("authkey"),
-	WORD("signature"), WORD("credential"), WORD("credentials"), WORD("authorization"),
-	WORD("authcode"), WORD("sessionid"), WORD("sessionkey"), WORD("assertion"),
-	WORD("samlresponse"), WORD("verifier"), WORD("bearer"),
+#define ENDING(w) {w, sizeof(w) - 1, false}
+/* Short words: as an ending they would hit "monkey" and "design". */
+#define WHOLE(w)  {w, sizeof(w) - 1, true}
+#define WORDS(...) (const struct word[]){__VA_ARGS__, {NULL, 0, false}}
+
+/* By their last letter, which no word of most names' has. */
+static const struct word *const words[] = {
+	['c' - 'a'] = WORDS(WHOLE("hmac")),
+	['d' - 'a'] = WORDS(ENDING("password"), ENDING("passwd"), ENDING("accesskeyid"),
+			    ENDING("sessionid"), WHOLE("sid"), WHOLE("pwd"), WHOLE("sessid"),
+			    WHOLE("phpsessid")),
+	['e' - 'a'] = WORDS(ENDING("passphrase"), ENDING("signature"), ENDING("authcode"),
+			    ENDING("samlresponse"), WHOLE("code"), WHOLE("cookie"),
+			    WHOLE("setcookie")),
+	['g' - 'a'] = WORDS(WHOLE("sig")),
+	['h' - 'a'] = WORDS(WHOLE("auth")),
+	['l' - 'a'] = WORDS(ENDING("credential")),
+	['n' - 'a'] = WORDS(ENDING("token"), ENDING("authorization"), ENDING("assertion"),
+			    WHOLE("session"), WHOLE("pin")),
+	['p' - 'a'] = WORDS(WHOLE("otp")),
+	['r' - 'a'] = WORDS(ENDING("verifier"), ENDING("bearer")),
+	['s' - 'a'] = WORDS(ENDING("credentials"), WHOLE("pass")),
+	['t' - 'a'] = WORDS(ENDING("secret"), WHOLE("jwt"), WHOLE("ticket")),
+	['y' - 'a'] = WORDS(ENDING("apikey"), ENDING("accesskey"), ENDING("privatekey"),
+			    ENDING("secretkey"), ENDING("sharedkey"), ENDING("subscriptionkey"),
+			    ENDING("authkey"), ENDING("sessionkey"), WHOLE("key")),
 };
 
 static int hex_value(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
-	c = (char)tolower((unsigned char)c);
+	c |= 0x20;
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* In lower case; 0: neither letter nor digit. */
+static char fold(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return (char)(c | 0x20);
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : 0;
 }
 
 /*
@@ -57,28 +75,28 @@ static size_t normalise(const char *name, size_t len, char out[NAME_MAX_LEN])
 			c = (char)(hex_value(name[i + 1]) << 4 | hex_value(name[i + 2]));
 			i += 2;
 		}
-		if (!isalnum((unsigned char)c))
+		c = fold(c);
+		if (!c)
 			continue;
 		if (n == NAME_MAX_LEN) {
 			memmove(out, out + 1, NAME_MAX_LEN - 1);
 			n--;
 		}
-		out[n++] = (char)tolower((unsigned char)c);
+		out[n++] = c;
 	}
 	return n;
 }
 
 bool redact_is_secret(const char *name, size_t len)
 {
-	char word[NAME_MAX_LEN];
-	size_t i, n = normalise(name, len, word);
+	char norm[NAME_MAX_LEN];
+	size_t n = normalise(name, len, norm);
+	size_t last = n ? (size_t)(unsigned char)norm[n - 1] - 'a' : COUNT(words);
+	const struct word *w = last < COUNT(words) ? words[last] : NULL;
 
-	for (i = 0; i < COUNT(whole_names); i++)
-		if (whole_names[i].len == n && memcmp(word, whole_names[i].text, n) == 0)
-			return true;
-	for (i = 0; i < COUNT(endings); i++)
-		if (n >= endings[i].len &&
-		    memcmp(word + n - endings[i].len, endings[i].text, endings[i].len) == 0)
+	for (; w && w->text; w++)
+		if ((w->whole ? n == w->len : n >= w->len) && norm[n - w->len] == w->text[0] &&
+		    memcmp(norm + n - w->len, w->text, w->len) == 0)
 			return true;
 	return false;
 }
@@ -159,12 +177,19 @@ static size_t parameter(struct copy *c, size_t at)
 	return end;
 }
 
+bool redact_may_hide(const char *target, size_t len)
+{
+	return len && (memchr(target, '@', len) || memchr(target, '=', len));
+}
+
 size_t redact_target(char *dst, const char *target, size_t len)
 {
 	struct copy c = {.target = target, .dst = dst, .len = len};
 	size_t at = 0;
 
-	if (len && target[0] != '/' && target[0] != '*' && !memmem(target, len, "://", 3))
+	if (!redact_may_hide(target, len))
+		return (size_t)-1;
+	if (target[0] != '/' && target[0] != '*' && !memmem(target, len, "://", 3))
 		at = authority(&c, 0);
 	while (at < len) {
 		if (target[at] == ':' && len - at >= 3 && memcmp(target + at, "://", 3) == 0)

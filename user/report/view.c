@@ -65,6 +65,8 @@ static bool named(const struct http_header *h, const char *name)
 /* Whether there may be a secret in it: user information in an authority, a parameter in a URL. */
 static bool may_hide(const struct http_header *h)
 {
+	if (!redact_may_hide(h->value.ptr, h->value.len))
+		return false;
 	if (named(h, "host"))
 		return memchr(h->value.ptr, '@', h->value.len);
 	return h->value.ptr[0] == '/' || memmem(h->value.ptr, h->value.len, "://", 3);
