@@ -463,5 +463,6 @@ void flow_table_free(struct flow_table *ft)
 		flow_forget(ft, ft->oldest);
 	mem_free(&ft->env.mem, ft->by_cookie, index_size(ft->mask));
 	mem_free(&ft->env.mem, ft->by_tuple, index_size(ft->mask));
+	conn_env_free(&ft->env);
 	free(ft);
 }

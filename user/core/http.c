@@ -116,7 +116,6 @@ static bool split_line(struct http_msg *msg)
 		pos++;
 	if (!version || !pos || pos > STARTLINE_METHOD_MAX || line[pos] != ' ')
 		return false;
-	memcpy(msg->method, line, pos);
 	msg->method_len = pos;
 	while (pos < version && line[pos] == ' ')
 		pos++;
@@ -129,10 +128,14 @@ static bool split_line(struct http_msg *msg)
 	return msg->target_len > 0;
 }
 
-/* Collects the request line; then llhttp gets one that stands for it and parses on from there. */
+static bool method_is(const struct http_msg *msg, const char *method)
+{
+	return msg->method_len == strlen(method) && !memcmp(msg->arena, method, msg->method_len);
+}
+
+/* Collects the request line; then llhttp parses on from behind one that stands for it. */
 static uint32_t take_line(struct http_stream *s, const uint8_t *data, uint32_t len)
 {
-	char stand_in[] = "GET / HTTP/1.1\r\n";
 	const uint8_t *end = memchr(data, '\n', len);
 	uint32_t used = end ? end - data + 1 : len;
 	struct http_msg *msg = s->cur;
@@ -151,11 +154,10 @@ static uint32_t take_line(struct http_stream *s, const uint8_t *data, uint32_t l
 		return used;
 	}
 	msg->m.seen = true;
-	msg->is_head = !strcmp(msg->method, "HEAD");
-	msg->is_connect = !strcmp(msg->method, "CONNECT");
+	msg->is_head = method_is(msg, "HEAD");
+	msg->is_connect = method_is(msg, "CONNECT");
 	s->state = HTTP_MESSAGE;
-	stand_in[sizeof(stand_in) - 4] = '0' + msg->m.version_minor;
-	llhttp_execute(&s->parser, stand_in, sizeof(stand_in) - 1);
+	http_set_parser(s, &s->env->at_headers[msg->m.version_minor]);
 	return used;
 }
 

@@ -28,20 +28,24 @@ static int on_status_complete(llhttp_t *p)
 static int on_header_field(llhttp_t *p, const char *at, size_t len)
 {
 	struct http_stream *s = p->data;
+	size_t room = sizeof(s->field) - s->field_len;
 
-	for (size_t i = 0; i < len && s->field_len < sizeof(s->field); i++) {
-		char c = at[i];
-
-		s->field[s->field_len++] = c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
-	}
+	if (len > room)
+		len = room;
+	memcpy(s->field + s->field_len, at, len);
+	s->field_len += len;
 	return 0;
 }
 
 static bool field_is(const struct http_stream *s, const char *name)
 {
-	/* The first byte tells most of them apart. */
-	return s->field[0] == name[0] && strlen(name) == s->field_len &&
-	       !memcmp(name, s->field, s->field_len);
+	for (size_t i = 0; i < s->field_len; i++) {
+		char c = s->field[i];
+
+		if ((c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c) != name[i])
+			return false;
+	}
+	return !name[s->field_len];
 }
 
 static void keep_header(struct http_stream *s, const char *name)
@@ -56,18 +60,21 @@ static void keep_header(struct http_stream *s, const char *name)
 	s->want = msg->kept_cnt++;
 }
 
+static const char transfer_encoding[] = "transfer-encoding";
+
+/* The length tells most names apart from those that are wanted. */
 static int on_header_field_complete(llhttp_t *p)
 {
 	struct http_stream *s = p->data;
-	const char *const *names = s->cur->response ? s->env->response_headers :
-						      s->env->request_headers;
+	const struct http_wanted *wanted = s->cur->response ? &s->env->response : &s->env->request;
+	const char *const *names = wanted->names;
 
 	s->want = HTTP_WANT_NONE;
-	if (!s->headers_done) {
+	if (!s->headers_done && wanted->lens >> s->field_len & 1) {
 		for (; names && *names; names++)
 			if (field_is(s, *names))
 				keep_header(s, *names);
-		if (field_is(s, "transfer-encoding"))
+		if (field_is(s, transfer_encoding))
 			s->transfer_encoding_seen = true;
 	}
 	s->field_len = 0;
@@ -204,3 +211,52 @@ const llhttp_settings_t http_settings = {
 	.on_chunk_complete = on_chunk_complete,
 	.on_message_complete = on_message_complete,
 };
+
+/* --- what is the same for every message ------------------------------------------------------- */
+
+static uint64_t bit_of(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len < 64 ? UINT64_C(1) << len : 0;
+}
+
+static struct http_wanted wanted_of(const char *const *names)
+{
+	struct http_wanted w = {names, bit_of(transfer_encoding)};
+
+	for (; names && *names; names++)
+		w.lens |= bit_of(*names);
+	return w;
+}
+
+static void parser_init(llhttp_t *p, llhttp_type_t type, const llhttp_settings_t *settings)
+{
+	llhttp_init(p, type, settings);
+	llhttp_set_lenient_headers(p, 1);
+	llhttp_set_lenient_version(p, 1);
+	llhttp_set_lenient_keep_alive(p, 1);
+	llhttp_set_lenient_chunked_length(p, 1);
+	llhttp_set_lenient_optional_lf_after_cr(p, 1);
+	llhttp_set_lenient_optional_cr_before_lf(p, 1);
+	llhttp_set_lenient_spaces_after_chunk_size(p, 1);
+}
+
+void http_env_init(struct http_env *env, const char *const *request_headers,
+		   const char *const *response_headers)
+{
+	static const llhttp_settings_t silent;
+	char line[] = "GET / HTTP/1.0\r\n";
+
+	env->request = wanted_of(request_headers);
+	env->response = wanted_of(response_headers);
+	parser_init(&env->at_response, HTTP_RESPONSE, &http_settings);
+	for (unsigned int minor = 0; minor < 10; minor++) {
+		llhttp_t *p = &env->at_headers[minor];
+
+		parser_init(p, HTTP_REQUEST, &silent);
+		line[sizeof(line) - 4] = (char)('0' + minor);
+		llhttp_execute(p, line, sizeof(line) - 1);
+		p->settings = (void *)&http_settings;
+	}
+}

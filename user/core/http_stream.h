@@ -61,6 +61,13 @@ void http_scan_drop(struct http_stream *s);
  * line. */
 bool http_junk_ends(struct http_stream *s, const struct reasm_chunk *c);
 
+/* Goes on with a copy of a parser of http_env's. */
+static inline void http_set_parser(struct http_stream *s, const llhttp_t *parser)
+{
+	s->parser = *parser;
+	s->parser.data = s;
+}
+
 /* --- http.c --- */
 
 /* In any state but HTTP_SCAN: the next bytes, from s->off on. */
