@@ -85,6 +85,33 @@ static uint32_t parse(struct http_stream *s, const uint8_t *data, uint32_t len)
 	return used;
 }
 
+/*
+ * In a header section: what needs no llhttp, then a line for it. Behind an empty line, which ends the section,
+ * all is its.
+ */
+static uint32_t parse_head(struct http_stream *s, const uint8_t *data, uint32_t len)
+{
+	const uint8_t *end;
+	uint32_t used = 0;
+
+	if (s->off == s->cur->start_off) {
+		used = http_take_status(s, data, len);
+		s->at_line = used > 0;
+	}
+	if (s->at_line)
+		used += http_take_lines(s, data + used, len - used);
+	s->off += used;
+	data += used;
+	len -= used;
+	if (!len)
+		return used;
+	if (s->at_line && len > 1 && data[0] == '\r' && data[1] == '\n')
+		return used + parse(s, data, len);
+	end = memchr(data, '\n', len);
+	s->at_line = end;
+	return used + parse(s, data, end ? (uint32_t)(end - data) + 1 : len);
+}
+
 /* Where the version begins in a request line without its line end: behind the last blank. 0: there is none. */
 static uint32_t find_version(const char *line, uint32_t len)
 {
@@ -157,7 +184,8 @@ static uint32_t take_line(struct http_stream *s, const uint8_t *data, uint32_t l
 	msg->is_head = method_is(msg, "HEAD");
 	msg->is_connect = method_is(msg, "CONNECT");
 	s->state = HTTP_MESSAGE;
-	http_set_parser(s, &s->env->at_headers[msg->m.version_minor]);
+	s->at_line = true;
+	http_set_parser(s, &s->env->at_headers[false][msg->m.version_minor]);
 	return used;
 }
 
@@ -263,7 +291,7 @@ void http_take_bytes(struct http_stream *s, const uint8_t *data, uint32_t len)
 		case HTTP_MESSAGE:
 			if (before)
 				http_msg_touch(s);
-			used = parse(s, data, len);
+			used = s->headers_done ? parse(s, data, len) : parse_head(s, data, len);
 			break;
 		case HTTP_PEEK:
 			used = take_peek(s, data, len);

@@ -134,7 +134,7 @@ struct http_ops {
 /* The header lines of one kind of message that are to be kept. */
 struct http_wanted {
 	const char *const *names; /* lower case, NULL-terminated, borrowed */
-	uint64_t lens;            /* bit n: one of them, or one that tells of the framing, has n bytes */
+	uint64_t lens;            /* bit n: one of them has n bytes */
 };
 
 struct http_env {
@@ -145,7 +145,7 @@ struct http_env {
 	uint32_t body_bytes; /* to keep of each body; 0: none */
 	struct mem_pool *msgs, *arenas; /* of struct http_msg, and of HTTP_ARENA_FIRST bytes */
 	llhttp_t at_response;           /* a parser before a response */
-	llhttp_t at_headers[10];        /* behind the request line of HTTP/1.N */
+	llhttp_t at_headers[2][10];     /* behind the start line of HTTP/1.N; of a request, a response */
 };
 
 /* Fills in what is the same for every message; the rest is set. Names of headers may be NULL: none. */
@@ -184,6 +184,7 @@ struct http_stream {
 	const struct http_env *env;
 	void *ctx;
 	llhttp_t parser;
+	bool at_line; /* in a header section: the next byte begins a line */
 	int want; /* index of the wanted header whose value comes, or -1 */
 	uint8_t field_len;
 	char field[48];
