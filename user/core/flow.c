@@ -68,17 +68,23 @@ static uint64_t mix(uint64_t h)
 	return h;
 }
 
+static uint64_t take_word(uint64_t h, uint64_t word)
+{
+	h = (h ^ word) * 0xff51afd7ed558ccdull;
+	return h ^ h >> 32;
+}
+
 static uint64_t hash_endpoint(uint64_t h, const struct endpoint *e)
 {
 	uint64_t words[2];
 
 	memcpy(words, e->addr, sizeof(words));
-	return mix(mix(mix(h ^ words[0]) ^ words[1]) ^ e->port);
+	return take_word(take_word(h + e->port, words[0]), words[1]);
 }
 
 static uint32_t hash_tuple(const struct tuple *t)
 {
-	return (uint32_t)hash_endpoint(hash_endpoint(t->oriented, &t->a), &t->b);
+	return (uint32_t)mix(hash_endpoint(hash_endpoint(t->oriented, &t->a), &t->b));
 }
 
 static uint32_t hash_cookie(uint64_t cookie)
@@ -93,10 +99,19 @@ static int endpoint_cmp(const struct endpoint *x, const struct endpoint *y)
 	return d ? d : (int)x->port - (int)y->port;
 }
 
+static bool endpoint_equal(const struct endpoint *x, const struct endpoint *y)
+{
+	uint64_t a[2], b[2];
+
+	memcpy(a, x->addr, sizeof(a));
+	memcpy(b, y->addr, sizeof(b));
+	return x->port == y->port && a[0] == b[0] && a[1] == b[1];
+}
+
 static bool tuple_equal(const struct tuple *x, const struct tuple *y)
 {
-	return x->oriented == y->oriented && !endpoint_cmp(&x->a, &y->a) &&
-	       !endpoint_cmp(&x->b, &y->b);
+	return x->oriented == y->oriented && endpoint_equal(&x->a, &y->a) &&
+	       endpoint_equal(&x->b, &y->b);
 }
 
 static void make_tuple(const struct segment *seg, struct tuple *t)
@@ -320,7 +335,7 @@ static unsigned int flow_dir(const struct flow *f, const struct segment *seg)
 		return 0;
 	if (seg->dir == SEG_DIR_INGRESS)
 		return 1;
-	return endpoint_cmp(&seg->src, &f->tuple.a) || endpoint_cmp(&seg->dst, &f->tuple.b);
+	return !endpoint_equal(&seg->src, &f->tuple.a) || !endpoint_equal(&seg->dst, &f->tuple.b);
 }
 
 /* --- the public face ------------------------------------------------------------------------- */
@@ -381,8 +396,10 @@ int flow_push(struct flow_table *ft, const struct segment *seg)
 		return -ENOMEM;
 	}
 	set_current(ft, f);
-	list_remove(ft, f);
-	list_append(ft, f);
+	if (f != ft->newest) {
+		list_remove(ft, f);
+		list_append(ft, f);
+	}
 	err = conn_push(&f->conn, flow_dir(f, seg), seg, ++ft->arrival);
 	if (err == -ENOMEM)
 		relieve(ft, false);

@@ -135,7 +135,7 @@ static bool find_segment(struct file_source *fs, const struct frame *frame, stru
 		}
 		res = whole_ip(fs, &p, frame->time_ns, &info, &seg->defragmented);
 		if (res == DECODE_OK && info.proto == IPPROTO_TCP)
-			res = decode_packet(p.data, p.cap, p.len, seg, NULL);
+			res = decode_segment(p.data, p.cap, &info, seg);
 		else if (res == DECODE_OK && tunnel_enter(&p, &info) != LAYER_NONE)
 			continue;
 		else if (res == DECODE_OK)
