@@ -533,7 +533,10 @@ static void shut_window(struct conn *c, unsigned int dir)
 /* RFC 9293 §3.8.6.1; §3.8.6.2.1: senders wait for room for a whole segment. */
 static void note_window(struct conn *c, unsigned int dir, const struct segment *seg)
 {
-	uint32_t len = seg->payload_len / (seg->note.gso_segs ? seg->note.gso_segs : 1);
+	uint32_t len = seg->payload_len;
+
+	if (seg->note.gso_segs > 1)
+		len /= seg->note.gso_segs;
 
 	if (len > c->mss[dir])
 		c->mss[dir] = len;

@@ -116,11 +116,10 @@ static uint32_t parse_head(struct http_stream *s, const uint8_t *data, uint32_t 
 static uint32_t find_version(const char *line, uint32_t len)
 {
 	static const char name[] = "HTTP/1.";
-	uint32_t pos = len;
+	uint32_t pos = len - sizeof(name);
 
-	while (pos && line[pos - 1] != ' ' && line[pos - 1] != '\t')
-		pos--;
-	if (len - pos != sizeof(name) || memcmp(line + pos, name, sizeof(name) - 1))
+	if (len <= sizeof(name) || (line[pos - 1] != ' ' && line[pos - 1] != '\t') ||
+	    memcmp(line + pos, name, sizeof(name) - 1))
 		return 0;
 	return line[len - 1] >= '0' && line[len - 1] <= '9' ? pos : 0;
 }

@@ -63,12 +63,11 @@ static void keep_header(struct http_stream *s, const char *name)
 
 void http_head_name(struct http_stream *s, const char *name, size_t len)
 {
-	const struct http_wanted *wanted = s->cur->response ? &s->env->response : &s->env->request;
-	const char *const *names = wanted->names;
+	const char *const *names = http_wanted(s)->names;
 
 	s->want = HTTP_WANT_NONE;
 	/* The length tells most of them apart. */
-	if (len >= 64 || !(wanted->lens >> len & 1))
+	if (!http_may_want(s, len))
 		return;
 	for (; names && *names; names++)
 		if (is_named(name, len, *names))

@@ -99,9 +99,11 @@ static uint32_t take_line(struct http_stream *s, const uint8_t *data, uint32_t l
 	if (!is_line_end(next, (size_t)(end - next)) ||
 	    !take_framing(s, data, (size_t)(colon - data), value, (size_t)(next - value)))
 		return 0;
-	http_head_name(s, (const char *)data, (size_t)(colon - data));
-	http_head_value(s, (const char *)value, (size_t)(next - value));
-	http_head_value_end(s);
+	if (http_may_want(s, (size_t)(colon - data))) {
+		http_head_name(s, (const char *)data, (size_t)(colon - data));
+		http_head_value(s, (const char *)value, (size_t)(next - value));
+		http_head_value_end(s);
+	}
 	return (uint32_t)(next - data) + 2;
 }
 

@@ -49,6 +49,17 @@ void http_lose_position(struct http_stream *s, uint64_t off, bool boundary);
 
 extern const llhttp_settings_t http_settings;
 
+static inline const struct http_wanted *http_wanted(const struct http_stream *s)
+{
+	return s->cur->response ? &s->env->response : &s->env->request;
+}
+
+/* False: no header line whose name has that length is kept. */
+static inline bool http_may_want(const struct http_stream *s, size_t name_len)
+{
+	return name_len < 64 && http_wanted(s)->lens >> name_len & 1;
+}
+
 /* A header line of the current message: its name, its value or a piece of it, the end of its value. Whether the
  * line is kept, and where, is in s->want. */
 void http_head_name(struct http_stream *s, const char *name, size_t len);

@@ -67,35 +67,42 @@ static bool is_dangerous(uint32_t cp)
 /* Of each byte of a word the same value. */
 #define BYTES(value) (UINT64_C(0x0101010101010101) * (value))
 
-/* Whether some byte of the word is zero. It may also be said of a word whose other bytes are >= 0x80. */
+/* Not 0 if some byte of the word is. */
 static inline uint64_t zero_bytes(uint64_t word)
 {
 	return (word - BYTES(1)) & ~word & BYTES(0x80);
 }
 
-/* How many bytes at the front are, by eights, certainly plain: printable ASCII but quotes and backslashes. */
-static size_t plain_words(const char *src, size_t len)
+/* Eight bytes of printable ASCII but quotes and backslashes. */
+static bool is_plain_word(const char *src)
 {
-	size_t n = 0;
 	uint64_t word;
 
-	for (; len - n >= sizeof(word); n += sizeof(word)) {
-		memcpy(&word, src + n, sizeof(word));
-		if (((word | (word + BYTES(1)) | (word - BYTES(' '))) & BYTES(0x80)) |
-		    zero_bytes(word ^ BYTES('"')) | zero_bytes(word ^ BYTES('\\')))
-			break;
-	}
-	return n;
+	memcpy(&word, src, sizeof(word));
+	return !((word | (word + BYTES(1)) | (word - BYTES(' '))) & BYTES(0x80)) &&
+	       !zero_bytes(word ^ BYTES('"')) && !zero_bytes(word ^ BYTES('\\'));
+}
+
+/* Whether that holds of all; by eights, the last ones perhaps twice. */
+static bool is_plain_ascii(const char *src, size_t len)
+{
+	size_t n;
+
+	if (len < 8)
+		return false;
+	for (n = 0; len - n >= 8; n += 8)
+		if (!is_plain_word(src + n))
+			return false;
+	return n == len || is_plain_word(src + len - 8);
 }
 
 static bool is_plain(const char *src, size_t len, bool json)
 {
-	size_t words = plain_words(src, len);
 	unsigned int n;
 	uint32_t cp;
 
-	src += words;
-	len -= words;
+	if (is_plain_ascii(src, len))
+		return true;
 	for (; len; src += n, len -= n) {
 		n = 1;
 		if (*src >= ' ' && *src <= '~' && *src != '\\' && *src != '"')

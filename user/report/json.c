@@ -76,10 +76,7 @@ static void put_time(struct json *js, const struct view *v)
 		strftime(js->date, sizeof(js->date), "%Y-%m-%dT%H:%M:%S.000000000Z", &tm);
 		js->second = second;
 	}
-	for (unsigned int i = DATE_LEN - 2; i > DATE_SECONDS; i--) {
-		js->date[i] = (char)('0' + ns % 10);
-		ns /= 10;
-	}
+	digits_put_nano(js->date + DATE_SECONDS + 1, (uint32_t)ns);
 	jsonout_put_plain(&js->out, "time", js->date, DATE_LEN);
 }
 
@@ -308,8 +305,7 @@ static void put_exchange(struct json *js, uint64_t id)
 {
 	char hex[16];
 
-	for (unsigned int i = sizeof(hex); i--; id >>= 4)
-		hex[i] = "0123456789abcdef"[id & 15];
+	digits_put_hex(hex, id);
 	jsonout_put_plain(&js->out, "exchange.id", hex, sizeof(hex));
 }
 

@@ -56,57 +56,6 @@ void jsonout_key_of(struct jsonout *o, const char *prefix, const char *name, siz
 	o->b.len = (size_t)(p - o->b.ptr);
 }
 
-static unsigned int digits_of(uint64_t value)
-{
-	static const uint64_t power[] = {
-		0,
-		UINT64_C(10),
-		UINT64_C(100),
-		UINT64_C(1000),
-		UINT64_C(10000),
-		UINT64_C(100000),
-		UINT64_C(1000000),
-		UINT64_C(10000000),
-		UINT64_C(100000000),
-		UINT64_C(1000000000),
-		UINT64_C(10000000000),
-		UINT64_C(100000000000),
-		UINT64_C(1000000000000),
-		UINT64_C(10000000000000),
-		UINT64_C(100000000000000),
-		UINT64_C(1000000000000000),
-		UINT64_C(10000000000000000),
-		UINT64_C(100000000000000000),
-		UINT64_C(1000000000000000000),
-		UINT64_C(10000000000000000000),
-	};
-	/* Bits to digits: 1233 / 4096 is the logarithm of 2, and right for up to 64 bits. */
-	unsigned int n = (unsigned int)(64 - __builtin_clzll(value | 1)) * 1233 >> 12;
-
-	return n + (value >= power[n]);
-}
-
-/* Two digits at a time: a division costs more than the table. */
-char *jsonout_digits(char *p, uint64_t value)
-{
-	static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930"
-				    "31323334353637383940414243444546474849505152535455565758596061"
-				    "62636465666768697071727374757677787980818283848586878889909192"
-				    "93949596979899";
-	char *end = p + digits_of(value), *at = end;
-
-	while (value >= 100) {
-		at -= 2;
-		memcpy(at, pairs + value % 100 * 2, 2);
-		value /= 100;
-	}
-	if (value >= 10)
-		memcpy(at - 2, pairs + value * 2, 2);
-	else
-		at[-1] = (char)('0' + value);
-	return end;
-}
-
 void jsonout_number(struct jsonout *o, const char *digits, size_t len)
 {
 	char *p = buf_room(&o->b, len + 1);
@@ -120,11 +69,11 @@ void jsonout_number(struct jsonout *o, const char *digits, size_t len)
 
 void jsonout_u64(struct jsonout *o, uint64_t value)
 {
-	char *p = buf_room(&o->b, JSONOUT_DIGITS + 1);
+	char *p = buf_room(&o->b, DIGITS_MAX + 1);
 
 	if (!p)
 		return;
-	p = jsonout_digits(p, value);
+	p = digits_put(p, value);
 	*p++ = ',';
 	o->b.len = (size_t)(p - o->b.ptr);
 }

@@ -19,13 +19,11 @@
 #include <string.h>
 
 #include "buf.h"
+#include "digits.h"
 
 struct jsonout {
 	struct buf b;
 };
-
-/* Longest number: 20 digits, or 19 and a sign. */
-#define JSONOUT_DIGITS 20
 
 #define jsonout_inline static inline __attribute__((always_inline))
 
@@ -37,9 +35,6 @@ void jsonout_reset(struct jsonout *o);
 /* '{' or '[', as a value; '}' or ']'. */
 void jsonout_open(struct jsonout *o, char bracket);
 void jsonout_close(struct jsonout *o, char bracket);
-
-/* Writes value at p, JSONOUT_DIGITS at most; returns the end. */
-char *jsonout_digits(char *p, uint64_t value);
 
 /* Writes a key of len bytes at p, with its quotes and colon; returns the end. Inlined, so that a literal's length
  * is known. */
@@ -95,7 +90,7 @@ int jsonout_print(struct jsonout *o, FILE *out);
 jsonout_inline void jsonout_put_u64(struct jsonout *o, const char *key, uint64_t value)
 {
 	size_t len = strlen(key);
-	char *p = buf_room(&o->b, JSONOUT_KEY_SIZE(len) + JSONOUT_DIGITS + 1);
+	char *p = buf_room(&o->b, JSONOUT_KEY_SIZE(len) + DIGITS_MAX + 1);
 
 	if (!p)
 		return;
@@ -103,7 +98,7 @@ jsonout_inline void jsonout_put_u64(struct jsonout *o, const char *key, uint64_t
 	if (value < 10)
 		*p++ = (char)('0' + value);
 	else
-		p = jsonout_digits(p, value);
+		p = digits_put(p, value);
 	*p++ = ',';
 	o->b.len = (size_t)(p - o->b.ptr);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../target.h"
+#include "digits.h"
 #include "redact.h"
 
 /* Replaces *s by its redacted form at buf, if there is something secret. Returns the bytes used. */
@@ -109,16 +110,11 @@ size_t view_address(const struct endpoint *ep, char buf[VIEW_ADDRESS_MAX])
 		return strlen(buf);
 	}
 	for (unsigned int i = 12; i < 16; i++) {
-		uint8_t byte = ep->addr[i];
-
-		if (byte >= 100)
-			*p++ = (char)('0' + byte / 100);
-		if (byte >= 10)
-			*p++ = (char)('0' + byte / 10 % 10);
-		*p++ = (char)('0' + byte % 10);
-		*p++ = i < 15 ? '.' : '\0';
+		p = digits_put_byte(p, ep->addr[i]);
+		*p++ = '.';
 	}
-	return (size_t)(p - buf) - 1;
+	*--p = '\0';
+	return (size_t)(p - buf);
 }
 
 const char *view_flag_name(unsigned int bit)
