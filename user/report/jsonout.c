@@ -41,7 +41,7 @@ void jsonout_close(struct jsonout *o, char bracket)
 void jsonout_key_of(struct jsonout *o, const char *prefix, const char *name, size_t len)
 {
 	size_t before = strlen(prefix);
-	char *p = buf_room(&o->b, JSONOUT_KEY_SIZE(before + 1 + len));
+	char *p = buf_room(&o->b, before + len + 4);
 
 	if (!p)
 		return;

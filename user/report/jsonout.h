@@ -36,28 +36,20 @@ void jsonout_reset(struct jsonout *o);
 void jsonout_open(struct jsonout *o, char bracket);
 void jsonout_close(struct jsonout *o, char bracket);
 
-/* Writes a key of len bytes at p, with its quotes and colon; returns the end. Inlined, so that a literal's length
- * is known. */
-jsonout_inline char *jsonout_key_at(char *p, const char *key, size_t len)
+/* A key that needs no escaping; the value is next. Inlined, so that a literal's length is known. */
+jsonout_inline void jsonout_key(struct jsonout *o, const char *key)
 {
+	size_t len = strlen(key);
+	char *p = buf_room(&o->b, len + 3);
+
+	if (!p)
+		return;
 	*p++ = '"';
 	memcpy(p, key, len);
 	p += len;
 	*p++ = '"';
 	*p++ = ':';
-	return p;
-}
-
-#define JSONOUT_KEY_SIZE(len) ((len) + 3)
-
-/* A key that needs no escaping; the value is next. */
-jsonout_inline void jsonout_key(struct jsonout *o, const char *key)
-{
-	size_t len = strlen(key);
-	char *p = buf_room(&o->b, JSONOUT_KEY_SIZE(len));
-
-	if (p)
-		o->b.len = (size_t)(jsonout_key_at(p, key, len) - o->b.ptr);
+	o->b.len = (size_t)(p - o->b.ptr);
 }
 
 /* "PREFIX.NAME" as a key. */
@@ -86,38 +78,11 @@ static inline size_t jsonout_len(const struct jsonout *o)
  * is missing, and nothing was printed. */
 int jsonout_print(struct jsonout *o, FILE *out);
 
-/* With a key: those that are written most. */
+/* With a key. */
 jsonout_inline void jsonout_put_u64(struct jsonout *o, const char *key, uint64_t value)
 {
-	size_t len = strlen(key);
-	char *p = buf_room(&o->b, JSONOUT_KEY_SIZE(len) + DIGITS_MAX + 1);
-
-	if (!p)
-		return;
-	p = jsonout_key_at(p, key, len);
-	if (value < 10)
-		*p++ = (char)('0' + value);
-	else
-		p = digits_put(p, value);
-	*p++ = ',';
-	o->b.len = (size_t)(p - o->b.ptr);
-}
-
-jsonout_inline void jsonout_put_plain(struct jsonout *o, const char *key, const char *text,
-				      size_t text_len)
-{
-	size_t len = strlen(key);
-	char *p = buf_room(&o->b, JSONOUT_KEY_SIZE(len) + text_len + 3);
-
-	if (!p)
-		return;
-	p = jsonout_key_at(p, key, len);
-	*p++ = '"';
-	memcpy(p, text, text_len);
-	p += text_len;
-	*p++ = '"';
-	*p++ = ',';
-	o->b.len = (size_t)(p - o->b.ptr);
+	jsonout_key(o, key);
+	jsonout_u64(o, value);
 }
 
 jsonout_inline void jsonout_put_text(struct jsonout *o, const char *key, const char *ptr,
@@ -130,6 +95,48 @@ jsonout_inline void jsonout_put_text(struct jsonout *o, const char *key, const c
 jsonout_inline void jsonout_put_string(struct jsonout *o, const char *key, const char *value)
 {
 	jsonout_put_text(o, key, value, strlen(value));
+}
+
+/*
+ * Members whose length is bounded, many at a time: after jsonout_room() for all of them each is written at p, which
+ * moves on, and jsonout_end() tells where the last one ended. Keys are literals.
+ */
+static inline char *jsonout_room(struct jsonout *o, size_t size)
+{
+	return buf_room(&o->b, size);
+}
+
+static inline void jsonout_end(struct jsonout *o, const char *p)
+{
+	o->b.len = (size_t)(p - o->b.ptr);
+}
+
+#define JSONOUT_KEY(key)		"\"" key "\":"
+#define jsonout_at_u64(p, key, value)	jsonout_at_number(p, JSONOUT_KEY(key), value)
+#define jsonout_at_plain(p, key, text, len) jsonout_at_string(p, JSONOUT_KEY(key) "\"", text, len)
+
+jsonout_inline char *jsonout_at(char *p, const char *literal)
+{
+	memcpy(p, literal, strlen(literal));
+	return p + strlen(literal);
+}
+
+jsonout_inline char *jsonout_at_number(char *p, const char *key, uint64_t value)
+{
+	p = jsonout_at(p, key);
+	if (value < 10)
+		*p++ = (char)('0' + value);
+	else
+		p = digits_put(p, value);
+	*p++ = ',';
+	return p;
+}
+
+jsonout_inline char *jsonout_at_string(char *p, const char *key, const char *text, size_t len)
+{
+	p = jsonout_at(p, key);
+	memcpy(p, text, len);
+	return jsonout_at(p + len, "\",");
 }
 
 #endif
