@@ -320,8 +320,11 @@ static struct flow *find_socket(struct flow_table *ft, uint64_t cookie, const st
 static struct flow *flow_find(struct flow_table *ft, const struct segment *seg,
 			      const struct tuple *t)
 {
-	struct flow *f;
+	struct flow *f = ft->newest;
 
+	/* Segments often come in trains. */
+	if (!seg->note.cookie && f && !f->conn.cookie && tuple_equal(&f->tuple, t))
+		return f;
 	if (!seg->note.cookie) {
 		f = find_tuple(ft, t, false);
 		return f || t->oriented ? f : find_either_end(ft, t);
