@@ -78,33 +78,29 @@ static bool take_framing(struct http_stream *s, const uint8_t *name, size_t name
 	}
 }
 
-/* Whether a line ends at `end`, and another begins behind it. */
-static bool is_line_end(const uint8_t *end, size_t left)
+/* The line at data, if it is for us; returns where the next one begins, or NULL. end[-1] is the last LF at hand: no loop
+ * goes beyond it, and of the line that it ends it is not known whether it goes on. */
+static const uint8_t *take_line(struct http_stream *s, const uint8_t *data, const uint8_t *end)
 {
-	return left > 2 && end[0] == '\r' && end[1] == '\n' && end[2] != ' ' && end[2] != '\t';
-}
+	const uint8_t *colon = data, *value, *next;
 
-/* The line at data, if it is for us; returns its length, or 0. */
-static uint32_t take_line(struct http_stream *s, const uint8_t *data, uint32_t len)
-{
-	const uint8_t *end = data + len, *colon = data, *value, *next;
-
-	while (colon < end && is_token(*colon))
+	while (is_token(*colon))
 		colon++;
-	if (colon == data || colon == end || *colon != ':')
-		return 0;
-	for (value = colon + 1; value < end && *value == ' ';)
+	if (*colon != ':' || colon == data)
+		return NULL;
+	for (value = colon + 1; *value == ' ';)
 		value++;
 	next = value + printable_len(value, (size_t)(end - value));
-	if (!is_line_end(next, (size_t)(end - next)) ||
+	if (next[0] != '\r' || next[1] != '\n' || next + 2 == end || next[2] == ' ' ||
+	    next[2] == '\t' ||
 	    !take_framing(s, data, (size_t)(colon - data), value, (size_t)(next - value)))
-		return 0;
+		return NULL;
 	if (http_may_want(s, (size_t)(colon - data))) {
 		http_head_name(s, (const char *)data, (size_t)(colon - data));
 		http_head_value(s, (const char *)value, (size_t)(next - value));
 		http_head_value_end(s);
 	}
-	return (uint32_t)(next - data) + 2;
+	return next + 2;
 }
 
 /* llhttp has seen a line's end, but tells of it with the next byte: a kept value may go on, and a second
@@ -116,13 +112,16 @@ static bool is_open(const struct http_stream *s)
 
 uint32_t http_take_lines(struct http_stream *s, const uint8_t *data, uint32_t len)
 {
-	uint32_t used = 0, line;
+	const uint8_t *at = data, *next = data, *end = memrchr(data, '\n', len);
 
-	if (is_open(s))
+	if (!end || is_open(s))
 		return 0;
-	while (used < len && (line = take_line(s, data + used, len - used)))
-		used += line;
-	return used;
+	end++;
+	while (next && next < end) {
+		at = next;
+		next = take_line(s, at, end);
+	}
+	return (uint32_t)((next ? next : at) - data);
 }
 
 static bool is_digit(uint8_t c)

@@ -99,14 +99,42 @@ static size_t normalise(const char *name, size_t len, char out[NAME_MAX_LEN])
 	return n;
 }
 
+/* The words that end with a letter. NULL: there are none. */
+static const struct word *words_with(char last)
+{
+	size_t n = (size_t)(uint8_t)last - 'a';
+
+	return n < COUNT(words) ? words[n] : NULL;
+}
+
+/* What most names are not, as their last two letters tell. */
+static bool may_be_secret(const char *name, size_t len)
+{
+	char last[2] = {0};
+	const struct word *w;
+
+	if (memchr(name, '%', len))
+		return true;
+	for (unsigned int n = 0; len && n < 2; len--) {
+		last[n] = fold(name[len - 1]);
+		n += last[n] != 0;
+	}
+	for (w = words_with(last[0]); w && w->text; w++)
+		if (w->text[w->len - 2] == last[1])
+			return true;
+	return false;
+}
+
 bool redact_is_secret(const char *name, size_t len)
 {
 	char norm[NAME_MAX_LEN];
-	size_t n = normalise(name, len, norm);
-	size_t last = n ? (size_t)(unsigned char)norm[n - 1] - 'a' : COUNT(words);
-	const struct word *w = last < COUNT(words) ? words[last] : NULL;
+	const struct word *w;
+	size_t n;
 
-	for (; w && w->text; w++)
+	if (!len || !may_be_secret(name, len))
+		return false;
+	n = normalise(name, len, norm);
+	for (w = n ? words_with(norm[n - 1]) : NULL; w && w->text; w++)
 		if ((w->whole ? n == w->len : n >= w->len) && norm[n - w->len] == w->text[0] &&
 		    memcmp(norm + n - w->len, w->text, w->len) == 0)
 			return true;
