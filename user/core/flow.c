@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "conn.h"
 #include "mem.h"
 
@@ -92,11 +93,16 @@ static uint32_t hash_cookie(uint64_t cookie)
 	return (uint32_t)mix(cookie);
 }
 
-static int endpoint_cmp(const struct endpoint *x, const struct endpoint *y)
+/* Whether x comes before y, or is the same. */
+static bool in_order(const struct endpoint *x, const struct endpoint *y)
 {
-	int d = memcmp(x->addr, y->addr, sizeof(x->addr));
+	for (unsigned int i = 0; i < sizeof(x->addr); i += 8) {
+		uint64_t a = get_be64(x->addr + i), b = get_be64(y->addr + i);
 
-	return d ? d : (int)x->port - (int)y->port;
+		if (a != b)
+			return a < b;
+	}
+	return x->port <= y->port;
 }
 
 static bool endpoint_equal(const struct endpoint *x, const struct endpoint *y)
@@ -120,7 +126,7 @@ static void make_tuple(const struct segment *seg, struct tuple *t)
 
 	t->oriented = seg->dir != SEG_DIR_UNKNOWN;
 	src_first = t->oriented ? seg->dir == SEG_DIR_EGRESS :
-				  endpoint_cmp(&seg->src, &seg->dst) <= 0;
+				  in_order(&seg->src, &seg->dst);
 	t->a = src_first ? seg->src : seg->dst;
 	t->b = src_first ? seg->dst : seg->src;
 }

@@ -37,13 +37,13 @@ static int on_header_field(llhttp_t *p, const char *at, size_t len)
 	return 0;
 }
 
-/* Names differ in case only (RFC 9110 §5.1); `name` is in lower case. */
+/* Names differ in case only (RFC 9110 §5.1); `name` is in lower case, and no field has a NUL. */
 static bool is_named(const char *field, size_t len, const char *name)
 {
 	for (size_t i = 0; i < len; i++) {
-		char c = field[i];
+		int differ = field[i] ^ name[i];
 
-		if ((c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c) != name[i])
+		if (differ && (differ != ('a' ^ 'A') || name[i] < 'a' || name[i] > 'z'))
 			return false;
 	}
 	return !name[len];

@@ -74,7 +74,7 @@ static inline uint64_t zero_bytes(uint64_t word)
 }
 
 /* Eight bytes of printable ASCII but quotes and backslashes. */
-static bool is_plain_word(uint64_t word)
+static inline bool is_plain_word(uint64_t word)
 {
 	return !((word | (word + BYTES(1)) | (word - BYTES(' '))) & BYTES(0x80)) &&
 	       !zero_bytes(word ^ BYTES('"')) && !zero_bytes(word ^ BYTES('\\'));
