@@ -103,11 +103,11 @@ static const uint8_t *take_line(struct http_stream *s, const uint8_t *data, cons
 	return next + 2;
 }
 
-/* llhttp has seen a line's end, but tells of it with the next byte: a kept value may go on, and a second
- * Content-Length has not been compared with the first one. */
+/* llhttp has seen a line's end, but with the next byte only says what it thinks of it: a kept value may go on, and one
+ * that tells of the framing (its header_state is not 0, "general") be refused. */
 static bool is_open(const struct http_stream *s)
 {
-	return s->want >= 0 || (s->content_length_seen && s->parser.flags & F_CONTENT_LENGTH);
+	return s->want >= 0 || s->parser.header_state;
 }
 
 uint32_t http_take_lines(struct http_stream *s, const uint8_t *data, uint32_t len)
