@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * http.h - the messages of one direction of a connection: chunks in, messages out. llhttp parses.
+ * http.h - the messages of one direction of a connection: chunks in, messages out. llhttp parses what is not
+ * plain beyond doubt (http_line.c).
  *
  *	          start line                                       header section ends
  *	  SCAN ───────────────▶  LINE  ─▶ MESSAGE ────────────────────────┬─▶ body ─┐
