@@ -120,9 +120,9 @@ static void test_headers(void **state)
 static void describe(const struct message *m, const struct http_header *headers, uint16_t status,
 		     uint32_t flags, char *out, size_t size)
 {
-	int n = snprintf(out, size, "%d%d 1.%u %u flags %x body %llu size %llu:", m->seen, m->complete,
-			 m->version_minor, status, flags, (unsigned long long)m->body_size,
-			 (unsigned long long)m->size);
+	int n = snprintf(out, size, "%d%d 1.%u %u flags %x body %llu size %llu:", m->seen,
+			 m->complete, m->version_minor, status, flags,
+			 (unsigned long long)m->body_size, (unsigned long long)m->size);
 
 	for (uint32_t i = 0; i < m->header_cnt; i++)
 		n += snprintf(out + n, size - (size_t)n, " %s=[%s]", headers[i].name.ptr,

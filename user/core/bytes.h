@@ -77,10 +77,10 @@ static inline size_t printable_len(const uint8_t *p, size_t len)
 	for (; len - n >= 8; n += 8) {
 		uint64_t word = get_le64(p + n);
 		/* Below ' ', 0x7f, above: the lowest such byte shows truly, others perhaps by a carry. */
-		uint64_t not = ((word - each * ' ') | (word + each) | word) & each * 0x80;
+		uint64_t odd = ((word - each * ' ') | (word + each) | word) & each * 0x80;
 
-		if (not)
-			return n + (size_t)__builtin_ctzll(not) / 8;
+		if (odd)
+			return n + (size_t)__builtin_ctzll(odd) / 8;
 	}
 	while (n < len && p[n] >= ' ' && p[n] < 0x7f)
 		n++;

@@ -294,8 +294,8 @@ enum decode_result decode_packet(const uint8_t *pkt, uint32_t cap_len, uint32_t 
 	res = decode_ip(pkt, cap_len, pkt_len, info);
 	if (res != DECODE_OK)
 		return res;
-	return info->proto == IPPROTO_TCP ? decode_segment(pkt, cap_len, info, seg) :
-					    DECODE_NOT_TCP;
+	return info->proto == IPPROTO_TCP ? decode_segment(pkt, cap_len, info, seg)
+					  : DECODE_NOT_TCP;
 }
 
 enum decode_result decode_tcp(const uint8_t *tcp, uint32_t cap_len, uint32_t len,

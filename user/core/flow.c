@@ -125,8 +125,7 @@ static void make_tuple(const struct segment *seg, struct tuple *t)
 	bool src_first;
 
 	t->oriented = seg->dir != SEG_DIR_UNKNOWN;
-	src_first = t->oriented ? seg->dir == SEG_DIR_EGRESS :
-				  in_order(&seg->src, &seg->dst);
+	src_first = t->oriented ? seg->dir == SEG_DIR_EGRESS : in_order(&seg->src, &seg->dst);
 	t->a = src_first ? seg->src : seg->dst;
 	t->b = src_first ? seg->dst : seg->src;
 }

@@ -16,10 +16,11 @@
 static bool is_token(uint8_t c)
 {
 	static const bool tchar[256] = {
-		['!'] = true, ['#'] = true, ['$'] = true, ['%'] = true, ['&'] = true,
-		['\''] = true, ['*'] = true, ['+'] = true, ['-'] = true, ['.'] = true,
-		['^'] = true, ['_'] = true, ['`'] = true, ['|'] = true, ['~'] = true,
-		['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,
+		['!'] = true,	      ['#'] = true,	    ['$'] = true, ['%'] = true,
+		['&'] = true,	      ['\''] = true,	    ['*'] = true, ['+'] = true,
+		['-'] = true,	      ['.'] = true,	    ['^'] = true, ['_'] = true,
+		['`'] = true,	      ['|'] = true,	    ['~'] = true, ['0' ... '9'] = true,
+		['A' ... 'Z'] = true, ['a' ... 'z'] = true,
 	};
 
 	return tchar[c];

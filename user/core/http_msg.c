@@ -97,7 +97,8 @@ bool http_msg_begin(struct http_stream *s, const struct reasm_chunk *c, uint64_t
 	msg->ack = c->ack;
 	msg->last_ack = c->ack;
 	s->cur = msg;
-	s->at_line = s->headers_done = s->in_body = s->in_chunk = s->until_close = s->failed = false;
+	s->at_line = s->headers_done = s->in_body = s->in_chunk = s->until_close = s->failed =
+		false;
 	s->content_length_seen = s->transfer_encoding_seen = s->tunnel = false;
 	s->peek_len = 0;
 	s->want = HTTP_WANT_NONE;

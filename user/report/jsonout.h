@@ -111,8 +111,8 @@ static inline void jsonout_end(struct jsonout *o, const char *p)
 	o->b.len = (size_t)(p - o->b.ptr);
 }
 
-#define JSONOUT_KEY(key)		"\"" key "\":"
-#define jsonout_at_u64(p, key, value)	jsonout_at_number(p, JSONOUT_KEY(key), value)
+#define JSONOUT_KEY(key)		    "\"" key "\":"
+#define jsonout_at_u64(p, key, value)	    jsonout_at_number(p, JSONOUT_KEY(key), value)
 #define jsonout_at_plain(p, key, text, len) jsonout_at_string(p, JSONOUT_KEY(key) "\"", text, len)
 
 jsonout_inline char *jsonout_at(char *p, const char *literal)

@@ -33,7 +33,7 @@ enum part {
 #define PART_MEMBER(part, name) PART_##part,
 	PARTS_MAP(PART_MEMBER)
 #undef PART_MEMBER
-	PARTS,
+		PARTS,
 };
 
 /* "latency", "ttfb", ... */

@@ -13,12 +13,25 @@ struct word {
 	bool whole; /* only if it is all of the name */
 };
 
-#define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 /* Long words: the name's ending ("access_token", "X-Amz-Signature", "user[password]"). */
-#define ENDING(w) {w, sizeof(w) - 1, false}
+#define ENDING(w)                                                                                  \
+	{                                                                                          \
+		w, sizeof(w) - 1, false                                                            \
+	}
 /* Short words: as an ending they would hit "monkey" and "design". */
-#define WHOLE(w)  {w, sizeof(w) - 1, true}
-#define WORDS(...) (const struct word[]){__VA_ARGS__, {NULL, 0, false}}
+#define WHOLE(w)                                                                                   \
+	{                                                                                          \
+		w, sizeof(w) - 1, true                                                             \
+	}
+#define WORDS(...)                                                                                 \
+	(const struct word[])                                                                      \
+	{                                                                                          \
+		__VA_ARGS__,                                                                       \
+		{                                                                                  \
+			NULL, 0, false                                                             \
+		}                                                                                  \
+	}
 
 /* By their last letter, which no word of most names' has. */
 static const struct word *const words[] = {
@@ -55,8 +68,9 @@ static int hex_value(char c)
 static char fold(char c)
 {
 	static const char folded[256] = {
-		['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '4',
-		['5'] = '5', ['6'] = '6', ['7'] = '7', ['8'] = '8', ['9'] = '9',
+		['0'] = '0',	  ['1'] = '1',	    ['2'] = '2',      ['3'] = '3',
+		['4'] = '4',	  ['5'] = '5',	    ['6'] = '6',      ['7'] = '7',
+		['8'] = '8',	  ['9'] = '9',
 #define LETTER(upper, lower) [upper] = lower, [lower] = lower
 		LETTER('A', 'a'), LETTER('B', 'b'), LETTER('C', 'c'), LETTER('D', 'd'),
 		LETTER('E', 'e'), LETTER('F', 'f'), LETTER('G', 'g'), LETTER('H', 'h'),
