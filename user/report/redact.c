@@ -33,7 +33,7 @@ struct word {
 		}                                                                                  \
 	}
 
-/* By their last letter, which no word of most names' has. */
+/* By their last letter, so that a name is compared with few of them. */
 static const struct word *const words[] = {
 	['c' - 'a'] = WORDS(WHOLE("hmac")),
 	['d' - 'a'] = WORDS(ENDING("password"), ENDING("passwd"), ENDING("accesskeyid"),
