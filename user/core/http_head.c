@@ -37,7 +37,7 @@ static int on_header_field(llhttp_t *p, const char *at, size_t len)
 	return 0;
 }
 
-/* Names differ in case only (RFC 9110 §5.1); `name` is in lower case, and no field has a NUL. */
+/* Names differ in case only (RFC 9110 §5.1). `name` is in lower case; the field, of len bytes, has no NUL. */
 static bool is_named(const char *field, size_t len, const char *name)
 {
 	for (size_t i = 0; i < len; i++) {

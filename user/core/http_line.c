@@ -8,7 +8,6 @@
 #include "http_stream.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "bytes.h"
 
@@ -26,9 +25,16 @@ static bool is_token(uint8_t c)
 	return tchar[c];
 }
 
-static bool is_word(const uint8_t *at, size_t len, const char *word)
+/* Printable bytes against a word of small letters and hyphens, which all have the bit that tells small letters from
+ * capitals. */
+static inline bool is_word(const uint8_t *at, size_t len, const char *word)
 {
-	return len == strlen(word) && !strncasecmp((const char *)at, word, len);
+	if (len != strlen(word))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if ((at[i] | ('a' ^ 'A')) != (uint8_t)word[i])
+			return false;
+	return true;
 }
 
 /* False: not a number that fits, or what it says depends on other lines. */
