@@ -255,10 +255,11 @@ static struct slice without_port(struct slice host)
 
 static bool match_host(const struct reqfilter *f, const struct transaction *tx)
 {
-	struct slice host = target_header(&tx->req, "host");
+	struct slice host;
 
 	if (!f->host_cnt)
 		return true;
+	host = target_header(&tx->req, "host");
 	for (unsigned int i = 0; host.len && i < f->host_cnt; i++)
 		if (glob(f->hosts[i], host, FNM_CASEFOLD) ||
 		    glob(f->hosts[i], without_port(host), FNM_CASEFOLD))

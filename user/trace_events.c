@@ -54,28 +54,33 @@ static bool is_asked_for(struct trace *tr, const struct transaction *tx, struct 
 void trace_transaction(void *ctx, const struct transaction *borrowed)
 {
 	struct trace *tr = ctx;
-	struct transaction tx = *borrowed;
+	const struct transaction *tx = borrowed;
+	struct transaction own; /* where it is added to */
 	struct owner_names names = {0};
 	bool shown, kept, named = false;
 
 	if (tr->full || tr->write_err)
 		return;
-	shown = reqfilter_match(&tr->opt->requests, &tx);
-	kept = saving_wants(tr->saving, &tx);
+	if (tr->attribution || tr->replay || tr->saving) {
+		own = *borrowed;
+		tx = &own;
+	}
+	shown = reqfilter_match(&tr->opt->requests, tx);
+	kept = saving_wants(tr->saving, tx);
 	if (shown || kept || saving_needs_names(tr->saving))
-		named = name_owner(tr, &tx, &names);
-	if ((shown || kept) && !is_asked_for(tr, &tx, &names))
+		named = name_owner(tr, &own, &names);
+	if ((shown || kept) && !is_asked_for(tr, tx, &names))
 		shown = kept = false;
-	saving_transaction(tr->saving, tr->flow, &tx, named ? &names : NULL,
-			   tx.owner.pid != borrowed->owner.pid, shown, kept);
+	saving_transaction(tr->saving, tr->flow, &own, named ? &names : NULL,
+			   tx->owner.pid != borrowed->owner.pid, shown, kept);
 	if (!shown) {
 		tr->cnt.filtered++;
 		return;
 	}
-	trace_write_error(tr, report_transaction(tr->report, &tx, named ? &names : NULL));
-	if (tr->totals && stats_add(tr->totals, &tx, NULL))
+	trace_write_error(tr, report_transaction(tr->report, tx, named ? &names : NULL));
+	if (tr->totals && stats_add(tr->totals, tx, NULL))
 		tr->cnt.memory_dropped++;
-	if (tr->opt->until_slow_ns && tx.has_latency && tx.latency_ns >= tr->opt->until_slow_ns)
+	if (tr->opt->until_slow_ns && tx->has_latency && tx->latency_ns >= tr->opt->until_slow_ns)
 		stop_printing(tr);
 	trace_check_count(tr);
 }

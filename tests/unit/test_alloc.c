@@ -14,6 +14,11 @@
 
 static unsigned long alloc_cnt, fail_at;
 
+static void *failing_malloc(size_t size)
+{
+	return ++alloc_cnt == fail_at ? NULL : malloc(size);
+}
+
 static void *failing_calloc(size_t n, size_t size)
 {
 	return ++alloc_cnt == fail_at ? NULL : calloc(n, size);
@@ -25,9 +30,11 @@ static void *failing_realloc(void *ptr, size_t size)
 }
 
 #include "core/mem.h"
+#define malloc failing_malloc
 #define calloc failing_calloc
 #define realloc failing_realloc
 #include "core/mem.c"
+#undef malloc
 #undef calloc
 #undef realloc
 

@@ -116,6 +116,84 @@ static void test_headers(void **state)
 	assert_value(&cap.tx[0].resp_headers[0], "content-type", "");
 }
 
+/* What a message says of itself, as text. */
+static void describe(const struct message *m, const struct http_header *headers, uint16_t status,
+		     uint32_t flags, char *out, size_t size)
+{
+	int n = snprintf(out, size, "%d%d 1.%u %u flags %x body %llu size %llu:", m->seen,
+			 m->complete, m->version_minor, status, flags,
+			 (unsigned long long)m->body_size, (unsigned long long)m->size);
+
+	for (uint32_t i = 0; i < m->header_cnt; i++)
+		n += snprintf(out + n, size - (size_t)n, " %s=[%s]", headers[i].name.ptr,
+			      headers[i].value.ptr);
+}
+
+/* An exchange with this header section, in one piece or byte by byte. */
+static void converse(bool bytewise, const char *head, char *req, char *resp, size_t size)
+{
+	static const char *const start[] = {"GET /x HTTP/1.0\r\n", "HTTP/1.1 200 Yes, it is\r\n"};
+	const struct transaction *tx;
+	char text[1024];
+
+	setup(NULL);
+	for (unsigned int who = CLIENT; who <= SERVER; who++) {
+		snprintf(text, sizeof(text), "%s%s\r\nabcde", start[who], head);
+		if (bytewise)
+			say_bytewise(who, text);
+		else
+			say(&s, who, text);
+	}
+	goodbye(&s);
+	capture_finish(&cap);
+	assert_true(cap.tx_cnt > 0);
+	tx = &cap.tx[0].tx;
+	describe(&tx->req, cap.tx[0].req_headers, 0, tx->flags, req, size);
+	describe(&tx->resp, cap.tx[0].resp_headers, tx->status, tx->flags, resp, size);
+	teardown(NULL);
+}
+
+/* Lines that come whole and plain are read without llhttp, and mean the same. */
+static void test_lines(void **state)
+{
+	static const char *const heads[] = {
+		"Host: h\r\nContent-Type: t\r\nContent-Length: 5\r\n",
+		"host:h \t\r\ncontent-type: t;\ta \r\nCONTENT-LENGTH:  05 \r\n",
+		"Content-Length: 5\r\nContent-Length: 5\r\nX: y\r\n",
+		"Content-Length: 5\r\nX: y\r\nContent-Length: 4\r\n",
+		"Content-Length: +5\r\nHost: h\r\n",
+		"Content-Length: 5,5\r\nHost: h\r\n",
+		"Content-Length:\r\nHost: h\r\n",
+		"Content-Length: 99999999999999999999999\r\nHost: h\r\n",
+		"Content-Length: 5\r\nTransfer-Encoding: chunked\r\nX: y\r\n",
+		"Transfer-Encoding: chunked\r\nContent-Length: 5\r\nX: y\r\n",
+		"Transfer-Encoding: gzip\r\nX: y\r\nHost: h\r\n",
+		"Host: a\r\n b\r\nContent-Type: c\r\n\td\r\nContent-Length: 5\r\n",
+		"X: a\r\n Host: b\r\nContent-Length: 5\r\n",
+		"Host : h\r\nContent-Length: 5\r\n",
+		"Ho st: h\r\nContent-Length: 5\r\n",
+		": h\r\nContent-Length: 5\r\n",
+		"Host\r\nContent-Length: 5\r\n",
+		"Host: h\nContent-Type: t\nContent-Length: 5\n",
+		"Host: h\rX: y\r\nContent-Length: 5\r\n",
+		"Host: \x7f\r\nContent-Type: \xc3\xa4\r\nContent-Length: 5\r\n",
+		"Host: h\r\nConnection: close\r\n",
+		"Connection: Keep-Alive\r\nContent-Length: 5\r\n",
+		"Connection: upgrade\r\nUpgrade: x\r\nContent-Length: 5\r\n",
+		"Proxy-Connection: close\r\nConnection: close, x\r\nContent-Length: 5\r\n",
+		"Host:\r\nHost: b\r\nHost:   \r\nContent-Type:\r\nContent-Length: 5\r\n",
+		"",
+	};
+	char req[2][1024], resp[2][1024];
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		for (unsigned int bytewise = 0; bytewise < 2; bytewise++)
+			converse(bytewise, heads[i], req[bytewise], resp[bytewise], sizeof(req[0]));
+		assert_string_equal(req[0], req[1]);
+		assert_string_equal(resp[0], resp[1]);
+	}
+}
+
 static void test_several_in_one_segment(void **state)
 {
 	say(&s, CLIENT,
@@ -598,6 +676,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_exchange),
 		TEST(test_headers),
+		cmocka_unit_test(test_lines),
 		TEST(test_several_in_one_segment),
 		TEST(test_byte_at_a_time),
 		TEST(test_thousands_of_segments),

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * bytes.h - integers in packets and files, at any alignment. The caller has checked the bounds.
+ * bytes.h - integers in packets and files, at any alignment, and text. The caller has checked the bounds.
  */
 #ifndef HTTPLAT_BYTES_H
 #define HTTPLAT_BYTES_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 static inline uint16_t get_be16(const uint8_t *p)
@@ -65,6 +66,25 @@ static inline void put_le64(uint8_t *p, uint64_t v)
 {
 	put_le32(p, (uint32_t)v);
 	put_le32(p + 4, (uint32_t)(v >> 32));
+}
+
+/* How many bytes at the front are printable ASCII, blanks included. */
+static inline size_t printable_len(const uint8_t *p, size_t len)
+{
+	const uint64_t each = 0x0101010101010101;
+	size_t n = 0;
+
+	for (; len - n >= 8; n += 8) {
+		uint64_t word = get_le64(p + n);
+		/* Below ' ', 0x7f, above: the lowest such byte shows truly, others perhaps by a carry. */
+		uint64_t odd = ((word - each * ' ') | (word + each) | word) & each * 0x80;
+
+		if (odd)
+			return n + (size_t)__builtin_ctzll(odd) / 8;
+	}
+	while (n < len && p[n] >= ' ' && p[n] < 0x7f)
+		n++;
+	return n;
 }
 
 #endif

@@ -13,6 +13,9 @@
 /* After an RST, segments that were under way may still come (only where the local end is unknown). */
 #define RESET_LINGER_NS 1000000000ull
 
+/* Messages, and arenas of theirs, that wait for connections to come. */
+#define SPARE_MAX 64
+
 /* A client that closes so soon after a response closes because of it. */
 #define FIN_SOON_NS 100000000ull
 
@@ -35,19 +38,24 @@ static enum http_wait wait_for(const struct conn *c, const struct http_msg *req,
 }
 
 /* What must be noted when the exchange is over on the wire, for later it is another one's. */
-static void hold(const struct conn *c, struct http_msg *req, struct http_msg *resp,
-		 struct http_held *held)
+static void hold(const struct conn *c, struct http_msg *req, struct http_msg *resp, uint32_t extra,
+		 uint64_t hol_ns)
 {
+	struct http_held *held = req ? &req->held : &resp->held;
 	uint64_t read_ns;
 
-	held->wait = wait_for(c, req, resp);
-	held->since_ns = c->last_ns;
-	held->still_open = !c->reasm.half[!c->http->client].ended;
-	held->has_srtt = c->has_srtt;
-	held->srtt_ns = c->srtt_ns;
-	held->has_rtt_min = c->has_rtt_min;
-	held->rtt_min_ns = c->rtt_min_ns;
-	held->owner = c->owner;
+	*held = (struct http_held){
+		.wait = wait_for(c, req, resp),
+		.since_ns = c->last_ns,
+		.extra = extra,
+		.hol_ns = hol_ns,
+		.still_open = !c->reasm.half[!c->http->client].ended,
+		.has_srtt = c->has_srtt,
+		.srtt_ns = c->srtt_ns,
+		.has_rtt_min = c->has_rtt_min,
+		.rtt_min_ns = c->rtt_min_ns,
+		.owner = c->owner,
+	};
 	if (req && req->m.complete && c->local_known && !is_client(c) &&
 	    marks_find(&c->http->settle.read, req->end_off, &read_ns) == MARKS_KNOWN &&
 	    read_ns >= req->m.last_ns) {
@@ -115,11 +123,9 @@ static void on_exchange(void *ctx, struct http_msg *req, struct http_msg *resp, 
 	struct counters *cnt = c->env->cnt;
 	struct http_msg *msg = req ? req : resp;
 
-	msg->held.extra = extra;
-	msg->held.hol_ns = hol_ns;
 	if (c->reset_ns && !(resp && resp->m.complete))
-		msg->held.extra |= TX_RESET;
-	hold(c, req, resp, &msg->held);
+		extra |= TX_RESET;
+	hold(c, req, resp, extra, hol_ns);
 	if (!c->env->silent) {
 		cnt->requests += !!req;
 		cnt->responses += !!resp;
@@ -404,12 +410,21 @@ void conn_env_init(struct conn_env *env, const struct flow_config *config,
 	env->http.ops = &conn_http_ops;
 	env->http.mem = &env->mem;
 	env->http.cnt = cnt;
-	env->http.request_headers = config->request_headers;
-	env->http.response_headers = config->response_headers;
 	env->http.body_bytes = config->body_bytes;
+	env->http.msgs = &env->msgs;
+	env->http.arenas = &env->arenas;
+	mem_pool_init(&env->msgs, sizeof(struct http_msg), SPARE_MAX);
+	mem_pool_init(&env->arenas, HTTP_ARENA_FIRST, SPARE_MAX);
+	http_env_init(&env->http, config->request_headers, config->response_headers);
 	env->pair.ops = &conn_pair_ops;
 	env->pair.http = &env->http;
 	env->pair.cnt = cnt;
+}
+
+void conn_env_free(struct conn_env *env)
+{
+	mem_pool_drain(&env->msgs);
+	mem_pool_drain(&env->arenas);
 }
 
 void conn_init(struct conn *c, struct conn_env *env)
@@ -518,7 +533,10 @@ static void shut_window(struct conn *c, unsigned int dir)
 /* RFC 9293 §3.8.6.1; §3.8.6.2.1: senders wait for room for a whole segment. */
 static void note_window(struct conn *c, unsigned int dir, const struct segment *seg)
 {
-	uint32_t len = seg->payload_len / (seg->note.gso_segs ? seg->note.gso_segs : 1);
+	uint32_t len = seg->payload_len;
+
+	if (seg->note.gso_segs > 1)
+		len /= seg->note.gso_segs;
 
 	if (len > c->mss[dir])
 		c->mss[dir] = len;

@@ -27,6 +27,7 @@ struct conn_env {
 	struct http_env http;
 	struct pair_env pair;
 	struct mem mem;
+	struct mem_pool msgs, arenas;
 	struct counters *cnt;
 	uint64_t gap_timeout_ns;
 	bool sees_reads;
@@ -91,6 +92,9 @@ struct conn {
 /* Fills env's operation tables; config's and sink's parts are copied. */
 void conn_env_init(struct conn_env *env, const struct flow_config *config,
 		   const struct flow_sink *sink, struct counters *cnt);
+
+/* Frees what it keeps for connections to come. */
+void conn_env_free(struct conn_env *env);
 
 void conn_init(struct conn *c, struct conn_env *env);
 

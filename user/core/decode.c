@@ -24,10 +24,11 @@ enum {
 
 static void set_ipv4(struct endpoint *ep, const uint8_t *addr)
 {
-	memset(ep, 0, sizeof(*ep));
-	ep->addr[10] = 0xff;
-	ep->addr[11] = 0xff;
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	memcpy(ep->addr, mapped, sizeof(mapped));
 	memcpy(ep->addr + 12, addr, 4);
+	ep->port = 0;
 }
 
 static void set_ipv6(struct endpoint *ep, const uint8_t *addr)
@@ -232,7 +233,7 @@ enum decode_result decode_ip(const uint8_t *pkt, uint32_t cap_len, uint32_t pkt_
 	return DECODE_NOT_IP;
 }
 
-/* Fills seq to payload_len and the ports. */
+/* Fills seq to payload_len and the ports; nothing but with DECODE_OK. */
 static enum decode_result read_tcp(const uint8_t *tcp, uint32_t cap_len, uint32_t len,
 				   struct segment *seg)
 {
@@ -262,10 +263,29 @@ static enum decode_result read_tcp(const uint8_t *tcp, uint32_t cap_len, uint32_
 	return DECODE_OK;
 }
 
+enum decode_result decode_segment(const uint8_t *pkt, uint32_t cap_len, const struct ip_info *info,
+				  struct segment *seg)
+{
+	enum decode_result res;
+
+	if (cap_len > info->total_len)
+		cap_len = info->total_len; /* the rest is the link layer's padding */
+	res = read_tcp(pkt + info->hdr_len, cap_len - info->hdr_len,
+		       info->total_len - info->hdr_len, seg);
+	if (res != DECODE_OK)
+		return res;
+	memcpy(seg->src.addr, info->src.addr, sizeof(seg->src.addr));
+	memcpy(seg->dst.addr, info->dst.addr, sizeof(seg->dst.addr));
+	seg->pkt = pkt;
+	seg->pkt_cap = cap_len;
+	seg->pkt_len = info->total_len;
+	seg->tcp_off = info->hdr_len;
+	return DECODE_OK;
+}
+
 enum decode_result decode_packet(const uint8_t *pkt, uint32_t cap_len, uint32_t pkt_len,
 				 struct segment *seg, struct ip_info *info)
 {
-	struct segment tcp;
 	struct ip_info local;
 	enum decode_result res;
 
@@ -274,33 +294,8 @@ enum decode_result decode_packet(const uint8_t *pkt, uint32_t cap_len, uint32_t 
 	res = decode_ip(pkt, cap_len, pkt_len, info);
 	if (res != DECODE_OK)
 		return res;
-	if (info->proto != IPPROTO_TCP)
-		return DECODE_NOT_TCP;
-	if (cap_len > info->total_len)
-		cap_len = info->total_len; /* the rest is the link layer's padding */
-	res = read_tcp(pkt + info->hdr_len, cap_len - info->hdr_len,
-		       info->total_len - info->hdr_len, &tcp);
-	if (res != DECODE_OK)
-		return res;
-	seg->src = info->src;
-	seg->src.port = tcp.src.port;
-	seg->dst = info->dst;
-	seg->dst.port = tcp.dst.port;
-	seg->seq = tcp.seq;
-	seg->ack = tcp.ack;
-	seg->flags = tcp.flags;
-	seg->window = tcp.window;
-	seg->checksum = tcp.checksum;
-	seg->urgent = tcp.urgent;
-	seg->payload = tcp.payload;
-	seg->payload_cap = tcp.payload_cap;
-	seg->payload_len = tcp.payload_len;
-	seg->pkt = pkt;
-	seg->pkt_cap = cap_len;
-	seg->pkt_len = info->total_len;
-	seg->tcp_off = info->hdr_len;
-	seg->tcp_hdr_len = tcp.tcp_hdr_len;
-	return DECODE_OK;
+	return info->proto == IPPROTO_TCP ? decode_segment(pkt, cap_len, info, seg)
+					  : DECODE_NOT_TCP;
 }
 
 enum decode_result decode_tcp(const uint8_t *tcp, uint32_t cap_len, uint32_t len,

@@ -55,6 +55,10 @@ enum decode_result decode_ip(const uint8_t *pkt, uint32_t cap_len, uint32_t pkt_
 enum decode_result decode_packet(const uint8_t *pkt, uint32_t cap_len, uint32_t pkt_len,
 				 struct segment *seg, struct ip_info *info);
 
+/* The same of a packet whose IP headers decode_ip() has read, to *info: with DECODE_OK and IPPROTO_TCP. */
+enum decode_result decode_segment(const uint8_t *pkt, uint32_t cap_len, const struct ip_info *info,
+				  struct segment *seg);
+
 /*
  * Reads a TCP header that stands alone (`httplat decode`). Fills seq to payload_len of *seg,
  * ports of src and dst, tcp_hdr_len; addresses are zero. DECODE_TRUNCATED, DECODE_MALFORMED.

@@ -100,7 +100,7 @@ static void fill_request(struct transaction *tx, struct conn *c, const struct ht
 	fill_message(&tx->req, req, headers);
 	tx->req_body = body_of(req);
 	tx->flags |= req->flags;
-	tx->method = (struct slice){req->method, req->method_len};
+	tx->method = msg_slice(req, 0, req->method_len);
 	tx->target = msg_slice(req, req->target_pos, req->target_len);
 	tx->stream_request = ++c->http->request_cnt;
 	if (tx->stream_request == 1 && tx->side == SIDE_CLIENT && !c->midstream && c->has_connect) {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "conn.h"
 #include "mem.h"
 
@@ -68,17 +69,23 @@ static uint64_t mix(uint64_t h)
 	return h;
 }
 
+static uint64_t take_word(uint64_t h, uint64_t word)
+{
+	h = (h ^ word) * 0xff51afd7ed558ccdull;
+	return h ^ h >> 32;
+}
+
 static uint64_t hash_endpoint(uint64_t h, const struct endpoint *e)
 {
 	uint64_t words[2];
 
 	memcpy(words, e->addr, sizeof(words));
-	return mix(mix(mix(h ^ words[0]) ^ words[1]) ^ e->port);
+	return take_word(take_word(h + e->port, words[0]), words[1]);
 }
 
 static uint32_t hash_tuple(const struct tuple *t)
 {
-	return (uint32_t)hash_endpoint(hash_endpoint(t->oriented, &t->a), &t->b);
+	return (uint32_t)mix(hash_endpoint(hash_endpoint(t->oriented, &t->a), &t->b));
 }
 
 static uint32_t hash_cookie(uint64_t cookie)
@@ -86,17 +93,31 @@ static uint32_t hash_cookie(uint64_t cookie)
 	return (uint32_t)mix(cookie);
 }
 
-static int endpoint_cmp(const struct endpoint *x, const struct endpoint *y)
+/* Whether x comes before y, or is the same. */
+static bool in_order(const struct endpoint *x, const struct endpoint *y)
 {
-	int d = memcmp(x->addr, y->addr, sizeof(x->addr));
+	for (unsigned int i = 0; i < sizeof(x->addr); i += 8) {
+		uint64_t a = get_be64(x->addr + i), b = get_be64(y->addr + i);
 
-	return d ? d : (int)x->port - (int)y->port;
+		if (a != b)
+			return a < b;
+	}
+	return x->port <= y->port;
+}
+
+static bool endpoint_equal(const struct endpoint *x, const struct endpoint *y)
+{
+	uint64_t a[2], b[2];
+
+	memcpy(a, x->addr, sizeof(a));
+	memcpy(b, y->addr, sizeof(b));
+	return x->port == y->port && a[0] == b[0] && a[1] == b[1];
 }
 
 static bool tuple_equal(const struct tuple *x, const struct tuple *y)
 {
-	return x->oriented == y->oriented && !endpoint_cmp(&x->a, &y->a) &&
-	       !endpoint_cmp(&x->b, &y->b);
+	return x->oriented == y->oriented && endpoint_equal(&x->a, &y->a) &&
+	       endpoint_equal(&x->b, &y->b);
 }
 
 static void make_tuple(enum seg_dir dir, const struct endpoint *src, const struct endpoint *dst,
@@ -105,7 +126,7 @@ static void make_tuple(enum seg_dir dir, const struct endpoint *src, const struc
 	bool src_first;
 
 	t->oriented = dir != SEG_DIR_UNKNOWN;
-	src_first = t->oriented ? dir == SEG_DIR_EGRESS : endpoint_cmp(src, dst) <= 0;
+	src_first = t->oriented ? dir == SEG_DIR_EGRESS : in_order(src, dst);
 	t->a = src_first ? *src : *dst;
 	t->b = src_first ? *dst : *src;
 }
@@ -304,8 +325,11 @@ static struct flow *find_socket(struct flow_table *ft, uint64_t cookie, const st
 /* The flow of a segment, or NULL. */
 static struct flow *flow_find(struct flow_table *ft, uint64_t cookie, const struct tuple *t)
 {
-	struct flow *f;
+	struct flow *f = ft->newest;
 
+	/* Segments often come in trains. */
+	if (f && f->conn.cookie == cookie && (cookie || tuple_equal(&f->tuple, t)))
+		return f;
 	if (!cookie) {
 		f = find_tuple(ft, t, false);
 		return f || t->oriented ? f : find_either_end(ft, t);
@@ -320,7 +344,7 @@ static unsigned int flow_dir(const struct flow *f, enum seg_dir dir, const struc
 		return 0;
 	if (dir == SEG_DIR_INGRESS)
 		return 1;
-	return endpoint_cmp(src, &f->tuple.a) || endpoint_cmp(dst, &f->tuple.b);
+	return !endpoint_equal(src, &f->tuple.a) || !endpoint_equal(dst, &f->tuple.b);
 }
 
 static unsigned int segment_dir(const struct flow *f, const struct segment *seg)
@@ -386,8 +410,10 @@ int flow_push(struct flow_table *ft, const struct segment *seg)
 		return -ENOMEM;
 	}
 	set_current(ft, f);
-	list_remove(ft, f);
-	list_append(ft, f);
+	if (f != ft->newest) {
+		list_remove(ft, f);
+		list_append(ft, f);
+	}
 	err = conn_push(&f->conn, segment_dir(f, seg), seg, ++ft->arrival);
 	if (err == -ENOMEM)
 		relieve(ft, false);
@@ -482,5 +508,6 @@ void flow_table_free(struct flow_table *ft)
 		flow_forget(ft, ft->oldest);
 	mem_free(&ft->env.mem, ft->by_cookie, index_size(ft->mask));
 	mem_free(&ft->env.mem, ft->by_tuple, index_size(ft->mask));
+	conn_env_free(&ft->env);
 	free(ft);
 }

@@ -85,15 +85,41 @@ static uint32_t parse(struct http_stream *s, const uint8_t *data, uint32_t len)
 	return used;
 }
 
+/*
+ * In a header section: what needs no llhttp, then a line for it. Behind an empty line, which ends the section,
+ * all is its.
+ */
+static uint32_t parse_head(struct http_stream *s, const uint8_t *data, uint32_t len)
+{
+	const uint8_t *end;
+	uint32_t used = 0;
+
+	if (s->off == s->cur->start_off) {
+		used = http_take_status(s, data, len);
+		s->at_line = used > 0;
+	}
+	if (s->at_line)
+		used += http_take_lines(s, data + used, len - used);
+	s->off += used;
+	data += used;
+	len -= used;
+	if (!len)
+		return used;
+	if (s->at_line && len > 1 && data[0] == '\r' && data[1] == '\n')
+		return used + parse(s, data, len);
+	end = memchr(data, '\n', len);
+	s->at_line = end;
+	return used + parse(s, data, end ? (uint32_t)(end - data) + 1 : len);
+}
+
 /* Where the version begins in a request line without its line end: behind the last blank. 0: there is none. */
 static uint32_t find_version(const char *line, uint32_t len)
 {
 	static const char name[] = "HTTP/1.";
-	uint32_t pos = len;
+	uint32_t pos = len - sizeof(name);
 
-	while (pos && line[pos - 1] != ' ' && line[pos - 1] != '\t')
-		pos--;
-	if (len - pos != sizeof(name) || memcmp(line + pos, name, sizeof(name) - 1))
+	if (len <= sizeof(name) || (line[pos - 1] != ' ' && line[pos - 1] != '\t') ||
+	    memcmp(line + pos, name, sizeof(name) - 1))
 		return 0;
 	return line[len - 1] >= '0' && line[len - 1] <= '9' ? pos : 0;
 }
@@ -116,7 +142,6 @@ static bool split_line(struct http_msg *msg)
 		pos++;
 	if (!version || !pos || pos > STARTLINE_METHOD_MAX || line[pos] != ' ')
 		return false;
-	memcpy(msg->method, line, pos);
 	msg->method_len = pos;
 	while (pos < version && line[pos] == ' ')
 		pos++;
@@ -129,10 +154,14 @@ static bool split_line(struct http_msg *msg)
 	return msg->target_len > 0;
 }
 
-/* Collects the request line; then llhttp gets one that stands for it and parses on from there. */
+static bool method_is(const struct http_msg *msg, const char *method)
+{
+	return msg->method_len == strlen(method) && !memcmp(msg->arena, method, msg->method_len);
+}
+
+/* Collects the request line; then llhttp parses on from behind one that stands for it. */
 static uint32_t take_line(struct http_stream *s, const uint8_t *data, uint32_t len)
 {
-	char stand_in[] = "GET / HTTP/1.1\r\n";
 	const uint8_t *end = memchr(data, '\n', len);
 	uint32_t used = end ? end - data + 1 : len;
 	struct http_msg *msg = s->cur;
@@ -151,11 +180,11 @@ static uint32_t take_line(struct http_stream *s, const uint8_t *data, uint32_t l
 		return used;
 	}
 	msg->m.seen = true;
-	msg->is_head = !strcmp(msg->method, "HEAD");
-	msg->is_connect = !strcmp(msg->method, "CONNECT");
+	msg->is_head = method_is(msg, "HEAD");
+	msg->is_connect = method_is(msg, "CONNECT");
 	s->state = HTTP_MESSAGE;
-	stand_in[sizeof(stand_in) - 4] = '0' + msg->m.version_minor;
-	llhttp_execute(&s->parser, stand_in, sizeof(stand_in) - 1);
+	s->at_line = true;
+	http_set_parser(s, &s->env->at_headers[false][msg->m.version_minor]);
 	return used;
 }
 
@@ -261,7 +290,7 @@ void http_take_bytes(struct http_stream *s, const uint8_t *data, uint32_t len)
 		case HTTP_MESSAGE:
 			if (before)
 				http_msg_touch(s);
-			used = parse(s, data, len);
+			used = s->headers_done ? parse(s, data, len) : parse_head(s, data, len);
 			break;
 		case HTTP_PEEK:
 			used = take_peek(s, data, len);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * http.h - the messages of one direction of a connection: chunks in, messages out. llhttp parses.
+ * http.h - the messages of one direction of a connection: chunks in, messages out. llhttp parses what is not
+ * plain beyond doubt (http_line.c).
  *
  *	          start line                                       header section ends
  *	  SCAN ───────────────▶  LINE  ─▶ MESSAGE ────────────────────────┬─▶ body ─┐
@@ -37,7 +38,8 @@ enum http_role {
 };
 
 #define HTTP_HEADERS_MAX 24          /* header lines kept per message */
-#define HTTP_ARENA_MAX (160u << 10)  /* bytes of target and kept header values */
+#define HTTP_ARENA_MAX (160u << 10)  /* bytes of request line and kept header values */
+#define HTTP_ARENA_FIRST 256u        /* room for most of them */
 #define HTTP_HEAD_MAX (8u << 20)     /* a longer header section is no header section */
 
 /* The beginning of a body: http_env.body_bytes of it at most. Exists with its first byte. */
@@ -91,17 +93,16 @@ struct http_msg {
 	uint64_t start_off, end_off;
 	bool has_ack;
 	uint64_t ack, last_ack; /* of its first and its latest segment (first copies), as offsets */
-	char method[STARTLINE_METHOD_MAX + 1];
-	uint32_t method_len;
-	uint32_t target_pos, target_len;
-	uint32_t kept_cnt;
-	struct http_kept_header kept[HTTP_HEADERS_MAX];
 	struct reasm_mark seen_last; /* latest of its segments */
 	uint64_t stalled_to; /* up to when waiting for lost bytes is in m.stall_ns */
-	struct http_held held;
-	char *arena;
+	char *arena; /* a request's begins with its line, and that with the method */
 	uint32_t arena_len, arena_cap;
+	uint32_t method_len, target_pos, target_len;
 	struct http_kept_body *body; /* NULL: nothing of it */
+	uint32_t kept_cnt;
+	/* From here on nothing is set when a message begins. */
+	struct http_kept_header kept[HTTP_HEADERS_MAX]; /* kept_cnt of them */
+	struct http_held held;
 };
 
 /* How the body of a response is delimited, which only its request can tell (RFC 9112 §6.3). */
@@ -131,14 +132,26 @@ struct http_ops {
 	void (*other)(void *ctx, unsigned int dir, enum protocol protocol);
 };
 
+/* The header lines of one kind of message that are to be kept. */
+struct http_wanted {
+	const char *const *names; /* lower case, NULL-terminated, borrowed */
+	uint64_t lens;            /* bit n: one of them has n bytes */
+};
+
 struct http_env {
 	const struct http_ops *ops;
 	struct mem *mem;
 	struct counters *cnt;
-	const char *const *request_headers; /* lower case, NULL-terminated */
-	const char *const *response_headers;
+	struct http_wanted request, response;
 	uint32_t body_bytes; /* to keep of each body; 0: none */
+	struct mem_pool *msgs, *arenas; /* of struct http_msg, and of HTTP_ARENA_FIRST bytes */
+	llhttp_t at_response;           /* a parser before a response */
+	llhttp_t at_headers[2][10];     /* behind the start line of HTTP/1.N; of a request, a response */
 };
+
+/* Fills in what is the same for every message; the rest is set. Names of headers may be NULL: none. */
+void http_env_init(struct http_env *env, const char *const *request_headers,
+		   const char *const *response_headers);
 
 enum http_state {
 	HTTP_SCAN = 0,
@@ -172,6 +185,7 @@ struct http_stream {
 	const struct http_env *env;
 	void *ctx;
 	llhttp_t parser;
+	bool at_line; /* in a header section: the next byte begins a line */
 	int want; /* index of the wanted header whose value comes, or -1 */
 	uint8_t field_len;
 	char field[48];

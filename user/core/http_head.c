@@ -28,20 +28,25 @@ static int on_status_complete(llhttp_t *p)
 static int on_header_field(llhttp_t *p, const char *at, size_t len)
 {
 	struct http_stream *s = p->data;
+	size_t room = sizeof(s->field) - s->field_len;
 
-	for (size_t i = 0; i < len && s->field_len < sizeof(s->field); i++) {
-		char c = at[i];
-
-		s->field[s->field_len++] = c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
-	}
+	if (len > room)
+		len = room;
+	memcpy(s->field + s->field_len, at, len);
+	s->field_len += len;
 	return 0;
 }
 
-static bool field_is(const struct http_stream *s, const char *name)
+/* Names differ in case only (RFC 9110 §5.1). `name` is in lower case; the field, of len bytes, has no NUL. */
+static bool is_named(const char *field, size_t len, const char *name)
 {
-	/* The first byte tells most of them apart. */
-	return s->field[0] == name[0] && strlen(name) == s->field_len &&
-	       !memcmp(name, s->field, s->field_len);
+	for (size_t i = 0; i < len; i++) {
+		int differ = field[i] ^ name[i];
+
+		if (differ && (differ != ('a' ^ 'A') || name[i] < 'a' || name[i] > 'z'))
+			return false;
+	}
+	return !name[len];
 }
 
 static void keep_header(struct http_stream *s, const char *name)
@@ -56,18 +61,47 @@ static void keep_header(struct http_stream *s, const char *name)
 	s->want = msg->kept_cnt++;
 }
 
+void http_head_name(struct http_stream *s, const char *name, size_t len)
+{
+	const char *const *names = http_wanted(s)->names;
+
+	s->want = HTTP_WANT_NONE;
+	/* The length tells most of them apart. */
+	if (!http_may_want(s, len))
+		return;
+	for (; names && *names; names++)
+		if (is_named(name, len, *names))
+			keep_header(s, *names);
+}
+
+void http_head_value(struct http_stream *s, const char *at, size_t len)
+{
+	if (s->want < 0)
+		return;
+	http_msg_append(s, s->cur, at, len);
+	s->cur->kept[s->want].len = s->cur->arena_len - s->cur->kept[s->want].pos;
+}
+
+void http_head_value_end(struct http_stream *s)
+{
+	struct http_kept_header *k;
+
+	if (s->want < 0)
+		return;
+	k = &s->cur->kept[s->want];
+	while (k->len && (s->cur->arena[k->pos + k->len - 1] == ' ' ||
+			  s->cur->arena[k->pos + k->len - 1] == '\t'))
+		k->len--;
+	s->want = HTTP_WANT_NONE;
+}
+
 static int on_header_field_complete(llhttp_t *p)
 {
 	struct http_stream *s = p->data;
-	const char *const *names = s->cur->response ? s->env->response_headers :
-						      s->env->request_headers;
 
-	s->want = HTTP_WANT_NONE;
 	if (!s->headers_done) {
-		for (; names && *names; names++)
-			if (field_is(s, *names))
-				keep_header(s, *names);
-		if (field_is(s, "transfer-encoding"))
+		http_head_name(s, s->field, s->field_len);
+		if (is_named(s->field, s->field_len, "transfer-encoding"))
 			s->transfer_encoding_seen = true;
 	}
 	s->field_len = 0;
@@ -76,13 +110,17 @@ static int on_header_field_complete(llhttp_t *p)
 
 static int on_header_value(llhttp_t *p, const char *at, size_t len)
 {
-	struct http_stream *s = p->data;
-
-	if (s->want < 0)
-		return 0;
-	http_msg_append(s, s->cur, at, len);
-	s->cur->kept[s->want].len = s->cur->arena_len - s->cur->kept[s->want].pos;
+	http_head_value(p->data, at, len);
 	return 0;
+}
+
+void http_head_content_length(struct http_stream *s, uint64_t length)
+{
+	if (s->content_length_seen && s->content_length != length)
+		s->cur->flags |= TX_MALFORMED;
+	else
+		s->content_length = length;
+	s->content_length_seen = true;
 }
 
 /*
@@ -93,21 +131,10 @@ static int on_header_value_complete(llhttp_t *p)
 {
 	struct http_stream *s = p->data;
 
-	if (s->want >= 0) {
-		struct http_kept_header *k = &s->cur->kept[s->want];
-
-		while (k->len && (s->cur->arena[k->pos + k->len - 1] == ' ' ||
-				  s->cur->arena[k->pos + k->len - 1] == '\t'))
-			k->len--;
-	}
-	s->want = HTTP_WANT_NONE;
+	http_head_value_end(s);
 	if (s->headers_done || !(p->flags & F_CONTENT_LENGTH))
 		return 0;
-	if (s->content_length_seen && s->content_length != p->content_length)
-		s->cur->flags |= TX_MALFORMED;
-	else
-		s->content_length = p->content_length;
-	s->content_length_seen = true;
+	http_head_content_length(s, p->content_length);
 	p->flags &= ~F_CONTENT_LENGTH;
 	p->content_length = 0;
 	return 0;
@@ -204,3 +231,58 @@ const llhttp_settings_t http_settings = {
 	.on_chunk_complete = on_chunk_complete,
 	.on_message_complete = on_message_complete,
 };
+
+/* --- what is the same for every message ------------------------------------------------------- */
+
+static uint64_t bit_of(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len < 64 ? UINT64_C(1) << len : 0;
+}
+
+static struct http_wanted wanted_of(const char *const *names)
+{
+	struct http_wanted w = {.names = names};
+
+	for (; names && *names; names++)
+		w.lens |= bit_of(*names);
+	return w;
+}
+
+static void parser_init(llhttp_t *p, llhttp_type_t type, const llhttp_settings_t *settings)
+{
+	llhttp_init(p, type, settings);
+	llhttp_set_lenient_headers(p, 1);
+	llhttp_set_lenient_version(p, 1);
+	llhttp_set_lenient_keep_alive(p, 1);
+	llhttp_set_lenient_chunked_length(p, 1);
+	llhttp_set_lenient_optional_lf_after_cr(p, 1);
+	llhttp_set_lenient_optional_cr_before_lf(p, 1);
+	llhttp_set_lenient_spaces_after_chunk_size(p, 1);
+}
+
+static void parser_after(llhttp_t *p, llhttp_type_t type, const char *line)
+{
+	static const llhttp_settings_t silent;
+
+	parser_init(p, type, &silent);
+	llhttp_execute(p, line, strlen(line));
+	p->settings = (void *)&http_settings;
+}
+
+void http_env_init(struct http_env *env, const char *const *request_headers,
+		   const char *const *response_headers)
+{
+	char request[] = "GET / HTTP/1.0\r\n", response[] = "HTTP/1.0 200 OK\r\n";
+
+	env->request = wanted_of(request_headers);
+	env->response = wanted_of(response_headers);
+	parser_init(&env->at_response, HTTP_RESPONSE, &http_settings);
+	for (unsigned int minor = 0; minor < 10; minor++) {
+		request[sizeof("GET / HTTP/1.") - 1] = (char)('0' + minor);
+		response[sizeof("HTTP/1.") - 1] = (char)('0' + minor);
+		parser_after(&env->at_headers[false][minor], HTTP_REQUEST, request);
+		parser_after(&env->at_headers[true][minor], HTTP_RESPONSE, response);
+	}
+}

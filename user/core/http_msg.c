@@ -5,13 +5,21 @@
 
 #include "keep.h"
 
+static void free_arena(const struct http_env *env, struct http_msg *msg)
+{
+	if (msg->arena_cap == HTTP_ARENA_FIRST)
+		mem_pool_free(env->mem, env->arenas, msg->arena);
+	else
+		mem_free(env->mem, msg->arena, msg->arena_cap);
+}
+
 void http_msg_free(const struct http_env *env, struct http_msg *msg)
 {
 	if (!msg)
 		return;
-	mem_free(env->mem, msg->arena, msg->arena_cap);
+	free_arena(env, msg);
 	keep_free(env, msg);
-	mem_free(env->mem, msg, sizeof(*msg));
+	mem_pool_free(env->mem, env->msgs, msg);
 }
 
 void http_msg_stalled(struct http_msg *msg, uint64_t from_ns, uint64_t to_ns)
@@ -33,6 +41,25 @@ bool http_msg_covers(const struct http_msg *msg, uint64_t from, uint64_t to)
 	return msg && from < msg->start_off + msg->m.size && to > msg->start_off;
 }
 
+/* Makes room for `need` bytes in all. */
+static bool grow_arena(const struct http_env *env, struct http_msg *msg, uint32_t need)
+{
+	uint32_t cap = msg->arena_cap ? msg->arena_cap : HTTP_ARENA_FIRST;
+	char *grown;
+
+	while (cap < need)
+		cap *= 2;
+	if (cap == HTTP_ARENA_FIRST)
+		grown = mem_pool_alloc(env->mem, env->arenas);
+	else
+		grown = mem_realloc(env->mem, msg->arena, msg->arena_cap, cap);
+	if (!grown)
+		return false;
+	msg->arena = grown;
+	msg->arena_cap = cap;
+	return true;
+}
+
 void http_msg_append(struct http_stream *s, struct http_msg *msg, const char *at, size_t len)
 {
 	if (!len)
@@ -41,19 +68,10 @@ void http_msg_append(struct http_stream *s, struct http_msg *msg, const char *at
 		msg->flags |= TX_TRUNCATED;
 		len = HTTP_ARENA_MAX - msg->arena_len;
 	}
-	if (msg->arena_len + len > msg->arena_cap) {
-		uint32_t cap = msg->arena_cap ? msg->arena_cap : 256;
-		char *grown;
-
-		while (cap < msg->arena_len + len)
-			cap *= 2;
-		grown = mem_realloc(s->env->mem, msg->arena, msg->arena_cap, cap);
-		if (!grown) {
-			msg->flags |= TX_TRUNCATED;
-			return;
-		}
-		msg->arena = grown;
-		msg->arena_cap = cap;
+	if (msg->arena_len + len > msg->arena_cap &&
+	    !grow_arena(s->env, msg, msg->arena_len + (uint32_t)len)) {
+		msg->flags |= TX_TRUNCATED;
+		return;
 	}
 	memcpy(msg->arena + msg->arena_len, at, len);
 	msg->arena_len += len;
@@ -61,12 +79,13 @@ void http_msg_append(struct http_stream *s, struct http_msg *msg, const char *at
 
 bool http_msg_begin(struct http_stream *s, const struct reasm_chunk *c, uint64_t off)
 {
-	struct http_msg *msg = mem_alloc(s->env->mem, sizeof(*msg));
+	struct http_msg *msg = mem_pool_alloc(s->env->mem, s->env->msgs);
 
 	if (!msg) {
 		s->env->cnt->memory_dropped++;
 		return false;
 	}
+	memset(msg, 0, offsetof(struct http_msg, kept));
 	msg->response = s->role == HTTP_ROLE_RESPONSE;
 	msg->start_off = off;
 	msg->m.start_seq = (uint32_t)off;
@@ -78,20 +97,14 @@ bool http_msg_begin(struct http_stream *s, const struct reasm_chunk *c, uint64_t
 	msg->ack = c->ack;
 	msg->last_ack = c->ack;
 	s->cur = msg;
-	s->headers_done = s->in_body = s->in_chunk = s->until_close = s->failed = false;
+	s->at_line = s->headers_done = s->in_body = s->in_chunk = s->until_close = s->failed =
+		false;
 	s->content_length_seen = s->transfer_encoding_seen = s->tunnel = false;
 	s->peek_len = 0;
 	s->want = HTTP_WANT_NONE;
 	s->field_len = 0;
-	llhttp_init(&s->parser, msg->response ? HTTP_RESPONSE : HTTP_REQUEST, &http_settings);
-	s->parser.data = s;
-	llhttp_set_lenient_headers(&s->parser, 1);
-	llhttp_set_lenient_version(&s->parser, 1);
-	llhttp_set_lenient_keep_alive(&s->parser, 1);
-	llhttp_set_lenient_chunked_length(&s->parser, 1);
-	llhttp_set_lenient_optional_lf_after_cr(&s->parser, 1);
-	llhttp_set_lenient_optional_cr_before_lf(&s->parser, 1);
-	llhttp_set_lenient_spaces_after_chunk_size(&s->parser, 1);
+	if (msg->response)
+		http_set_parser(s, &s->env->at_response);
 	return true;
 }
 

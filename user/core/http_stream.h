@@ -5,6 +5,7 @@
  *	http.c       the front door: chunks, holes, bytes to whom they are for in each state
  *	http_scan.c  SCAN: where does a message begin
  *	http_head.c  llhttp's callbacks: status, header lines, how the body is delimited
+ *	http_line.c  header lines that llhttp need not see
  *	http_msg.c   a message from its first byte to its end
  */
 #ifndef HTTPLAT_HTTP_STREAM_H
@@ -48,6 +49,33 @@ void http_lose_position(struct http_stream *s, uint64_t off, bool boundary);
 
 extern const llhttp_settings_t http_settings;
 
+static inline const struct http_wanted *http_wanted(const struct http_stream *s)
+{
+	return s->cur->response ? &s->env->response : &s->env->request;
+}
+
+/* False: no header line whose name has that length is kept. */
+static inline bool http_may_want(const struct http_stream *s, size_t name_len)
+{
+	return name_len < 64 && http_wanted(s)->lens >> name_len & 1;
+}
+
+/* A header line of the current message: its name, its value or a piece of it, the end of its value. Whether the
+ * line is kept, and where, is in s->want. */
+void http_head_name(struct http_stream *s, const char *name, size_t len);
+void http_head_value(struct http_stream *s, const char *at, size_t len);
+void http_head_value_end(struct http_stream *s);
+void http_head_content_length(struct http_stream *s, uint64_t length);
+
+/* --- http_line.c --- */
+
+/* At the beginning of a response: takes the status line, if that is as they all are, and returns its length; else 0. */
+uint32_t http_take_status(struct http_stream *s, const uint8_t *data, uint32_t len);
+
+/* In a header section, at the beginning of a line: takes the lines at the front that leave no question open, and returns
+ * their length. */
+uint32_t http_take_lines(struct http_stream *s, const uint8_t *data, uint32_t len);
+
 /* --- http_scan.c --- */
 
 /* In HTTP_SCAN: the next bytes of chunk c, from s->off on. */
@@ -60,6 +88,13 @@ void http_scan_drop(struct http_stream *s);
 /* In HTTP_JUNK: whether the rest of a message that could not be parsed ends here: a segment begins with a start
  * line. */
 bool http_junk_ends(struct http_stream *s, const struct reasm_chunk *c);
+
+/* Goes on with a copy of a parser of http_env's. */
+static inline void http_set_parser(struct http_stream *s, const llhttp_t *parser)
+{
+	s->parser = *parser;
+	s->parser.data = s;
+}
 
 /* --- http.c --- */
 

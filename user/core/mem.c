@@ -49,3 +49,59 @@ void mem_free(struct mem *mem, void *ptr, size_t size)
 	mem->used -= size;
 	free(ptr);
 }
+
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
+void mem_pool_init(struct mem_pool *pool, size_t size, unsigned int spare_max)
+{
+	*pool = (struct mem_pool){.size = size, .spare_max = spare_max};
+#ifdef __SANITIZE_ADDRESS__
+	pool->spare_max = 0;
+#endif
+}
+
+void *mem_pool_alloc(struct mem *mem, struct mem_pool *pool)
+{
+	void *ptr = pool->spare;
+
+	if (!mem_charge(mem, pool->size))
+		return NULL;
+	if (ptr) {
+		pool->spare = *(void **)ptr;
+		pool->spare_cnt--;
+		return ptr;
+	}
+	ptr = malloc(pool->size);
+	if (!ptr)
+		mem->used -= pool->size;
+	return ptr;
+}
+
+void mem_pool_free(struct mem *mem, struct mem_pool *pool, void *ptr)
+{
+	if (!ptr)
+		return;
+	mem->used -= pool->size;
+	if (pool->spare_cnt == pool->spare_max) {
+		free(ptr);
+		return;
+	}
+	*(void **)ptr = pool->spare;
+	pool->spare = ptr;
+	pool->spare_cnt++;
+}
+
+void mem_pool_drain(struct mem_pool *pool)
+{
+	void *ptr;
+
+	while ((ptr = pool->spare)) {
+		pool->spare = *(void **)ptr;
+		free(ptr);
+	}
+	pool->spare_cnt = 0;
+}

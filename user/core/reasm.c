@@ -396,12 +396,22 @@ static bool resolve_acked(struct reasm *r, const struct reasm_env *env, void *ct
 	return give_up(r, env, ctx, dir, acked_limit(h), cause);
 }
 
+/* Nothing waits, nothing is known to be missing, and no end is to be told. */
+static bool half_is_quiet(const struct reasm_half *h)
+{
+	return !h->head && (!h->fin_known || h->ended) && !(h->acked_known && h->acked > h->next);
+}
+
 /* Gives up what may be given up now, oldest reason first, delivering after each step. */
 static void resolve(struct reasm *r, const struct reasm_env *env, void *ctx, unsigned int dir,
 		    const struct segment *seg)
 {
 	struct reasm_half *h = &r->half[dir];
 
+	if (half_is_quiet(&r->half[0]) && half_is_quiet(&r->half[1])) {
+		r->lost_pending = false;
+		return;
+	}
 	drain(r, env, ctx);
 	while (resolve_acked(r, env, ctx, 0, seg) || resolve_acked(r, env, ctx, 1, seg))
 		;

@@ -23,6 +23,7 @@ struct file_source {
 	struct ipfrag *ipfrag;
 	struct counters *cnt;
 	int64_t offset_ns; /* of a recording's clock, at the packet that is read */
+	struct segment seg; /* of the packet that is read; its note is zero but for a recording's */
 };
 
 /* An expression that is wrong is to be found before anything is read. */
@@ -135,7 +136,7 @@ static bool find_segment(struct file_source *fs, const struct frame *frame, stru
 		}
 		res = whole_ip(fs, &p, frame->time_ns, &info, &seg->defragmented);
 		if (res == DECODE_OK && info.proto == IPPROTO_TCP)
-			res = decode_packet(p.data, p.cap, p.len, seg, NULL);
+			res = decode_segment(p.data, p.cap, &info, seg);
 		else if (res == DECODE_OK && tunnel_enter(&p, &info) != LAYER_NONE)
 			continue;
 		else if (res == DECODE_OK)
@@ -161,6 +162,19 @@ static void take_note(struct file_source *fs, const struct file_sink *sink,
 		sink->note(sink->ctx, &note);
 }
 
+/* Begins the segment of a frame. It is large, and most of it stays as it is from one to the next. */
+static struct segment *begin_segment(struct file_source *fs, const struct frame *frame)
+{
+	struct segment *seg = &fs->seg;
+
+	seg->time_ns = frame->time_ns;
+	seg->frame = frame->number;
+	seg->hook = HOOK_FILE;
+	seg->dir = SEG_DIR_UNKNOWN;
+	seg->defragmented = false;
+	return seg;
+}
+
 /* What the kernel knew of the packet, and its clock. A packet that another program has put in among them has wall
  * time only. */
 static void annotate(const struct file_source *fs, const struct frame *frame, struct segment *seg)
@@ -171,6 +185,7 @@ static void annotate(const struct file_source *fs, const struct frame *frame, st
 
 	if (!frames_session(fs->frames, &session))
 		return;
+	memset(&seg->note, 0, sizeof(seg->note));
 	if (!frame->note || !note_read(frame->note, frame->note_len, &note) ||
 	    note.kind != NOTE_SEGMENT) {
 		since = (__int128)seg->time_ns - fs->offset_ns;
@@ -185,29 +200,25 @@ static void annotate(const struct file_source *fs, const struct frame *frame, st
 static int take_frame(struct file_source *fs, const struct file_sink *sink,
 		      const struct frame *frame, struct diag *d)
 {
-	struct segment seg = {
-		.time_ns = frame->time_ns,
-		.frame = frame->number,
-		.hook = HOOK_FILE,
-	};
+	struct segment *seg = begin_segment(fs, frame);
 	int match = 1;
 
 	if (frame->is_note) {
 		take_note(fs, sink, frame);
 		return 0;
 	}
-	annotate(fs, frame, &seg);
+	annotate(fs, frame, seg);
 	fs->cnt->packets++;
 	if (sink->clock)
-		sink->clock(sink->ctx, seg.time_ns);
+		sink->clock(sink->ctx, seg->time_ns);
 	if (fs->filter && link_known(frame->link_type))
 		match = filter_match(fs->filter, frame, d);
 	if (match < 0)
 		return match;
 	if (match == 0)
 		fs->cnt->filtered_packets++;
-	else if (find_segment(fs, frame, &seg))
-		sink->segment(sink->ctx, &seg);
+	else if (find_segment(fs, frame, seg))
+		sink->segment(sink->ctx, seg);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -39,6 +40,7 @@ static int open_input(struct frames *fr, const char *path, struct diag *d)
 					strerror(errno));
 		fr->own_in = true;
 	}
+	__fsetlocking(fr->in, FSETLOCKING_BYCALLER); /* there is no other thread that reads it */
 	/* Standard input is nobody's to close, and goes on using what it was given. */
 	fr->buffer = fr->own_in ? malloc(BUFFER_SIZE) : NULL;
 	if (fr->own_in && fr->buffer)

@@ -64,11 +64,58 @@ static bool is_dangerous(uint32_t cp)
 	return false;
 }
 
+/* Of each byte of a word the same value. */
+#define BYTES(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* Not 0 if some byte of the word is. */
+static inline uint64_t zero_bytes(uint64_t word)
+{
+	return (word - BYTES(1)) & ~word & BYTES(0x80);
+}
+
+/* Eight bytes of printable ASCII but quotes and backslashes. */
+static inline bool is_plain_word(uint64_t word)
+{
+	return !((word | (word + BYTES(1)) | (word - BYTES(' '))) & BYTES(0x80)) &&
+	       !zero_bytes(word ^ BYTES('"')) && !zero_bytes(word ^ BYTES('\\'));
+}
+
+static uint64_t load64(const char *src)
+{
+	uint64_t word;
+
+	memcpy(&word, src, sizeof(word));
+	return word;
+}
+
+static uint64_t load32(const char *src)
+{
+	uint32_t word;
+
+	memcpy(&word, src, sizeof(word));
+	return word;
+}
+
+/* Whether that holds of all; by eights, the last ones perhaps twice. Of less than four it is not said. */
+static bool is_plain_ascii(const char *src, size_t len)
+{
+	size_t n;
+
+	if (len < 8)
+		return len >= 4 && is_plain_word(load32(src) << 32 | load32(src + len - 4));
+	for (n = 0; len - n >= 8; n += 8)
+		if (!is_plain_word(load64(src + n)))
+			return false;
+	return n == len || is_plain_word(load64(src + len - 8));
+}
+
 static bool is_plain(const char *src, size_t len, bool json)
 {
 	unsigned int n;
 	uint32_t cp;
 
+	if (is_plain_ascii(src, len))
+		return true;
 	for (; len; src += n, len -= n) {
 		n = 1;
 		if (*src >= ' ' && *src <= '~' && *src != '\\' && *src != '"')

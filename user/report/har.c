@@ -354,7 +354,7 @@ int har_add(struct har *h, const struct view *v)
 	if (h->json.b.failed || h->url.failed || h->scratch.failed || h->hidden.failed)
 		note(h, -ENOMEM);
 	write_out(h, ",\n", h->cnt ? 2 : 0);
-	write_out(h, h->json.b.ptr, h->json.b.len);
+	write_out(h, h->json.b.ptr, jsonout_len(&h->json));
 	h->cnt++;
 	jsonout_reset(&h->json);
 	return h->err;

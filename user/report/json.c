@@ -40,62 +40,196 @@ void json_free(struct json *js)
 	free(js);
 }
 
-static inline void put_u64(struct json *js, const char *key, uint64_t value)
+jsonout_inline void put_u64(struct json *js, const char *key, uint64_t value)
 {
 	jsonout_put_u64(&js->out, key, value);
 }
 
-static inline void put_string(struct json *js, const char *key, const char *value)
+jsonout_inline void put_string(struct json *js, const char *key, const char *value)
 {
 	jsonout_put_string(&js->out, key, value);
 }
 
-static inline void put_slice(struct json *js, const char *key, struct slice s)
+jsonout_inline void put_slice(struct json *js, const char *key, struct slice s)
 {
 	if (s.len)
 		jsonout_put_text(&js->out, key, s.ptr, s.len);
 }
 
-static void put_time(struct json *js, const struct view *v)
+/* --- what is of bounded length ----------------------------------------------------------------- */
+
+/* Enough for all of it: some forty numbers with their keys, two addresses, a dozen words. */
+#define BOUNDED_MAX 4096
+
+/* One of our own words. */
+#define at_word(p, key, word) jsonout_at_plain(p, key, word, strlen(word))
+
+static char *at_time(char *p, struct json *js, const struct view *v)
 {
 	int64_t second = v->time_ns / 1000000000, ns = v->time_ns % 1000000000;
 	time_t when = (time_t)second;
 	struct tm tm;
 
 	if (!v->has_time || v->time_ns < 0)
-		return;
+		return p;
 	if (second != js->second || !js->date[0]) {
 		if (!gmtime_r(&when, &tm) || tm.tm_year > 9999 - 1900)
-			return;
+			return p;
 		strftime(js->date, sizeof(js->date), "%Y-%m-%dT%H:%M:%S.000000000Z", &tm);
 		js->second = second;
 	}
-	for (unsigned int i = DATE_LEN - 2; i > DATE_SECONDS; i--) {
-		js->date[i] = (char)('0' + ns % 10);
-		ns /= 10;
-	}
-	jsonout_key(&js->out, "time");
-	jsonout_plain(&js->out, js->date, DATE_LEN);
+	digits_put_nano(js->date + DATE_SECONDS + 1, (uint32_t)ns);
+	return jsonout_at_plain(p, "time", js->date, DATE_LEN);
 }
 
-static void put_connection(struct json *js, const struct transaction *tx)
+static char *at_side(char *p, enum tx_side side)
 {
-	static const char *const sides[] = {
-		[SIDE_CLIENT] = "client",
-		[SIDE_SERVER] = "server",
-		[SIDE_TRANSIT] = "transit",
-	};
-	char addr[VIEW_ADDRESS_MAX];
-
-	if (tx->side != SIDE_UNKNOWN)
-		put_string(js, "side", sides[tx->side]);
-	view_address(&tx->client, addr);
-	put_string(js, "client.address", addr);
-	put_u64(js, "client.port", tx->client.port);
-	view_address(&tx->server, addr);
-	put_string(js, "server.address", addr);
-	put_u64(js, "server.port", tx->server.port);
+	switch (side) {
+	case SIDE_CLIENT:
+		return at_word(p, "side", "client");
+	case SIDE_SERVER:
+		return at_word(p, "side", "server");
+	case SIDE_TRANSIT:
+		return at_word(p, "side", "transit");
+	default:
+		return p;
+	}
 }
+
+static char *at_connection(char *p, const struct transaction *tx)
+{
+	char addr[VIEW_ADDRESS_MAX];
+	size_t len;
+
+	p = at_side(p, tx->side);
+	len = view_address(&tx->client, addr);
+	p = jsonout_at_plain(p, "client.address", addr, len);
+	p = jsonout_at_u64(p, "client.port", tx->client.port);
+	len = view_address(&tx->server, addr);
+	p = jsonout_at_plain(p, "server.address", addr, len);
+	return jsonout_at_u64(p, "server.port", tx->server.port);
+}
+
+static char *at_sizes(char *p, const struct transaction *tx)
+{
+	if (tx->status)
+		p = jsonout_at_u64(p, "http.response.status_code", tx->status);
+	if (tx->resp.seen || tx->interim_cnt)
+		p = jsonout_at_u64(p, "http.response.interim_count", tx->interim_cnt);
+	if (tx->req.seen) {
+		p = jsonout_at_u64(p, "http.request.body.size", tx->req.body_size);
+		p = jsonout_at_u64(p, "http.request.size", tx->req.size);
+	}
+	if (tx->resp.seen) {
+		p = jsonout_at_u64(p, "http.response.body.size", tx->resp.body_size);
+		p = jsonout_at_u64(p, "http.response.size", tx->resp.size);
+	}
+	return p;
+}
+
+static char *at_times(char *p, const struct transaction *tx)
+{
+	uint64_t ns;
+
+#define PUT(part, name)                                                                            \
+	if (part_get(tx, PART_##part, &ns))                                                        \
+		p = jsonout_at_u64(p, name "_ns", ns);
+	PARTS_MAP(PUT)
+#undef PUT
+	if (tx->verdict)
+		p = at_word(p, "verdict", view_verdict_name(tx->verdict));
+	return p;
+}
+
+/* which: "request" or "response" */
+#define AT_SEGMENTS(p, which, msg)                                                                 \
+	do {                                                                                       \
+		if (!(msg)->seen)                                                                  \
+			break;                                                                     \
+		p = jsonout_at_u64(p, which ".segments", (msg)->segments);                         \
+		p = jsonout_at_u64(p, which ".retransmits", (msg)->retransmits);                   \
+		p = jsonout_at_u64(p, which ".out_of_order", (msg)->out_of_order);                 \
+		p = jsonout_at_u64(p, which ".lost_bytes", (msg)->lost_bytes);                     \
+		p = jsonout_at_u64(p, which ".zero_window_ns", (msg)->zero_window_ns);             \
+		p = jsonout_at_u64(p, which ".stall_ns", (msg)->stall_ns);                         \
+	} while (0)
+
+static char *at_tcp(char *p, const struct transaction *tx)
+{
+	AT_SEGMENTS(p, "request", &tx->req);
+	AT_SEGMENTS(p, "response", &tx->resp);
+	if (tx->resp.seen && tx->side == SIDE_SERVER)
+		p = jsonout_at_u64(p, "response.idle_ns", tx->resp.idle_ns);
+	if (tx->fin)
+		p = at_word(p, "tcp.fin", view_end_name(tx->fin));
+	if (tx->rst)
+		p = at_word(p, "tcp.rst", view_end_name(tx->rst));
+	if (tx->req.last_frame)
+		p = jsonout_at_u64(p, "request.frame", tx->req.last_frame);
+	if (tx->resp.last_frame)
+		p = jsonout_at_u64(p, "response.frame", tx->resp.last_frame);
+	p = jsonout_at_u64(p, "tcp.stream", tx->stream);
+	if (tx->stream_request)
+		p = jsonout_at_u64(p, "tcp.stream.request", tx->stream_request);
+	return p;
+}
+
+static char *at_exchange(char *p, uint64_t id)
+{
+	p = jsonout_at(p, JSONOUT_KEY("exchange.id") "\"");
+	return jsonout_at(digits_put_hex(p, id), "\",");
+}
+
+static char *at_flags(char *p, uint32_t flags)
+{
+	p = jsonout_at(p, JSONOUT_KEY("flags") "[");
+	for (; flags; flags &= flags - 1) {
+		const char *name = view_flag_name((unsigned int)__builtin_ctz(flags));
+
+		if (name)
+			p = jsonout_at_string(p, "\"", name, strlen(name));
+	}
+	if (p[-1] == ',')
+		p--;
+	return jsonout_at(p, "],");
+}
+
+static void put_begin(struct json *js, const struct view *v)
+{
+	char *p = jsonout_room(&js->out, BOUNDED_MAX);
+
+	if (!p)
+		return;
+	p = at_time(p, js, v);
+	p = at_connection(p, v->tx);
+	jsonout_end(&js->out, p);
+}
+
+static void put_sizes(struct json *js, const struct transaction *tx)
+{
+	char *p = jsonout_room(&js->out, BOUNDED_MAX);
+
+	if (p)
+		jsonout_end(&js->out, at_sizes(p, tx));
+}
+
+static void put_rest(struct json *js, const struct transaction *tx)
+{
+	const char *hook = view_hook_name(tx->hook);
+	char *p = jsonout_room(&js->out, BOUNDED_MAX);
+
+	if (!p)
+		return;
+	p = at_times(p, tx);
+	p = at_tcp(p, tx);
+	if (tx->exchange_id)
+		p = at_exchange(p, tx->exchange_id);
+	if (hook)
+		p = at_word(p, "hook", hook);
+	jsonout_end(&js->out, at_flags(p, tx->flags));
+}
+
+/* --- what is as long as others like ------------------------------------------------------------ */
 
 static bool same_name(const struct http_header *a, const struct http_header *b)
 {
@@ -176,21 +310,11 @@ static void put_http(struct json *js, const struct view *v)
 		/* llhttp takes one digit each. */
 		version[0] = (char)('0' + first->version_major);
 		version[2] = (char)('0' + first->version_minor);
-		put_string(js, "network.protocol.version", version);
+		jsonout_key(&js->out, "network.protocol.version");
+		jsonout_plain(&js->out, version, sizeof(version) - 1);
 	}
 	put_headers(js, v, &tx->req, "http.request.header");
-	if (tx->status)
-		put_u64(js, "http.response.status_code", tx->status);
-	if (tx->resp.seen || tx->interim_cnt)
-		put_u64(js, "http.response.interim_count", tx->interim_cnt);
-	if (tx->req.seen) {
-		put_u64(js, "http.request.body.size", tx->req.body_size);
-		put_u64(js, "http.request.size", tx->req.size);
-	}
-	if (tx->resp.seen) {
-		put_u64(js, "http.response.body.size", tx->resp.body_size);
-		put_u64(js, "http.response.size", tx->resp.size);
-	}
+	put_sizes(js, tx);
 	put_headers(js, v, &tx->resp, "http.response.header");
 	put_body(js, &tx->req_body, 0);
 	put_body(js, &tx->resp_body, 1);
@@ -229,93 +353,13 @@ static void put_owner(struct json *js, const struct view *v)
 	put_name(js, "systemd.unit", n->unit);
 }
 
-static void put_times(struct json *js, const struct transaction *tx)
-{
-	enum part part;
-	uint64_t ns;
-
-	for (part = 0; part < PARTS; part++)
-		if (part_get(tx, part, &ns))
-			put_u64(js, part_key(part), ns);
-	if (view_verdict_name(tx->verdict))
-		put_string(js, "verdict", view_verdict_name(tx->verdict));
-}
-
-/* which: 0 request, 1 response */
-static void put_segments(struct json *js, const struct message *msg, unsigned int which)
-{
-	const struct {
-		const char *key[2];
-		uint64_t value;
-	} of[] = {
-		{{"request.segments", "response.segments"}, msg->segments},
-		{{"request.retransmits", "response.retransmits"}, msg->retransmits},
-		{{"request.out_of_order", "response.out_of_order"}, msg->out_of_order},
-		{{"request.lost_bytes", "response.lost_bytes"}, msg->lost_bytes},
-		{{"request.zero_window_ns", "response.zero_window_ns"}, msg->zero_window_ns},
-		{{"request.stall_ns", "response.stall_ns"}, msg->stall_ns},
-	};
-
-	for (size_t i = 0; msg->seen && i < sizeof(of) / sizeof(of[0]); i++)
-		put_u64(js, of[i].key[which], of[i].value);
-}
-
-static void put_tcp(struct json *js, const struct transaction *tx)
-{
-	put_segments(js, &tx->req, 0);
-	put_segments(js, &tx->resp, 1);
-	if (tx->resp.seen && tx->side == SIDE_SERVER)
-		put_u64(js, "response.idle_ns", tx->resp.idle_ns);
-	if (view_end_name(tx->fin))
-		put_string(js, "tcp.fin", view_end_name(tx->fin));
-	if (view_end_name(tx->rst))
-		put_string(js, "tcp.rst", view_end_name(tx->rst));
-	if (tx->req.last_frame)
-		put_u64(js, "request.frame", tx->req.last_frame);
-	if (tx->resp.last_frame)
-		put_u64(js, "response.frame", tx->resp.last_frame);
-	put_u64(js, "tcp.stream", tx->stream);
-	if (tx->stream_request)
-		put_u64(js, "tcp.stream.request", tx->stream_request);
-}
-
-static void put_flags(struct json *js, uint32_t flags)
-{
-	unsigned int bit;
-
-	jsonout_key(&js->out, "flags");
-	jsonout_open(&js->out, '[');
-	for (bit = 0; view_flag_name(bit); bit++)
-		if (flags >> bit & 1)
-			jsonout_text(&js->out, view_flag_name(bit), strlen(view_flag_name(bit)));
-	jsonout_close(&js->out, ']');
-}
-
-static void put_exchange(struct json *js, uint64_t id)
-{
-	char hex[16];
-
-	for (unsigned int i = sizeof(hex); i--; id >>= 4)
-		hex[i] = "0123456789abcdef"[id & 15];
-	jsonout_key(&js->out, "exchange.id");
-	jsonout_plain(&js->out, hex, sizeof(hex));
-}
-
 int json_transaction(struct json *js, FILE *out, const struct view *v)
 {
-	const struct transaction *tx = v->tx;
 	jsonout_open(&js->out, '{');
-	put_time(js, v);
-	put_connection(js, tx);
+	put_begin(js, v);
 	put_http(js, v);
 	put_owner(js, v);
-	put_times(js, tx);
-	put_tcp(js, tx);
-	if (tx->exchange_id)
-		put_exchange(js, tx->exchange_id);
-	if (view_hook_name(tx->hook))
-		put_string(js, "hook", view_hook_name(tx->hook));
-	put_flags(js, tx->flags);
+	put_rest(js, v->tx);
 	jsonout_close(&js->out, '}');
 	return jsonout_print(&js->out, out);
 }

@@ -3,9 +3,9 @@
  * jsonout.h - writes JSON (RFC 8259), a line at a time, into a buffer that is kept for the next.
  *
  * A record has some fifty keys, and writing them is most of what a record costs. So keys are literals whose length the
- * compiler knows, with their quotes and colon in one piece; nothing is looked up, and no state is kept but whether
- * a comma is due. Keys need no escaping; values are escaped (escape.h), so that hostile bytes are valid JSON and do
- * nothing to a terminal.
+ * compiler knows, with their quotes and colon in one piece; nothing is looked up, and there is no state: each value is
+ * written with a comma behind it, which is taken back where the object, the list or the line ends. Keys need no
+ * escaping; values are escaped (escape.h), so that hostile bytes are valid JSON and do nothing to a terminal.
  *
  * Without memory b.failed is set: see buf.h.
  */
@@ -19,75 +19,37 @@
 #include <string.h>
 
 #include "buf.h"
+#include "digits.h"
 
 struct jsonout {
 	struct buf b;
-	bool comma; /* what comes next stands behind a value */
 };
+
+#define jsonout_inline static inline __attribute__((always_inline))
 
 void jsonout_free(struct jsonout *o);
 
 /* Empties it. */
-static inline void jsonout_reset(struct jsonout *o)
-{
-	buf_reset(&o->b);
-	o->comma = false;
-}
-
-static inline void jsonout_byte(struct jsonout *o, char c)
-{
-	char *p = buf_room(&o->b, 1);
-
-	if (p) {
-		*p = c;
-		o->b.len++;
-	}
-}
-
-/* A comma, where one is due: before each value, or each key. */
-static inline void jsonout_next(struct jsonout *o)
-{
-	if (o->comma)
-		jsonout_byte(o, ',');
-	o->comma = true;
-}
+void jsonout_reset(struct jsonout *o);
 
 /* '{' or '[', as a value; '}' or ']'. */
-static inline void jsonout_open(struct jsonout *o, char bracket)
-{
-	jsonout_next(o);
-	jsonout_byte(o, bracket);
-	o->comma = false;
-}
+void jsonout_open(struct jsonout *o, char bracket);
+void jsonout_close(struct jsonout *o, char bracket);
 
-static inline void jsonout_close(struct jsonout *o, char bracket)
+/* A key that needs no escaping; the value is next. Inlined, so that a literal's length is known. */
+jsonout_inline void jsonout_key(struct jsonout *o, const char *key)
 {
-	jsonout_byte(o, bracket);
-	o->comma = true;
-}
-
-/* A key of len bytes that need no escaping; the value is next. Inlined, so that a literal's length is known. */
-static inline __attribute__((always_inline)) void jsonout_key_n(struct jsonout *o, const char *key,
-								size_t len)
-{
-	char *p = buf_room(&o->b, len + 4);
+	size_t len = strlen(key);
+	char *p = buf_room(&o->b, len + 3);
 
 	if (!p)
 		return;
-	if (o->comma)
-		*p++ = ',';
 	*p++ = '"';
 	memcpy(p, key, len);
 	p += len;
 	*p++ = '"';
 	*p++ = ':';
 	o->b.len = (size_t)(p - o->b.ptr);
-	o->comma = false;
-}
-
-static inline __attribute__((always_inline)) void jsonout_key(struct jsonout *o, const char *key)
-{
-	jsonout_key_n(o, key, strlen(key));
 }
 
 /* "PREFIX.NAME" as a key. */
@@ -104,46 +66,77 @@ void jsonout_number(struct jsonout *o, const char *digits, size_t len);
 void jsonout_text(struct jsonout *o, const char *ptr, size_t len);
 
 /* A string that needs no escaping. */
-static inline __attribute__((always_inline)) void jsonout_plain(struct jsonout *o, const char *text,
-								size_t len)
-{
-	char *p;
+void jsonout_plain(struct jsonout *o, const char *text, size_t len);
 
-	jsonout_next(o);
-	p = buf_room(&o->b, len + 2);
-	if (!p)
-		return;
-	*p++ = '"';
-	if (len)
-		memcpy(p, text, len);
-	p[len] = '"';
-	o->b.len += len + 2;
+/* How much of b.ptr is the value that was written: all but the comma behind it. */
+static inline size_t jsonout_len(const struct jsonout *o)
+{
+	return o->b.len ? o->b.len - 1 : 0;
 }
 
-/* Prints what was written as a line, and empties it. 0, or -errno: -ENOMEM when some of it is missing, and nothing
- * was printed. */
+/* Prints what was written, which is one value, as a line, and empties it. 0, or -errno: -ENOMEM when some of it
+ * is missing, and nothing was printed. */
 int jsonout_print(struct jsonout *o, FILE *out);
 
-/* With a key: the three that are written most. */
-static inline __attribute__((always_inline)) void jsonout_put_u64(struct jsonout *o, const char *key,
-								  uint64_t value)
+/* With a key. */
+jsonout_inline void jsonout_put_u64(struct jsonout *o, const char *key, uint64_t value)
 {
 	jsonout_key(o, key);
 	jsonout_u64(o, value);
 }
 
-static inline __attribute__((always_inline)) void jsonout_put_text(struct jsonout *o, const char *key,
-								   const char *ptr, size_t len)
+jsonout_inline void jsonout_put_text(struct jsonout *o, const char *key, const char *ptr,
+				     size_t len)
 {
 	jsonout_key(o, key);
 	jsonout_text(o, ptr, len);
 }
 
-static inline __attribute__((always_inline)) void jsonout_put_string(struct jsonout *o,
-								     const char *key,
-								     const char *value)
+jsonout_inline void jsonout_put_string(struct jsonout *o, const char *key, const char *value)
 {
 	jsonout_put_text(o, key, value, strlen(value));
+}
+
+/*
+ * Members whose length is bounded, many at a time: after jsonout_room() for all of them each is written at p, which
+ * moves on, and jsonout_end() tells where the last one ended. Keys are literals.
+ */
+static inline char *jsonout_room(struct jsonout *o, size_t size)
+{
+	return buf_room(&o->b, size);
+}
+
+static inline void jsonout_end(struct jsonout *o, const char *p)
+{
+	o->b.len = (size_t)(p - o->b.ptr);
+}
+
+#define JSONOUT_KEY(key)		    "\"" key "\":"
+#define jsonout_at_u64(p, key, value)	    jsonout_at_number(p, JSONOUT_KEY(key), value)
+#define jsonout_at_plain(p, key, text, len) jsonout_at_string(p, JSONOUT_KEY(key) "\"", text, len)
+
+jsonout_inline char *jsonout_at(char *p, const char *literal)
+{
+	memcpy(p, literal, strlen(literal));
+	return p + strlen(literal);
+}
+
+jsonout_inline char *jsonout_at_number(char *p, const char *key, uint64_t value)
+{
+	p = jsonout_at(p, key);
+	if (value < 10)
+		*p++ = (char)('0' + value);
+	else
+		p = digits_put(p, value);
+	*p++ = ',';
+	return p;
+}
+
+jsonout_inline char *jsonout_at_string(char *p, const char *key, const char *text, size_t len)
+{
+	p = jsonout_at(p, key);
+	memcpy(p, text, len);
+	return jsonout_at(p + len, "\",");
 }
 
 #endif

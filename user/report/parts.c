@@ -1,31 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "parts.h"
 
-static const char *const keys[PARTS] = {
-	[PART_LATENCY] = "latency_ns",	 [PART_TTFB] = "ttfb_ns",
-	[PART_TOTAL] = "total_ns",	 [PART_CONNECT] = "connect_ns",
-	[PART_REQUEST] = "request_ns",	 [PART_QUEUE] = "queue_ns",
-	[PART_APP] = "app_ns",		 [PART_HOL] = "hol_ns",
-	[PART_RESPONSE] = "response_ns", [PART_ACK] = "ack_ns",
-	[PART_READ] = "read_ns",	 [PART_SRTT] = "srtt_ns",
-	[PART_RTT_MIN] = "rtt_min_ns",
-};
-
-static const char *const names[PARTS] = {
-	[PART_LATENCY] = "latency", [PART_TTFB] = "ttfb",	[PART_TOTAL] = "total",
-	[PART_CONNECT] = "connect", [PART_REQUEST] = "request", [PART_QUEUE] = "queue",
-	[PART_APP] = "app",	    [PART_HOL] = "hol",		[PART_RESPONSE] = "response",
-	[PART_ACK] = "ack",	    [PART_READ] = "read",	[PART_SRTT] = "srtt",
-	[PART_RTT_MIN] = "rtt_min",
-};
-
-const char *part_key(enum part part)
-{
-	return keys[part];
-}
-
 const char *part_name(enum part part)
 {
+	static const char *const names[PARTS] = {
+#define PART_NAME(member, name) [PART_##member] = name,
+		PARTS_MAP(PART_NAME)
+#undef PART_NAME
+	};
+
 	return names[part];
 }
 
@@ -38,46 +21,4 @@ const enum part *parts_of_side(enum tx_side side)
 	static const enum part transit[] = {PART_REQUEST, PART_TTFB, PART_RESPONSE, PARTS};
 
 	return side == SIDE_SERVER ? server : side == SIDE_CLIENT ? client : transit;
-}
-
-static bool known(bool has, uint64_t value, uint64_t *ns)
-{
-	if (has)
-		*ns = value;
-	return has;
-}
-
-bool part_get(const struct transaction *tx, enum part part, uint64_t *ns)
-{
-	switch (part) {
-	case PART_LATENCY:
-		return known(tx->has_latency, tx->latency_ns, ns);
-	case PART_TTFB:
-		return known(tx->has_ttfb, tx->ttfb_ns, ns);
-	case PART_TOTAL:
-		return known(tx->has_latency, tx->total_ns, ns);
-	case PART_CONNECT:
-		return known(tx->has_connect, tx->connect_ns, ns);
-	case PART_REQUEST:
-		return message_time(&tx->req, ns);
-	case PART_QUEUE:
-		return known(tx->has_queue, tx->queue_ns, ns);
-	case PART_APP:
-		return known(tx->has_app, tx->app_ns, ns);
-	case PART_HOL:
-		return known(tx->has_hol, tx->hol_ns, ns);
-	case PART_RESPONSE:
-		return message_time(&tx->resp, ns);
-	case PART_ACK:
-		return known(tx->has_ack, tx->ack_ns, ns);
-	case PART_READ:
-		return known(tx->has_read, tx->read_ns, ns);
-	case PART_SRTT:
-		return known(tx->has_srtt, tx->srtt_ns, ns);
-	case PART_RTT_MIN:
-		return known(tx->has_rtt_min, tx->rtt_min_ns, ns);
-	case PARTS:
-		break;
-	}
-	return false;
 }

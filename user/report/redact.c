@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "redact.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -10,35 +9,80 @@
 
 struct word {
 	const char *text;
-	size_t len;
+	uint8_t len;
+	bool whole; /* only if it is all of the name */
 };
 
-#define WORD(w)	 {w, sizeof(w) - 1}
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-/* Short words: the whole name. As an ending they would hit "monkey" and "design". */
-static const struct word whole_names[] = {
-	WORD("key"), WORD("sig"), WORD("auth"), WORD("code"), WORD("jwt"), WORD("session"),
-	WORD("sid"), WORD("pwd"), WORD("pass"), WORD("pin"), WORD("otp"), WORD("ticket"),
-	WORD("hmac"), WORD("sessid"), WORD("phpsessid"), WORD("cookie"), WORD("setcookie"),
-};
-
 /* Long words: the name's ending ("access_token", "X-Amz-Signature", "user[password]"). */
-static const struct word endings[] = {
-	WORD("token"), WORD("secret"), WORD("password"), WORD("passwd"), WORD("passphrase"),
-	WORD("apikey"), WORD("accesskey"), WORD("accesskeyid"), WORD("privatekey"),
-	WORD("secretkey"), WORD("sharedkey"), WORD("subscriptionkey"), WORD("authkey"),
-	WORD("signature"), WORD("credential"), WORD("credentials"), WORD("authorization"),
-	WORD("authcode"), WORD("sessionid"), WORD("sessionkey"), WORD("assertion"),
-	WORD("samlresponse"), WORD("verifier"), WORD("bearer"),
+#define ENDING(w)                                                                                  \
+	{                                                                                          \
+		w, sizeof(w) - 1, false                                                            \
+	}
+/* Short words: as an ending they would hit "monkey" and "design". */
+#define WHOLE(w)                                                                                   \
+	{                                                                                          \
+		w, sizeof(w) - 1, true                                                             \
+	}
+#define WORDS(...)                                                                                 \
+	(const struct word[])                                                                      \
+	{                                                                                          \
+		__VA_ARGS__,                                                                       \
+		{                                                                                  \
+			NULL, 0, false                                                             \
+		}                                                                                  \
+	}
+
+/* By their last letter, so that a name is compared with few of them. */
+static const struct word *const words[] = {
+	['c' - 'a'] = WORDS(WHOLE("hmac")),
+	['d' - 'a'] = WORDS(ENDING("password"), ENDING("passwd"), ENDING("accesskeyid"),
+			    ENDING("sessionid"), WHOLE("sid"), WHOLE("pwd"), WHOLE("sessid"),
+			    WHOLE("phpsessid")),
+	['e' - 'a'] = WORDS(ENDING("passphrase"), ENDING("signature"), ENDING("authcode"),
+			    ENDING("samlresponse"), WHOLE("code"), WHOLE("cookie"),
+			    WHOLE("setcookie")),
+	['g' - 'a'] = WORDS(WHOLE("sig")),
+	['h' - 'a'] = WORDS(WHOLE("auth")),
+	['l' - 'a'] = WORDS(ENDING("credential")),
+	['n' - 'a'] = WORDS(ENDING("token"), ENDING("authorization"), ENDING("assertion"),
+			    WHOLE("session"), WHOLE("pin")),
+	['p' - 'a'] = WORDS(WHOLE("otp")),
+	['r' - 'a'] = WORDS(ENDING("verifier"), ENDING("bearer")),
+	['s' - 'a'] = WORDS(ENDING("credentials"), WHOLE("pass")),
+	['t' - 'a'] = WORDS(ENDING("secret"), WHOLE("jwt"), WHOLE("ticket")),
+	['y' - 'a'] = WORDS(ENDING("apikey"), ENDING("accesskey"), ENDING("privatekey"),
+			    ENDING("secretkey"), ENDING("sharedkey"), ENDING("subscriptionkey"),
+			    ENDING("authkey"), ENDING("sessionkey"), WHOLE("key")),
 };
 
 static int hex_value(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
-	c = (char)tolower((unsigned char)c);
+	c |= 0x20;
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* In lower case; 0: neither letter nor digit. */
+static char fold(char c)
+{
+	static const char folded[256] = {
+		['0'] = '0',	  ['1'] = '1',	    ['2'] = '2',      ['3'] = '3',
+		['4'] = '4',	  ['5'] = '5',	    ['6'] = '6',      ['7'] = '7',
+		['8'] = '8',	  ['9'] = '9',
+#define LETTER(upper, lower) [upper] = lower, [lower] = lower
+		LETTER('A', 'a'), LETTER('B', 'b'), LETTER('C', 'c'), LETTER('D', 'd'),
+		LETTER('E', 'e'), LETTER('F', 'f'), LETTER('G', 'g'), LETTER('H', 'h'),
+		LETTER('I', 'i'), LETTER('J', 'j'), LETTER('K', 'k'), LETTER('L', 'l'),
+		LETTER('M', 'm'), LETTER('N', 'n'), LETTER('O', 'o'), LETTER('P', 'p'),
+		LETTER('Q', 'q'), LETTER('R', 'r'), LETTER('S', 's'), LETTER('T', 't'),
+		LETTER('U', 'u'), LETTER('V', 'v'), LETTER('W', 'w'), LETTER('X', 'x'),
+		LETTER('Y', 'y'), LETTER('Z', 'z'),
+#undef LETTER
+	};
+
+	return folded[(uint8_t)c];
 }
 
 /*
@@ -57,28 +101,56 @@ static size_t normalise(const char *name, size_t len, char out[NAME_MAX_LEN])
 			c = (char)(hex_value(name[i + 1]) << 4 | hex_value(name[i + 2]));
 			i += 2;
 		}
-		if (!isalnum((unsigned char)c))
+		c = fold(c);
+		if (!c)
 			continue;
 		if (n == NAME_MAX_LEN) {
 			memmove(out, out + 1, NAME_MAX_LEN - 1);
 			n--;
 		}
-		out[n++] = (char)tolower((unsigned char)c);
+		out[n++] = c;
 	}
 	return n;
 }
 
+/* The words that end with a letter. NULL: there are none. */
+static const struct word *words_with(char last)
+{
+	size_t n = (size_t)(uint8_t)last - 'a';
+
+	return n < COUNT(words) ? words[n] : NULL;
+}
+
+/* What most names are not, as their last two letters tell. */
+static bool may_be_secret(const char *name, size_t len)
+{
+	char last[2] = {0};
+	const struct word *w;
+
+	if (memchr(name, '%', len))
+		return true;
+	for (unsigned int n = 0; len && n < 2; len--) {
+		last[n] = fold(name[len - 1]);
+		n += last[n] != 0;
+	}
+	for (w = words_with(last[0]); w && w->text; w++)
+		if (w->text[w->len - 2] == last[1])
+			return true;
+	return false;
+}
+
 bool redact_is_secret(const char *name, size_t len)
 {
-	char word[NAME_MAX_LEN];
-	size_t i, n = normalise(name, len, word);
+	char norm[NAME_MAX_LEN];
+	const struct word *w;
+	size_t n;
 
-	for (i = 0; i < COUNT(whole_names); i++)
-		if (whole_names[i].len == n && memcmp(word, whole_names[i].text, n) == 0)
-			return true;
-	for (i = 0; i < COUNT(endings); i++)
-		if (n >= endings[i].len &&
-		    memcmp(word + n - endings[i].len, endings[i].text, endings[i].len) == 0)
+	if (!len || !may_be_secret(name, len))
+		return false;
+	n = normalise(name, len, norm);
+	for (w = n ? words_with(norm[n - 1]) : NULL; w && w->text; w++)
+		if ((w->whole ? n == w->len : n >= w->len) && norm[n - w->len] == w->text[0] &&
+		    memcmp(norm + n - w->len, w->text, w->len) == 0)
 			return true;
 	return false;
 }
@@ -159,12 +231,19 @@ static size_t parameter(struct copy *c, size_t at)
 	return end;
 }
 
+bool redact_may_hide(const char *target, size_t len)
+{
+	return len && (memchr(target, '@', len) || memchr(target, '=', len));
+}
+
 size_t redact_target(char *dst, const char *target, size_t len)
 {
 	struct copy c = {.target = target, .dst = dst, .len = len};
 	size_t at = 0;
 
-	if (len && target[0] != '/' && target[0] != '*' && !memmem(target, len, "://", 3))
+	if (!redact_may_hide(target, len))
+		return (size_t)-1;
+	if (target[0] != '/' && target[0] != '*' && !memmem(target, len, "://", 3))
 		at = authority(&c, 0);
 	while (at < len) {
 		if (target[at] == ':' && len - at >= 3 && memcmp(target + at, "://", 3) == 0)

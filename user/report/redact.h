@@ -20,6 +20,10 @@
 /* A target of len bytes never becomes longer than this. */
 #define REDACT_MAX(len) (6 * (size_t)(len) + 16)
 
+/* False: there is no secret in the target, as each stands before an '@' or behind a '='. That costs next to
+ * nothing. */
+bool redact_may_hide(const char *target, size_t len);
+
 /*
  * Writes target without its secrets to dst (room for REDACT_MAX(len)) and returns the bytes written.
  * Where nothing is secret it writes nothing and returns (size_t)-1, so that the common case costs no copy.

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../target.h"
+#include "digits.h"
 #include "redact.h"
 
 /* Replaces *s by its redacted form at buf, if there is something secret. Returns the bytes used. */
@@ -65,6 +66,8 @@ static bool named(const struct http_header *h, const char *name)
 /* Whether there may be a secret in it: user information in an authority, a parameter in a URL. */
 static bool may_hide(const struct http_header *h)
 {
+	if (!redact_may_hide(h->value.ptr, h->value.len))
+		return false;
 	if (named(h, "host"))
 		return memchr(h->value.ptr, '@', h->value.len);
 	return h->value.ptr[0] == '/' || memmem(h->value.ptr, h->value.len, "://", 3);
@@ -107,16 +110,11 @@ size_t view_address(const struct endpoint *ep, char buf[VIEW_ADDRESS_MAX])
 		return strlen(buf);
 	}
 	for (unsigned int i = 12; i < 16; i++) {
-		uint8_t byte = ep->addr[i];
-
-		if (byte >= 100)
-			*p++ = (char)('0' + byte / 100);
-		if (byte >= 10)
-			*p++ = (char)('0' + byte / 10 % 10);
-		*p++ = (char)('0' + byte % 10);
-		*p++ = i < 15 ? '.' : '\0';
+		p = digits_put_byte(p, ep->addr[i]);
+		*p++ = '.';
 	}
-	return (size_t)(p - buf) - 1;
+	*--p = '\0';
+	return (size_t)(p - buf);
 }
 
 const char *view_flag_name(unsigned int bit)
