@@ -332,6 +332,8 @@ static bool make_http(struct conn *c)
 	c->http->client = -1;
 	http_stream_init(&c->http->stream[0], &c->env->http, c, 0);
 	http_stream_init(&c->http->stream[1], &c->env->http, c, 1);
+	if (c->parked.is)
+		conn_unpark(c);
 	return true;
 }
 
@@ -374,9 +376,9 @@ static void on_old_bytes(void *ctx, unsigned int dir, const struct segment *seg,
 	unsigned int cnt = seg->note.gso_segs ? seg->note.gso_segs : 1;
 	struct http_msg *msg;
 
-	if (!c->http)
+	if (!c->http && !c->parked.is)
 		return;
-	msg = find_message(c, dir, from, to);
+	msg = c->http ? find_message(c, dir, from, to) : NULL;
 	if (!msg) {
 		c->env->cnt->retransmits_late += cnt;
 		return;
@@ -697,10 +699,12 @@ void conn_flush(struct conn *c, uint64_t older_than_ns)
 {
 	if (c->closed)
 		return;
-	if (c->reset_ns && c->reset_ns < older_than_ns)
+	if (c->reset_ns && c->reset_ns < older_than_ns) {
 		conn_end(c);
-	else
-		reasm_flush(&c->reasm, &c->env->reasm, c, older_than_ns);
+		return;
+	}
+	reasm_flush(&c->reasm, &c->env->reasm, c, older_than_ns);
+	conn_park(c);
 }
 
 /*

@@ -16,6 +16,7 @@
 #include "http.h"
 #include "mem.h"
 #include "pair.h"
+#include "park.h"
 #include "reasm.h"
 #include "segment.h"
 #include "settle.h"
@@ -42,7 +43,6 @@ struct conn_http {
 	bool pair_ready;
 	bool hole;  /* there was one before pairing began */
 	int client; /* direction of the requests; -1 unknown */
-	uint64_t request_cnt;
 	uint64_t last_end[2]; /* offset behind the last message that ended */
 	struct settle settle;
 };
@@ -51,7 +51,9 @@ struct conn {
 	struct conn_env *env;
 	struct conn *next_waiting, **prev_waiting; /* prev_waiting NULL: not in the list */
 	struct reasm reasm;
-	struct conn_http *http;
+	struct conn_http *http; /* NULL: no payload yet, or parked */
+	uint64_t request_cnt;
+	struct parked parked;
 	struct endpoint end[2];
 	bool local_known; /* end[0] is a local socket */
 	bool closed;
@@ -113,7 +115,7 @@ void conn_read(struct conn *c, const struct reading *reading);
 /* Reports the exchanges that have waited long enough at now_ns for what may follow them (settle.h). */
 void conn_settle(struct conn *c, uint64_t now_ns);
 
-/* Gives up old holes. */
+/* Gives up old holes, and the memory of a connection at rest. */
 void conn_flush(struct conn *c, uint64_t older_than_ns);
 
 /* Reports what is left and frees everything but *c itself. */

@@ -102,7 +102,7 @@ static void fill_request(struct transaction *tx, struct conn *c, const struct ht
 	tx->flags |= req->flags;
 	tx->method = msg_slice(req, 0, req->method_len);
 	tx->target = msg_slice(req, req->target_pos, req->target_len);
-	tx->stream_request = ++c->http->request_cnt;
+	tx->stream_request = ++c->request_cnt;
 	if (tx->stream_request == 1 && tx->side == SIDE_CLIENT && !c->midstream && c->has_connect) {
 		tx->has_connect = true;
 		tx->connect_ns = c->connect_ns;

@@ -41,6 +41,7 @@ struct flow_table {
 	bool current_known;
 	uint64_t current; /* stream */
 	struct flow *oldest, *newest;
+	struct flow *unflushed; /* the oldest that a flush has not met since its last segment */
 };
 
 static const char *const default_request_headers[] = { "host", "user-agent", "traceparent",
@@ -135,6 +136,8 @@ static void make_tuple(enum seg_dir dir, const struct endpoint *src, const struc
 
 static void list_remove(struct flow_table *ft, struct flow *f)
 {
+	if (ft->unflushed == f)
+		ft->unflushed = f->newer;
 	*(f->older ? &f->older->newer : &ft->oldest) = f->newer;
 	*(f->newer ? &f->newer->older : &ft->newest) = f->older;
 	f->older = f->newer = NULL;
@@ -146,6 +149,8 @@ static void list_append(struct flow_table *ft, struct flow *f)
 	f->older = ft->newest;
 	*(ft->newest ? &ft->newest->newer : &ft->oldest) = f;
 	ft->newest = f;
+	if (!ft->unflushed)
+		ft->unflushed = f;
 }
 
 /* --- the indexes ----------------------------------------------------------------------------- */
@@ -410,7 +415,7 @@ int flow_push(struct flow_table *ft, const struct segment *seg)
 		return -ENOMEM;
 	}
 	set_current(ft, f);
-	if (f != ft->newest) {
+	if (f != ft->newest || !ft->unflushed) {
 		list_remove(ft, f);
 		list_append(ft, f);
 	}
@@ -480,15 +485,15 @@ void flow_settle(struct flow_table *ft, uint64_t now_ns)
 
 void flow_flush(struct flow_table *ft, uint64_t older_than_ns, uint64_t close_older_than_ns)
 {
-	struct flow *f = ft->oldest, *newer;
+	struct flow *f;
 
-	for (; f && f->conn.last_ns < older_than_ns; f = newer) {
-		newer = f->newer;
+	while ((f = ft->unflushed) && f->conn.last_ns < older_than_ns) {
+		ft->unflushed = f->newer;
 		conn_flush(&f->conn, older_than_ns);
-		if (f->conn.last_ns < close_older_than_ns) {
-			ft->env.cnt->flows_idle += !f->conn.closed;
-			flow_forget(ft, f);
-		}
+	}
+	while ((f = ft->oldest) && f != ft->unflushed && f->conn.last_ns < close_older_than_ns) {
+		ft->env.cnt->flows_idle += !f->conn.closed;
+		flow_forget(ft, f);
 	}
 }
 
