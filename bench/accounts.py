@@ -15,11 +15,9 @@ Ring: the position of its producer, mapped read-only: bytes that went through it
 """
 import ctypes
 import glob
-import json
 import mmap
 import os
 import struct
-import subprocess
 
 BPF_MAP_TYPE_RINGBUF = 27
 BPF_STATS_RUN_TIME = 0
@@ -68,10 +66,11 @@ def machine_cpu():
 
 
 def memory(pid):
-    """(peak, now) of the resident set, KiB."""
+    """The resident set in KiB: its peak, now, and how much of it now is neither files nor mapped rings."""
     with open('/proc/%d/status' % pid) as f:
-        rows = dict(line.split(':', 1) for line in f if line.startswith(('VmHWM', 'VmRSS')))
-    return tuple(int(rows[key].split()[0]) for key in ('VmHWM', 'VmRSS'))
+        rows = dict(line.split(':', 1) for line in f)
+    return {name: int(rows[key].split()[0]) for name, key in (
+        ('rss_peak_kib', 'VmHWM'), ('rss_kib', 'VmRSS'), ('rss_anon_kib', 'RssAnon'))}
 
 
 # --- BPF ------------------------------------------------------------------------------------------
@@ -99,16 +98,15 @@ def _fdinfo(pid):
             pass
 
 
+# Those that run once for each packet at a hook: socket filter, tc, cgroup_skb.
+PACKET_PROGRAMS = {1: 'socket', 3: 'tc', 8: 'cgroup'}
+
+
 def program_runs(pid):
-    """{program id: (nanoseconds, runs)} of what a process has loaded."""
-    return {int(info['prog_id']): (int(info['run_time_ns']), int(info['run_cnt']))
+    """{program id: (nanoseconds, runs, type)} of what a process has loaded."""
+    return {int(info['prog_id']): tuple(int(info[key]) for key in ('run_time_ns', 'run_cnt',
+                                                                   'prog_type'))
             for info in _fdinfo(pid) if 'run_time_ns' in info}
-
-
-def program_name(prog_id):
-    done = subprocess.run(['bpftool', '-j', 'prog', 'show', 'id', str(prog_id)],
-                          stdout=subprocess.PIPE, check=True)
-    return json.loads(done.stdout).get('name', str(prog_id))
 
 
 def ring_bytes(pid):

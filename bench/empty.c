@@ -42,9 +42,9 @@ static struct bpf_object *load(const char *path, const char *hook)
 	if (!obj)
 		die(path, errno);
 	snprintf(prefix, sizeof(prefix), "empty_%s", hook);
-	bpf_object__for_each_program(prog, obj)
-		bpf_program__set_autoload(prog, !strncmp(bpf_program__name(prog), prefix,
-							 strlen(prefix)));
+	bpf_object__for_each_program (prog, obj)
+		bpf_program__set_autoload(
+			prog, !strncmp(bpf_program__name(prog), prefix, strlen(prefix)));
 	if (bpf_object__load(obj))
 		die("loading", errno);
 	return obj;

@@ -115,7 +115,8 @@ static double percentile(const uint32_t *slots, double want)
 static int connection(bool answer, pid_t *pid)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+	int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0),
+	    on = 1;
 	socklen_t len = sizeof(at);
 
 	if (listener < 0 || fd < 0 || bind(listener, (struct sockaddr *)&at, len) ||
@@ -162,7 +163,8 @@ int main(int argc, char **argv)
 	close(fd);
 	if (waitpid(pid, NULL, 0) != pid)
 		die("waitpid");
-	printf("{\"requests\": %llu, \"errors\": 0, \"seconds\": %.6f, \"p50_us\": %.1f, \"p99_us\": %.1f}\n",
+	printf("{\"requests\": %llu, \"errors\": 0, \"seconds\": %.6f, \"p50_us\": %.1f, "
+	       "\"p99_us\": %.1f}\n",
 	       (unsigned long long)cnt, (double)(now_ns() - start) / 1e9,
 	       answer ? percentile(slots, (double)cnt * 0.5) : 0,
 	       answer ? percentile(slots, (double)cnt * 0.99) : 0);

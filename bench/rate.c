@@ -201,7 +201,8 @@ static void wait_for(struct client *cl, uint64_t until)
 {
 	struct epoll_event evs[256];
 	uint64_t now = now_ns(), ns = until > now ? until - now : 0;
-	struct timespec ts = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+	struct timespec ts = {.tv_sec = (time_t)(ns / 1000000000),
+			      .tv_nsec = (long)(ns % 1000000000)};
 	int i, cnt = epoll_pwait2(cl->epoll, evs, 256, &ts, NULL);
 
 	if (cnt < 0 && errno != EINTR)
@@ -286,7 +287,8 @@ int main(int argc, char **argv)
 	setup(&cl, arg, (size_t)conn_cnt);
 	start = now_ns();
 	run(&cl, rate, rate * seconds);
-	printf("{\"requests\": %llu, \"errors\": %llu, \"seconds\": %.6f, \"p50_us\": %u, \"p99_us\": %u}\n",
+	printf("{\"requests\": %llu, \"errors\": %llu, \"seconds\": %.6f, \"p50_us\": %u, "
+	       "\"p99_us\": %u}\n",
 	       (unsigned long long)cl.answered, (unsigned long long)cl.errors,
 	       (double)(now_ns() - start) / 1e9, percentile(&cl, 0.5), percentile(&cl, 0.99));
 	return 0;

@@ -16,7 +16,6 @@ import signal
 
 import accounts
 from world import BIN, ROOT, harness
-from workloads import IDLE_PATH  # noqa: F401
 
 HTTPLAT = os.path.abspath(os.environ.get('HTTPLAT', os.path.join(ROOT, 'httplat')))
 OUT = BIN + 'out'
@@ -203,15 +202,15 @@ def tracer(name, also=None):
     return simple[name](name) if name in simple else None
 
 
-def others():
-    """Processes of somebody else's that trace as well: their programs run on our packets."""
-    mine, found = os.getpid(), []
-    for pid in filter(str.isdigit, os.listdir('/proc')):
+def others(mine):
+    """Tracers that somebody else runs, with BPF programs that run on our packets as well; `mine` is ours."""
+    found = []
+    for pid in map(int, filter(str.isdigit, os.listdir('/proc'))):
         try:
-            with open('/proc/%s/comm' % pid) as f:
+            with open('/proc/%d/comm' % pid) as f:
                 name = f.read().strip()
         except OSError:
             continue
-        if name in ('httplat', 'empty') and int(pid) != mine:
-            found.append(int(pid))
+        if name.startswith(('httplat', 'empty')) and pid != mine and accounts.program_runs(pid):
+            found.append(pid)
     return found

@@ -13,8 +13,7 @@ from world import BIN, harness
 
 PATHS = {'small': '100', 'medium': '10k', 'large': '1m'}
 NAME = re.compile(r'(small|medium|large)(-close)?(?:/(\d+))?(?:\+(\d+))?(?:@(\d+))?$')
-IDLE_PORT = 9000
-IDLE_PATH = '/idle'
+IDLE_PORT = 1100  # and the ones that follow: below those that clients get
 
 
 class Load:
@@ -53,6 +52,7 @@ class Http:
         """What has to be there before; after the tracer, so that it sees these connections begin."""
         if not self.idle:
             return
+        harness.wait_until('end of the last holder', lambda: not world.rest.pids(), 60)
         holder = harness.Process(scope, [BIN + 'holder', self.idle, world.address, IDLE_PORT],
                                  world.rest, world.far)
         harness.wait_until('%d idle connections' % self.idle, lambda: 'ready' in holder.stdout()

@@ -32,7 +32,7 @@ http {
 }
 '''
 # One connection per request leaves many in TIME_WAIT.
-SYSCTLS = {'net.ipv4.ip_local_port_range': '1024 65535', 'net.ipv4.tcp_tw_reuse': '1',
+SYSCTLS = {'net.ipv4.ip_local_port_range': '2048 65535', 'net.ipv4.tcp_tw_reuse': '1',
            'net.ipv4.tcp_max_tw_buckets': '400000', 'net.core.somaxconn': '16384',
            'net.ipv4.tcp_max_syn_backlog': '16384'}
 
