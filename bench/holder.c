@@ -18,7 +18,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PER_CHILD = 15000 };
+enum {
+	PER_CHILD = 15000,
+	BURST = 100, /* and then a pause: what is measured is not how they came */
+	PAUSE_US = 50000,
+};
 
 static const char REQUEST[] = "GET /idle HTTP/1.1\r\nHost: holder\r\n\r\n";
 static const char RESPONSE[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -68,6 +72,8 @@ static void ask(const struct sockaddr_in *to, int cnt)
 			die("connect");
 		say(fd, REQUEST, sizeof(REQUEST) - 1);
 		hear(fd, sizeof(RESPONSE) - 1);
+		if (cnt % BURST == 0)
+			usleep(PAUSE_US);
 	}
 }
 

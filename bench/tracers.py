@@ -133,11 +133,11 @@ class Httplat(Program):
             return sum(map(ours, f))
 
     def lost(self):
-        keys = ('events_lost', 'gaps', 'kernel.owner_events_lost', 'kernel.read_events_lost')
-        return sum(self.summary.get(key, 0) for key in keys)
+        return sum(self.summary.get('kernel.' + key, 0) for key in (
+            'events_lost', 'owner_events_lost', 'read_events_lost'))
 
     def notes(self):
-        return {'summary': self.summary}
+        return {'summary': self.summary, 'stderr': self.process.stderr()[-2000:]}
 
 
 class Stat(Httplat):
