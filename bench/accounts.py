@@ -58,6 +58,15 @@ def ksoftirqd_cpu():
     return total / 1e9
 
 
+def waited(pid):
+    """Seconds that the threads of a process were ready to run and others did."""
+    total = 0
+    for path in glob.glob('/proc/%d/task/*/schedstat' % pid):
+        with open(path) as f:
+            total += int(f.read().split()[1])
+    return total / 1e9
+
+
 def machine_cpu():
     """Seconds that all processors were busy, to some ticks."""
     with open('/proc/stat') as f:

@@ -15,10 +15,10 @@ import re
 import signal
 
 import accounts
-from world import BIN, ROOT, harness
+from world import BIN, ROOT, SESSION, harness
 
 HTTPLAT = os.path.abspath(os.environ.get('HTTPLAT', os.path.join(ROOT, 'httplat')))
-OUT = BIN + 'out'
+OUT = BIN + 'out'  # what they write; bench/live --out has it elsewhere
 HOOKS = ('cgroup', 'tc', 'socket')
 
 
@@ -62,8 +62,8 @@ class Program(Tracer):
         os.makedirs(OUT, exist_ok=True)
         self.file = '%s/%s' % (OUT, self.name)
         with open(self.file, 'wb') as stdout:
-            self.process = harness.Process(scope, self.argv(world), world.tracer, world.far,
-                                           stdout=stdout)
+            self.process = harness.Process(scope, SESSION + self.argv(world), world.tracer,
+                                           world.far, stdout=stdout)
         self.pid = self.process.pid
         harness.wait_until(self.name + ' that traces', lambda: self.ready in self.process.stderr()
                            or (self.process.proc.poll() is not None and self.process.succeed()))

@@ -9,7 +9,7 @@ import json
 import os
 import re
 
-from world import BIN, harness
+from world import BIN, SESSION, harness
 
 PATHS = {'small': '100', 'medium': '10k', 'large': '1m'}
 NAME = re.compile(r'(small|medium|large)(-close)?(?:/(\d+))?(?:\+(\d+))?(?:@(\d+))?$')
@@ -66,7 +66,7 @@ class Http:
             argv = ['wrk', '-t', min(2, self.connections), '-c', self.connections, '-d',
                     '%ds' % seconds, '--latency'] + ['-H', 'Connection: close'] * self.close + [
                         'http://%s%s' % (world.address, self.path)]
-        client = harness.Process(scope, argv, world.load, world.near)
+        client = harness.Process(scope, SESSION + argv, world.load, world.near)
         text = client.succeed(seconds + 60)
         return Load(**json.loads(text)) if self.rate else read_wrk(text)
 

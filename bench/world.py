@@ -12,6 +12,8 @@ BUILD = os.path.join(ROOT, os.environ.get('BUILD', 'build'))
 BIN = os.path.join(BUILD, 'bench', '')
 # Descriptors per process, of nginx' workers as of wrk.
 DESCRIPTORS = 16384
+# Server, client and tracer each get a fair share, as services and terminals do (sched_autogroup_enabled).
+SESSION = ['setsid']
 
 NGINX_CONF = '''
 worker_processes 2;
@@ -86,7 +88,7 @@ class World:
         with open(self.dir + '/conf', 'w') as f:
             f.write(NGINX_CONF.replace('@DIR@', self.dir).replace('@ADDRESS@', self.address)
                     .replace('@DESCRIPTORS@', str(DESCRIPTORS)))
-        nginx = harness.Process(scope, ['nginx', '-p', self.dir, '-e', self.dir + '/errors', '-c',
+        nginx = harness.Process(scope, SESSION + ['nginx', '-p', self.dir, '-e', self.dir + '/errors', '-c',
                                         self.dir + '/conf'], self.load, self.far)
         harness.wait_until('nginx that listens', lambda: harness.listening(nginx.pid, 80)
                            or (nginx.proc.poll() is not None and nginx.succeed()))
