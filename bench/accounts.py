@@ -15,9 +15,11 @@ Ring: the position of its producer, mapped read-only: bytes that went through it
 """
 import ctypes
 import glob
+import json
 import mmap
 import os
 import struct
+import subprocess
 
 BPF_MAP_TYPE_RINGBUF = 27
 BPF_STATS_RUN_TIME = 0
@@ -116,6 +118,12 @@ def program_runs(pid):
     return {int(info['prog_id']): tuple(int(info[key]) for key in ('run_time_ns', 'run_cnt',
                                                                    'prog_type'))
             for info in _fdinfo(pid) if 'run_time_ns' in info}
+
+
+def program_name(prog_id):
+    done = subprocess.run(['bpftool', '-j', 'prog', 'show', 'id', str(prog_id)],
+                          stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout).get('name', str(prog_id))
 
 
 def ring_bytes(pid):
