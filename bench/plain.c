@@ -5,11 +5,14 @@
  * usage: plain stream SECONDS		blocks of 64 KiB, one after the other
  *	  plain pingpong SECONDS	messages of 64 bytes, each answered by one
  *
+ * Both processes are bound to one CPU: where the scheduler happens to put them would count for more than all else.
+ *
  * Prints one JSON object: requests (blocks, or answered messages), errors, seconds, p50_us, p99_us (0 for blocks).
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -141,6 +144,16 @@ static int connection(bool answer, pid_t *pid)
 	return fd;
 }
 
+static void stay_here(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("sched_setaffinity");
+}
+
 int main(int argc, char **argv)
 {
 	uint32_t *slots = calloc(SLOTS, sizeof(*slots));
@@ -154,6 +167,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	answer = argv[1][0] == 'p';
+	stay_here();
 	fd = connection(answer, &pid);
 	start = now_ns();
 	if (answer)

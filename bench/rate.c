@@ -251,7 +251,7 @@ static void setup(struct client *cl, char **arg, size_t conn_cnt)
 		die(arg[0]);
 	}
 	cl->request_len = (size_t)snprintf(cl->request, sizeof(cl->request),
-					   "GET /%s HTTP/1.1\r\nHost: %s\r\n%s\r\n", arg[2], arg[0],
+					   "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", arg[2], arg[0],
 					   cl->close_each ? "Connection: close\r\n" : "");
 	cl->epoll = epoll_create1(EPOLL_CLOEXEC);
 	cl->conns = calloc(conn_cnt, sizeof(*cl->conns));

@@ -3,11 +3,14 @@
 
 none            nothing
 empty-HOOK      BPF programs that do nothing, at the same places: the floor of any tracer there
-httplat-HOOK    httplat -o json, into a file; stat-HOOK: httplat stat
+httplat-HOOK    httplat -o json, into a file; stat-HOOK: httplat stat --by cgroup
 httplat-cgroup-gN   the same with N cgroups named (-g), the workload's among them; g0: another one only
 also-...        any of httplat's with the other httplat of --also
 tcpdump         -w into a file; tcpdump-128: with -s 128
 tshark          -Y http.response -T fields -e http.time, into a file
+
+There is nothing of bcc (bpfcc-tools) or bpftrace: what they have for TCP wants kprobes or the kernel's headers, and
+nothing of it tells one HTTP transaction from another.
 """
 import json
 import os
@@ -40,6 +43,10 @@ class Tracer:
 
     def found(self, traffic):
         """Transactions of `traffic` that it recorded at the server; None: it tells nothing of the kind."""
+
+    def foreign(self, traffic):
+        """The part of its work that was for the traffic of others, as far as it tells."""
+        return 0
 
     def lost(self):
         """What it says it lost, in its own unit."""
@@ -116,10 +123,6 @@ class Httplat(Program):
             argv += ['-g', path]
         return argv
 
-    def _is_ours(self, traffic):
-        path = b'"url.path":"%s"' % traffic.path.encode()
-        return lambda line: b'"side":"server"' in line and path in line
-
     def stop(self):
         super().stop()
         with open(self.file, 'rb') as f:
@@ -128,13 +131,23 @@ class Httplat(Program):
         self.summary = json.loads(last).get('httplat.summary', {})
 
     def found(self, traffic):
-        ours = self._is_ours(traffic)
+        path = b'"url.path":"%s"' % traffic.path.encode()
         with open(self.file, 'rb') as f:
-            return sum(map(ours, f))
+            return sum(b'"side":"server"' in line and path in line for line in f)
+
+    def foreign(self, traffic):
+        """The part of what it recorded that is neither of `traffic` nor of the idle connections; 0 where so much
+        is lost that it can't be told."""
+        if self.lost():
+            return 0
+        mine = 2 * (self.found(traffic) + traffic.idle)
+        everything = self.summary.get('transactions', 0)
+        return max(0, everything - mine) / max(everything, 1)
 
     def lost(self):
-        return sum(self.summary.get('kernel.' + key, 0) for key in (
-            'events_lost', 'owner_events_lost', 'read_events_lost'))
+        return sum(self.summary.get(key, 0) for key in (
+            'kernel.events_lost', 'kernel.owner_events_lost', 'kernel.read_events_lost',
+            'memory.dropped', 'memory.evicted'))
 
     def notes(self):
         return {'summary': self.summary, 'stderr': self.process.stderr()[-2000:]}
@@ -143,14 +156,18 @@ class Httplat(Program):
 class Stat(Httplat):
     """Its table in JSON."""
 
-    command = ('stat',)
+    command = ('stat', '--by', 'cgroup')
     asked = 2  # by World.served(), while it was tracing
+
+    def start(self, scope, world):
+        self.served_by = world.load.path
+        super().start(scope, world)
 
     def found(self, traffic):
         with open(self.file) as f:
             rows = [json.loads(line) for line in f]
         return sum(row['count'] for row in rows if row.get('side') == 'server'
-                   and row.get('process.executable.name') == 'nginx') - self.asked
+                   and row.get('linux.cgroup.path') == self.served_by) - self.asked
 
 
 class Tcpdump(Program):

@@ -9,7 +9,7 @@ import json
 import os
 import re
 
-from world import BIN, SESSION, harness
+from world import BIN, SESSION, TAG, harness
 
 PATHS = {'small': '100', 'medium': '10k', 'large': '1m'}
 NAME = re.compile(r'(small|medium|large)(-close)?(?:/(\d+))?(?:\+(\d+))?(?:@(\d+))?$')
@@ -37,7 +37,7 @@ class Http:
     def __init__(self, name, size, close, connections, idle, rate):
         self.name, self.size, self.close = name, size, bool(close)
         self.connections, self.idle, self.rate = int(connections or 16), int(idle or 0), int(rate or 0)
-        self.path = '/' + PATHS[size]
+        self.path = '/%s/%s' % (TAG, PATHS[size])
 
     http = True
 
@@ -61,7 +61,7 @@ class Http:
     def run(self, scope, world, seconds):
         if self.rate:
             argv = [BIN + 'rate'] + ['--close'] * self.close + [
-                world.address, 80, self.path[1:], self.rate, seconds, self.connections]
+                world.address, 80, self.path, self.rate, seconds, self.connections]
         else:
             argv = ['wrk', '-t', min(2, self.connections), '-c', self.connections, '-d',
                     '%ds' % seconds, '--latency'] + ['-H', 'Connection: close'] * self.close + [

@@ -12,6 +12,8 @@ BUILD = os.path.join(ROOT, os.environ.get('BUILD', 'build'))
 BIN = os.path.join(BUILD, 'bench', '')
 # Descriptors per process, of nginx' workers as of wrk.
 DESCRIPTORS = 16384
+# In the path of each request: tracers see the traffic of others too.
+TAG = str(os.getpid())
 # Server, client and tracer each get a fair share, as services and terminals do (sched_autogroup_enabled).
 SESSION = ['setsid']
 
@@ -81,9 +83,9 @@ class World:
     def _serve(self, scope):
         self.dir = BIN + 'nginx-live'
         shutil.rmtree(self.dir, ignore_errors=True)
-        os.makedirs(self.dir + '/www')
+        os.makedirs('%s/www/%s' % (self.dir, TAG))
         for name, size in SIZES.items():
-            with open('%s/www/%s' % (self.dir, name), 'wb') as f:
+            with open('%s/www/%s/%s' % (self.dir, TAG, name), 'wb') as f:
                 f.write(os.urandom(size))
         with open(self.dir + '/conf', 'w') as f:
             f.write(NGINX_CONF.replace('@DIR@', self.dir).replace('@ADDRESS@', self.address)
