@@ -90,7 +90,7 @@ READY    := $(BUILD)/ready
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all static unit asan bpf test test-build demo bench vmtest setup install clean help
+.PHONY: all static unit asan bpf test test-build demo bench bench-live vmtest setup install clean help
 .PHONY: fuzz-build fuzz-programs fuzz-quick fuzz-merge fuzz-coverage
 
 all: $(HTTPLAT)
@@ -103,6 +103,7 @@ help:
 	@echo 'make unit         build and run the unit tests alone (ASan, UBSan)'
 	@echo 'make vmtest       trace on other kernels, in QEMU (minutes)'
 	@echo 'make bench        beside other tools, on capture files (minutes)'
+	@echo 'make bench-live   what tracing costs, beside other tracers (an hour)'
 	@echo 'make fuzz-quick   the fuzzers alone, each for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make fuzz-merge   add to tests/fuzz/seeds what the fuzzers found in $(BUILD)'
 	@echo 'make fuzz-coverage  what the fuzzers reach from tests/fuzz/seeds, by file'
@@ -246,6 +247,12 @@ bench:
 	$(Q)tools/setup --bench
 	$(Q)$(MAKE) --no-print-directory $(HTTPLAT)
 	$(Q)BUILD=$(BUILD) HTTPLAT=./$(HTTPLAT) bench/offline
+
+# LIVE='--rounds 2 --tracers none,empty-cgroup,httplat-cgroup small' for a part of it.
+bench-live:
+	$(Q)tools/setup --bench
+	$(Q)$(MAKE) --no-print-directory $(HTTPLAT)
+	$(Q)BUILD=$(BUILD) HTTPLAT=./$(HTTPLAT) bench/live $(LIVE)
 
 vmtest:
 	$(Q)tools/setup --vm
