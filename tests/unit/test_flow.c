@@ -602,7 +602,6 @@ static void test_out_of_order_everywhere(void **state)
 		say_bytes(&s, CLIENT, bytes, sizeof(bytes));
 	}
 	assert_bounded();
-	assert_true(cap.cnt.memory_dropped > 0);
 	assert_true(cap.cnt.gaps_memory > 0);
 	assert_alive();
 }

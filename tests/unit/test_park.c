@@ -189,6 +189,40 @@ static void test_memory(void **state)
 		assert_int_equal(tx(i)->flags, 0);
 }
 
+/* More than the limit holds: the oldest at rest go, and who is busy does not notice. */
+static void test_pressure(void **state)
+{
+	struct flow_config config = flow_config_default;
+	struct stream other;
+
+	capture_close(&cap);
+	config.max_memory = 256 << 10;
+	capture_open(&cap, &config);
+	stream_init(&s, &cap, 1000, 5000);
+	handshake(&s);
+	for (unsigned int i = 0; i < CROWD; i++) {
+		stream_init(&other, &cap, 1000, 5000);
+		other.ns = s.ns;
+		other.end[CLIENT].port = (uint16_t)(1000 + i);
+		handshake(&other);
+		say(&other, CLIENT, GET);
+		if (i % 3)
+			say(&other, SERVER, OK_TWO);
+		s.ns = other.ns;
+		stream_close(&other);
+		say(&s, CLIENT, GET);
+		say(&s, SERVER, OK_TWO);
+	}
+	assert_true(cap.cnt.memory_evicted > 0);
+	assert_int_equal(cap.cnt.memory_dropped, 0);
+	for (size_t i = 0, mine = 0; i < cap.tx_cnt; i++) {
+		if (tx(i)->client.port != s.end[CLIENT].port)
+			continue;
+		assert_int_equal(tx(i)->stream_request, ++mine);
+		assert_int_equal(tx(i)->flags, 0);
+	}
+}
+
 /* One that was flushed and heard of again is flushed again, and forgotten when its time has come. */
 static void test_order(void **state)
 {
@@ -223,7 +257,8 @@ int main(void)
 		WITH_STREAM(test_goes_on),     WITH_STREAM(test_waits),
 		WITH_STREAM(test_pipelines_after), WITH_STREAM(test_loses_after),
 		WITH_STREAM(test_tunnel),      WITH_STREAM(test_retransmits_late),
-		WITH_STREAM(test_memory),      WITH_STREAM(test_order),
+		WITH_STREAM(test_memory),      WITH_STREAM(test_pressure),
+		WITH_STREAM(test_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,8 @@
 
 /* Flows visited in one go to make room. */
 #define RELIEVE_MAX 64
+/* Segments until it is tried again, where it was to no avail. */
+#define RELIEVE_PAUSE 1024
 #define TABLE_MIN 256u
 
 struct tuple {
@@ -42,6 +44,9 @@ struct flow_table {
 	uint64_t current; /* stream */
 	struct flow *oldest, *newest;
 	struct flow *unflushed; /* the oldest that a flush has not met since its last segment */
+	struct flow *unparked;	/* the same of being parked to make room */
+	size_t high_water, brim; /* of memory: beyond them room is made, and has to be */
+	uint64_t room_after;	/* arrivals until that is tried */
 };
 
 static const char *const default_request_headers[] = { "host", "user-agent", "traceparent",
@@ -138,6 +143,8 @@ static void list_remove(struct flow_table *ft, struct flow *f)
 {
 	if (ft->unflushed == f)
 		ft->unflushed = f->newer;
+	if (ft->unparked == f)
+		ft->unparked = f->newer;
 	*(f->older ? &f->older->newer : &ft->oldest) = f->newer;
 	*(f->newer ? &f->newer->older : &ft->newest) = f->older;
 	f->older = f->newer = NULL;
@@ -151,6 +158,8 @@ static void list_append(struct flow_table *ft, struct flow *f)
 	ft->newest = f;
 	if (!ft->unflushed)
 		ft->unflushed = f;
+	if (!ft->unparked)
+		ft->unparked = f;
 }
 
 /* --- the indexes ----------------------------------------------------------------------------- */
@@ -248,6 +257,56 @@ static void relieve(struct flow_table *ft, bool forget)
 			reasm_finish(&f->conn.reasm, &ft->env.reasm, &f->conn, REASM_GAP_MEMORY);
 		}
 	}
+}
+
+/* Parks what was not tried before, the oldest first. */
+static void park_some(struct flow_table *ft)
+{
+	struct flow *f;
+	unsigned int i;
+
+	for (i = 0; ft->unparked && i < RELIEVE_MAX; i++) {
+		f = ft->unparked;
+		ft->unparked = f->newer;
+		conn_park(&f->conn);
+	}
+}
+
+/* Forgets what is at rest, the oldest first. */
+static void forget_some(struct flow_table *ft)
+{
+	struct flow *f, *newer;
+	unsigned int i;
+
+	for (f = ft->oldest, i = 0; f && i < RELIEVE_MAX; f = newer, i++) {
+		newer = f->newer;
+		conn_park(&f->conn);
+		if (f->conn.http || f->conn.reasm.buffered_cnt)
+			continue;
+		ft->env.cnt->memory_evicted += !f->conn.closed;
+		flow_forget(ft, f);
+	}
+}
+
+/* Before the limit is reached, so that connections that are used find memory. Where there is nothing to gain it is not
+ * tried again soon, until there is nearly none left: then what waits is given up, or the oldest are forgotten. */
+static void make_room(struct flow_table *ft)
+{
+	size_t before = ft->env.mem.used;
+
+	if (before < ft->high_water || (ft->arrival < ft->room_after && before < ft->brim))
+		return;
+	park_some(ft);
+	if (ft->env.mem.used >= ft->high_water)
+		forget_some(ft);
+	if (ft->env.mem.used < before)
+		return;
+	ft->room_after = ft->arrival + RELIEVE_PAUSE;
+	if (before < ft->brim)
+		return;
+	relieve(ft, false);
+	if (ft->env.mem.used >= before)
+		relieve(ft, true);
 }
 
 static struct flow *flow_new(struct flow_table *ft, const struct segment *seg,
@@ -368,6 +427,8 @@ struct flow_table *flow_table_new(const struct flow_config *config, const struct
 		return NULL;
 	ft->config = *config;
 	conn_env_init(&ft->env, config, sink, cnt);
+	ft->high_water = config->max_memory ? config->max_memory / 16 * 15 : SIZE_MAX;
+	ft->brim = config->max_memory ? config->max_memory / 32 * 31 : SIZE_MAX;
 	ft->mask = TABLE_MIN - 1;
 	ft->by_cookie = mem_alloc(&ft->env.mem, index_size(ft->mask));
 	ft->by_tuple = mem_alloc(&ft->env.mem, index_size(ft->mask));
@@ -392,6 +453,13 @@ bool flow_current(const struct flow_table *ft, uint64_t *stream)
 	return ft->current_known;
 }
 
+/* The end of a connection that is not known, or not any more; live, where nothing comes late. */
+static bool says_nothing(const struct segment *seg)
+{
+	return seg->note.cookie && !seg->payload_len && seg->flags & (TCP_FIN | TCP_RST) &&
+	       !(seg->flags & TCP_SYN);
+}
+
 int flow_push(struct flow_table *ft, const struct segment *seg)
 {
 	struct tuple t;
@@ -402,12 +470,15 @@ int flow_push(struct flow_table *ft, const struct segment *seg)
 	ft->env.cnt->segments++;
 	ft->env.cnt->segment_bytes += seg->payload_len;
 	ft->env.cnt->captured_bytes += seg->payload_cap;
+	make_room(ft);
 	make_tuple(seg->dir, &seg->src, &seg->dst, &t);
 	f = flow_find(ft, seg->note.cookie, &t);
 	if (f && conn_is_reuse(&f->conn, segment_dir(f, seg), seg)) {
 		flow_forget(ft, f);
 		f = NULL;
 	}
+	if (!f && says_nothing(seg))
+		return 0;
 	if (!f)
 		f = flow_new(ft, seg, &t);
 	if (!f) {
@@ -415,7 +486,7 @@ int flow_push(struct flow_table *ft, const struct segment *seg)
 		return -ENOMEM;
 	}
 	set_current(ft, f);
-	if (f != ft->newest || !ft->unflushed) {
+	if (f != ft->newest || !ft->unflushed || !ft->unparked) {
 		list_remove(ft, f);
 		list_append(ft, f);
 	}
