@@ -78,10 +78,9 @@ def row(name, floor, runs, timed):
 # head, key, width, decimals
 COLUMNS = (('req/s', 'requests_per_s', 7, 0), ('p50', 'p50_us', 7, 0), ('p99', 'p99_us', 7, 0),
            ('CPU/tr', 'cpu_us', 7, 2), ('x none', 'x_none', 6, 2), ('x empty', 'x_empty', 7, 2),
-           ('+-%', 'spread', 4, 1), ('tracer', 'tracer_us', 7, 2),
-           ('BPF ns', 'bpf_ns', 6, 0), ('ns/pkt', 'bpf_ns_per_packet', 6, 0),
-           ('ring B', 'ring_bytes', 6, 0), ('RSS MB', 'rss_mb', 6, 0), ('missed', 'missed', 6, 0),
-           ('lost', 'lost', 6, 0))
+           ('+-%', 'spread', 4, 1), ('tracer', 'tracer_us', 7, 2), ('BPF ns', 'bpf_ns', 6, 0),
+           ('ns/pkt', 'bpf_ns_per_packet', 6, 0), ('ring B', 'ring_bytes', 6, 0),
+           ('RSS MB', 'rss_mb', 6, 0), ('missed', 'missed', 6, 0), ('lost', 'lost', 6, 0))
 
 
 def print_programs(title, timed):

@@ -42,7 +42,8 @@ class Tracer:
         """Ends it and reads what it says; it has to have caught up before."""
 
     def found(self, traffic):
-        """Transactions of `traffic` that it recorded at the server; None: it tells nothing of the kind."""
+        """Transactions of `traffic` that it recorded at the server, with their latency; None: it tells nothing of
+        the kind."""
 
     def foreign(self, traffic):
         """The part of its work that was for the traffic of others, as far as it tells."""
@@ -133,7 +134,8 @@ class Httplat(Program):
     def found(self, traffic):
         path = b'"url.path":"%s"' % traffic.path.encode()
         with open(self.file, 'rb') as f:
-            return sum(b'"side":"server"' in line and path in line for line in f)
+            return sum(b'"side":"server"' in line and path in line and b'"latency_ns":' in line
+                       for line in f)
 
     def foreign(self, traffic):
         """The part of what it recorded that is neither of `traffic` nor of the idle connections; 0 where so much
@@ -154,7 +156,7 @@ class Httplat(Program):
 
 
 class Stat(Httplat):
-    """Its table in JSON."""
+    """Its table in JSON. It counts requests without a response and responses without a request as well."""
 
     command = ('stat', '--by', 'cgroup')
     asked = 2  # by World.served(), while it was tracing
