@@ -30,7 +30,7 @@ enum { CONTROL_SOUND = 1, CONTROL_FLUSH = 2, CONTROL_TAP = 4, PREFIX = 3 };
 struct run {
 	struct flow_table *flow;
 	struct counters cnt;
-	uint64_t records, segments, owners, reads, told;
+	uint64_t records, segments, owners, reads, sums, told;
 	volatile uint64_t sum;
 	const uint8_t *record, *end; /* the one being taken */
 };
@@ -102,6 +102,15 @@ static void on_read(void *ctx, const struct reading *reading)
 	flow_settle(run->flow, reading->time_ns);
 }
 
+static void on_sum(void *ctx, const struct sum *sum)
+{
+	struct run *run = ctx;
+
+	run->sums++;
+	demand(sum->dir <= SEG_DIR_EGRESS);
+	flow_sum(run->flow, sum);
+}
+
 static void make_sound(uint8_t *record, size_t len)
 {
 	struct event_segment ev;
@@ -143,7 +152,8 @@ static void take_record(struct run *run, uint8_t control, const uint8_t *data, s
 				 .owner = on_owner,
 				 .who = on_who,
 				 .cgroup = on_cgroup,
-				 .read = on_read};
+				 .read = on_read,
+				 .sum = on_sum};
 	uint8_t *record = malloc(len);
 	uint64_t now_ns;
 
@@ -185,8 +195,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	flow_finish(run.flow);
 	check_counts(&run.cnt, run.told);
-	demand(run.cnt.packets + run.cnt.bad_records + run.owners + run.reads == run.records);
-	demand(run.cnt.segments == run.segments);
+	demand(run.cnt.packets + run.cnt.bad_records + run.owners + run.reads + run.sums ==
+	       run.records);
+	demand(run.cnt.segments >= run.segments); /* and what sums tell of */
 	demand(run.cnt.packets == run.segments + run.cnt.not_ip + run.cnt.not_tcp +
 					  run.cnt.fragments + run.cnt.truncated_packets +
 					  run.cnt.malformed_packets);

@@ -677,7 +677,7 @@ void conn_sum(struct conn *c, unsigned int dir, const struct sum *sum, uint64_t 
 
 	if (c->closed)
 		return;
-	if (msg && c->local_known)
+	if (msg && c->local_known && sum->idle_ns > c->sum_idle_ns)
 		msg->m.idle_ns += sum->idle_ns - c->sum_idle_ns;
 	c->sum_idle_ns = sum->idle_ns;
 	take_sum(c, first ^ dir, &sum->half[first], arrival);
