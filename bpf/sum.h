@@ -105,14 +105,14 @@ static __always_inline bit follow_stream(struct conn_stream *own, const struct c
 	return follows;
 }
 
-/* The local end sends on, with everything acknowledged since: it had no more to send. Where that
- * acknowledgment crossed, user space knows. */
+/* The local end sends on, with everything acknowledged since: it had no more to send. Where both that
+ * acknowledgment and this segment cross, user space sees it. */
 static __always_inline void note_idle(const struct context *c, const struct conn_stream *other,
-				      __u32 seq, __u64 now, bit next_of_body)
+				      __u32 seq, __u64 now, bit next_of_body, bit quiet)
 {
+	bit told = other->has_told_ack & is_zero(other->told_ack ^ seq);
 	bit idle = next_of_body & (other->no_room ^ 1) & other->has_ack &
-		   is_zero(other->ack ^ seq) &
-		   ((other->has_told_ack & is_zero(other->told_ack ^ seq)) ^ 1) &
+		   is_zero(other->ack ^ seq) & (quiet | (told ^ 1)) &
 		   is_zero(c->dir ^ EVENT_DIR_EGRESS);
 
 	c->st->idle_ns += (now - other->ack_ns) & -(__u64)idle;
@@ -175,7 +175,6 @@ static __always_inline bool stays_quiet(const struct context *c, struct __sk_buf
 	__u64 now = c->now_ns;
 
 	follows = follow_stream(own, other, seq, end);
-	note_idle(c, other, seq, now, follows & (empty ^ 1) & (message ^ 1));
 	own->stray = follows ^ 1;
 	/* One after the other, for there is little stack. */
 	quiet.v = follows & room & (own->no_room ^ 1) & (message ^ 1);
@@ -186,6 +185,7 @@ static __always_inline bool stays_quiet(const struct context *c, struct __sk_buf
 	quiet.v &= is_awaited(c, p->ack, own, other) ^ 1;
 	quiet.v &= seq_after(own->cross_end + QUIET_BYTES, end);
 	quiet.v &= (now - own->cross_ns - QUIET_NS) >> 63;
+	note_idle(c, other, seq, now, follows & (empty ^ 1) & (message ^ 1), quiet.v);
 	if (flags & TCP_F_ACK)
 		note_ack(own, p->ack, room, now);
 	if (!quiet.v) {

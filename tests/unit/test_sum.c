@@ -247,6 +247,29 @@ static void test_unknown(void **state)
 	assert_int_equal(cap.cnt.flows, 1);
 }
 
+/* Live the handshake does not cross. The response's first segment comes late: that is no reason to think that more
+ * went before it. */
+static void test_first_segment_late(void **state)
+{
+	struct packet *late;
+
+	stream_init(&s, &cap, 1000, 5000);
+	s.end[CLIENT].port++;
+	s.local[CLIENT] = true;
+	s.note[CLIENT].cookie = 12;
+	s.note[CLIENT].has_stream_start = true;
+	s.note[CLIENT].stream_start = s.next[CLIENT];
+	say(&s, CLIENT, GET);
+	s.note[CLIENT].stream_start = s.next[SERVER];
+	late = prepare(&s, SERVER, 0, OK_EMPTY, 20);
+	say(&s, SERVER, OK_EMPTY + 20);
+	give(&s, late);
+	tell(&s, CLIENT, 0);
+	capture_finish(&cap);
+	assert_int_equal(cap.tx_cnt, 1);
+	assert_int_equal(tx(0)->flags, 0);
+}
+
 int main(void)
 {
 #define WITH_STREAM(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -255,6 +278,7 @@ int main(void)
 		WITH_STREAM(test_request),	   WITH_STREAM(test_retransmission),
 		WITH_STREAM(test_idle),		   WITH_STREAM(test_reset),
 		WITH_STREAM(test_lost),		   WITH_STREAM(test_unknown),
+		WITH_STREAM(test_first_segment_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

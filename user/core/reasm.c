@@ -436,6 +436,10 @@ static void start_half(struct reasm_half *h, const struct segment *seg, uint32_t
 		half_start(h, data_seq, true);
 		return;
 	}
+	/* It came behind others, but what is expected is the stream's first byte. */
+	if (h->started && !h->delivered && note->has_stream_start &&
+	    note->stream_start == (uint32_t)h->next)
+		h->start_known = true;
 	if (!h->started)
 		half_start(h, data_seq, false);
 	else if (!h->delivered && !h->start_known && seg->payload_len &&
