@@ -561,6 +561,9 @@ void flow_flush(struct flow_table *ft, uint64_t older_than_ns, uint64_t close_ol
 	while ((f = ft->unflushed) && f->conn.last_ns < older_than_ns) {
 		ft->unflushed = f->newer;
 		conn_flush(&f->conn, older_than_ns);
+		/* Nothing comes late any more. */
+		if (f->conn.closed)
+			flow_forget(ft, f);
 	}
 	while ((f = ft->oldest) && f != ft->unflushed && f->conn.last_ns < close_older_than_ns) {
 		ft->env.cnt->flows_idle += !f->conn.closed;
