@@ -355,7 +355,7 @@ static void test_sum(void **state)
 static void test_tap(void **state)
 {
 	struct event_segment ev = event("192.0.2.9", "127.0.0.1");
-	struct localaddr *local = localaddr_new(NULL);
+	struct localaddr *local = localaddr_new();
 	struct counters cnt = {0};
 
 	assert_non_null(local);

@@ -4,13 +4,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "live/attach.h"
 #include "live/caps.h"
@@ -34,8 +32,6 @@ struct live {
 	struct cgroup2 cg;
 	struct iface *ifaces;
 	size_t iface_cnt;
-	char *netns; /* a path that stays valid; NULL: the current one */
-	int netns_fd;
 	uint32_t netns_inode;
 	struct capture_config config;
 	struct capture_bpf *skel;
@@ -108,7 +104,6 @@ static void configure(struct live *lv, const struct live_options *opt)
 	cfg->by_owner = opt->pid || opt->by_uid || opt->comm[0] || opt->by_cgroup;
 }
 
-/* In the namespace of the interfaces. */
 static int find_interfaces(struct live *lv, const struct live_options *opt, struct diag *d)
 {
 	bool any = !opt->interfaces || !opt->interfaces[0] || !strcmp(opt->interfaces[0], "any");
@@ -196,7 +191,7 @@ static int load(struct live *lv, const struct live_options *opt, struct counters
 				strerror(errno));
 	}
 	if (lv->hook == HOOK_SOCKET) {
-		lv->local = localaddr_new(lv->netns);
+		lv->local = localaddr_new();
 		if (!lv->local)
 			return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 	}
@@ -236,7 +231,6 @@ static int start_owners(struct live *lv, struct diag *d)
 	return 0;
 }
 
-/* In the namespace of the interfaces. */
 static int attach(struct live *lv, const struct live_options *opt, struct diag *d)
 {
 	struct attach_progs progs;
@@ -249,57 +243,17 @@ static int attach(struct live *lv, const struct live_options *opt, struct diag *
 	return attach_tc(&lv->attach, &progs, lv->ifaces, lv->iface_cnt, false, d);
 }
 
-/* Keeps the namespace at hand: its name, or the process that was named, may be gone at the end. */
-static int keep_netns(struct live *lv, const char *spec, struct diag *d)
-{
-	int home, err;
-
-	if (!spec)
-		return 0;
-	err = netns_enter(spec, &home, d);
-	if (err)
-		return err;
-	lv->netns_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	netns_leave(home);
-	if (lv->netns_fd < 0 || asprintf(&lv->netns, "/proc/self/fd/%d", lv->netns_fd) < 0) {
-		lv->netns = NULL;
-		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
-	}
-	return 0;
-}
-
-/* The two parts that happen where the interfaces are. */
-static int inside(struct live *lv, const struct live_options *opt,
-		  int (*what)(struct live *, const struct live_options *, struct diag *),
-		  struct diag *d)
-{
-	int home, err = netns_enter(lv->netns, &home, d);
-
-	if (err)
-		return err;
-	err = what(lv, opt, d);
-	netns_leave(home);
-	return err;
-}
-
-static int prepare(struct live *lv, const struct live_options *opt, struct diag *d)
-{
-	int err = find_interfaces(lv, opt, d);
-
-	if (!err)
-		sweep();
-	return err;
-}
-
 static int open_steps(struct live *lv, const struct live_options *opt, struct counters *cnt,
 		      struct diag *d)
 {
 	int err = check_capabilities(lv, opt->netns, d);
 
 	if (!err)
-		err = keep_netns(lv, opt->netns, d);
+		err = netns_enter(opt->netns, d);
 	if (!err)
-		err = inside(lv, opt, prepare, d);
+		err = find_interfaces(lv, opt, d);
+	if (!err)
+		sweep();
 	if (!err)
 		err = find_cgroup_root(lv, d);
 	configure(lv, opt);
@@ -310,7 +264,7 @@ static int open_steps(struct live *lv, const struct live_options *opt, struct co
 	if (!err)
 		err = start_owners(lv, d);
 	if (!err)
-		err = inside(lv, opt, attach, d);
+		err = attach(lv, opt, d);
 	return err;
 }
 
@@ -323,7 +277,6 @@ int live_open(const struct live_options *opt, struct counters *cnt, struct live 
 	if (!lv)
 		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 	lv->cg.fd = -1;
-	lv->netns_fd = -1;
 	lv->cpu_cnt = libbpf_num_possible_cpus();
 	lv->hook = choose_hook(opt);
 	err = lv->cpu_cnt < 0 ? lv->cpu_cnt : open_steps(lv, opt, cnt, d);
@@ -338,14 +291,9 @@ int live_open(const struct live_options *opt, struct counters *cnt, struct live 
 
 void live_close(struct live *lv)
 {
-	int home;
-
 	if (!lv)
 		return;
-	if (netns_enter(lv->netns, &home, NULL))
-		home = -1;
 	attach_close(&lv->attach);
-	netns_leave(home);
 	owner_load_close(lv->owners);
 	follow_load_close(lv->follow);
 	ring_close(lv->ring);
@@ -354,9 +302,6 @@ void live_close(struct live *lv)
 		munmap(lv->control, CONTROL_BYTES);
 	capture_unload(lv->skel);
 	cgroup2_close(&lv->cg);
-	if (lv->netns_fd >= 0)
-		close(lv->netns_fd);
-	free(lv->netns);
 	free(lv->ifaces);
 	free(lv);
 }

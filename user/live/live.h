@@ -65,7 +65,7 @@ struct live;
  * is returned: -EPERM/-ENOSYS/... with EXIT_UNSUPPORTED (not root, capability, cgroup2, kernel
  * feature), -ENODEV with EXIT_USAGE for an interface that does not exist. No BTF in the kernel is
  * no failure: owners are then learned through classic tracepoints, or not at all (live_notes()).
- * *cnt is borrowed.
+ * *cnt is borrowed. With `netns` the calling thread is in that namespace from then on (netns.h).
  */
 int live_open(const struct live_options *opt, struct counters *cnt, struct live **out,
 	      struct diag *d);

@@ -6,25 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "live/netns.h"
-
 #define REFRESH_NS 1000000000ull
 
 struct localaddr {
-	const char *netns;
 	uint8_t (*addrs)[16]; /* sorted */
 	size_t cnt;
 	bool unreadable;
 	uint64_t next_ns; /* not read again before */
 };
 
-struct localaddr *localaddr_new(const char *netns)
+struct localaddr *localaddr_new(void)
 {
-	struct localaddr *la = calloc(1, sizeof(*la));
-
-	if (la)
-		la->netns = netns;
-	return la;
+	return calloc(1, sizeof(struct localaddr));
 }
 
 void localaddr_free(struct localaddr *la)
@@ -77,16 +70,12 @@ static bool take(struct localaddr *la, const struct ifaddrs *list)
 static void refresh(struct localaddr *la)
 {
 	struct ifaddrs *list;
-	int home;
 
 	la->unreadable = true;
-	if (netns_enter(la->netns, &home, NULL))
-		return;
 	if (getifaddrs(&list) == 0) {
 		la->unreadable = !take(la, list);
 		freeifaddrs(list);
 	}
-	netns_leave(home);
 }
 
 static bool is_loopback(const struct endpoint *e)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * localaddr.h - the addresses of a network namespace.
+ * localaddr.h - the addresses of the current network namespace.
  *
  * A packet socket says which way a packet went, not whether this host is its end: what a router forwards
  * arrives and leaves as well. The addresses tell. They are read when first asked for, and again, at most once a
@@ -16,8 +16,8 @@
 
 struct localaddr;
 
-/* netns: as netns_enter() takes it, borrowed; NULL the current one. NULL without memory. */
-struct localaddr *localaddr_new(const char *netns);
+/* NULL without memory. */
+struct localaddr *localaddr_new(void);
 void localaddr_free(struct localaddr *la);
 
 /* Whether e's address is one of the namespace's. now_ns: CLOCK_MONOTONIC. Where the addresses cannot be read,

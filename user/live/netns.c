@@ -20,12 +20,11 @@ static void netns_path(const char *spec, char *path, size_t size)
 		snprintf(path, size, "/run/netns/%s", spec);
 }
 
-int netns_enter(const char *spec, int *home, struct diag *d)
+int netns_enter(const char *spec, struct diag *d)
 {
 	char path[PATH_MAX];
-	int fd, old, err;
+	int fd, err;
 
-	*home = -1;
 	if (!spec)
 		return 0;
 	netns_path(spec, path, sizeof(path));
@@ -35,34 +34,19 @@ int netns_enter(const char *spec, int *home, struct diag *d)
 				"network namespace %s: cannot open %s: %s; give a pid, a name "
 				"from `ip netns`, or a path",
 				spec, path, strerror(errno));
-	old = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (old < 0 || setns(fd, CLONE_NEWNET)) {
-		err = errno;
-		close(fd);
-		if (old >= 0)
-			close(old);
-		if (err == EINVAL)
-			return diag_set(d, EXIT_USAGE, -err,
-					"%s is no network namespace; give a pid, a name from "
-					"`ip netns`, or a path",
-					path);
+	err = setns(fd, CLONE_NEWNET) ? errno : 0;
+	close(fd);
+	if (err == EINVAL)
+		return diag_set(d, EXIT_USAGE, -err,
+				"%s is no network namespace; give a pid, a name from `ip netns`, "
+				"or a path",
+				path);
+	if (err)
 		return diag_set(d, EXIT_UNSUPPORTED, -err,
 				"cannot enter the network namespace %s: %s; this needs "
 				"CAP_SYS_ADMIN (run as root)",
 				spec, strerror(err));
-	}
-	close(fd);
-	*home = old;
 	return 0;
-}
-
-void netns_leave(int home)
-{
-	if (home < 0)
-		return;
-	/* Cannot fail: whoever may leave a namespace may come back to it. */
-	(void)!setns(home, CLONE_NEWNET);
-	close(home);
 }
 
 uint32_t netns_inode(void)
