@@ -53,9 +53,9 @@ endif
 LLHTTP_A     := $(or $(firstword $(wildcard $(HTTPLAT_DEPS)/usr/lib/*/libllhttp.a)),-l:libllhttp.a)
 HDR_A        := $(or $(firstword $(wildcard $(HTTPLAT_DEPS)/usr/lib/*/libhdr_histogram_static.a)),\
 	-l:libhdr_histogram_static.a)
-LIBS        := $(LLHTTP_A) $(HDR_A) -lpcap -lbpf -lelf -lz -lyajl -lncursesw -ltinfo -lm
+LIBS        := $(LLHTTP_A) $(HDR_A) -lpcap -lbpf -lelf -lz -lseccomp -lyajl -lncursesw -ltinfo -lm
 # From Debian 13 on, libelf.a wants zstd.
-STATIC_LIBS := $(LLHTTP_A) $(HDR_A) -lpcap -ldbus-1 -lbpf -lelf -lz -l:libyajl_s.a -lncursesw -ltinfo -lm -lpthread \
+STATIC_LIBS := $(LLHTTP_A) $(HDR_A) -lpcap -ldbus-1 -lbpf -lelf -lz -lseccomp -l:libyajl_s.a -lncursesw -ltinfo -lm -lpthread \
 	$(if $(wildcard /usr/lib/$(MULTIARCH)/libzstd.a),-lzstd)
 
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wno-unused-function \
@@ -118,7 +118,7 @@ help:
 # Tools and headers, each with the package that holds it.
 NEED_TOOLS   := $(firstword $(CC)):gcc $(CLANG):clang $(LLVM_STRIP):llvm $(BPFTOOL):bpftool
 NEED_HEADERS := stdio.h:libc6-dev bpf/libbpf.h:libbpf-dev libelf.h:libelf-dev zlib.h:zlib1g-dev \
-	pcap/pcap.h:libpcap-dev yajl/yajl_gen.h:libyajl-dev uthash.h:uthash-dev \
+	pcap/pcap.h:libpcap-dev seccomp.h:libseccomp-dev yajl/yajl_gen.h:libyajl-dev uthash.h:uthash-dev \
 	curses.h:libncurses-dev llhttp.h:libllhttp-dev hdr/hdr_histogram.h:libhdr-histogram-dev
 
 $(READY):

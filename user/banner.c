@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "caps.h"
+
 void banner_source(const struct options *opt, const struct live *live, char *text, size_t size)
 {
 	FILE *out = fmemopen(text, size, "w");
@@ -33,10 +35,14 @@ void banner_print(const struct options *opt, const struct live *live, const char
 {
 	bool ends = opt->duration_ns || opt->count || opt->command_argv ||
 		    opt->command == COMMAND_TOP;
+	const struct cap_use *use;
 	const char *note;
 	unsigned int i;
 
 	fprintf(stderr, "tracing HTTP %s%s\n", source, ends ? "" : "; Ctrl-C ends it");
 	for (i = 0; (note = live_note(live, i)); i++)
 		fprintf(stderr, "note: %s\n", note);
+	for (i = 0; (use = caps_use(i)); i++)
+		if (CAPS_NAMES & CAPS(use->cap) && !caps_have(use->cap))
+			fprintf(stderr, "note: %s is missing: %s\n", use->name, use->without);
 }

@@ -3,19 +3,20 @@
 
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/capability.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "caps.h"
 #include "core/counters.h"
 #include "diag.h"
 #include "file/filter.h"
 #include "live/live.h"
 #include "owner/cgroup2.h"
 #include "probe.h"
+#include "sandbox.h"
 
 #define LINK_RAW 101 /* LINKTYPE_RAW */
 
@@ -63,28 +64,15 @@ static void check_kernel(void)
 
 static void check_capabilities(void)
 {
-	static const struct {
-		int number;
-		const char *name, *needed_for;
-		enum verdict without;
-	} caps[] = {
-		{CAP_BPF, "CAP_BPF", "loading BPF programs and maps", NO},
-		{CAP_NET_ADMIN, "CAP_NET_ADMIN", "attaching to cgroups and interfaces", NO},
-		{CAP_PERFMON, "CAP_PERFMON", "reading packets in BPF, and owners", NO},
-		{CAP_NET_RAW, "CAP_NET_RAW", "--hook socket", WARN},
-		{CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "--netns, and cgroup2 where it is not mounted",
-		 WARN},
-		{CAP_SYS_PTRACE, "CAP_SYS_PTRACE",
-		 "owners of sockets older than the trace, without BTF", WARN},
-		{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "paths of cgroups by their id", WARN},
-	};
-	size_t i;
+	const struct cap_use *use;
+	unsigned int i;
 
-	for (i = 0; i < sizeof(caps) / sizeof(caps[0]); i++) {
-		bool have = probe_capability(caps[i].number);
-
-		say(have ? OK : caps[i].without, caps[i].name, "%sfor %s",
-		    have ? "" : "missing; needed ", caps[i].needed_for);
+	for (i = 0; (use = caps_use(i)); i++) {
+		if (caps_have(use->cap))
+			say(OK, use->name, "for %s", use->needed_for);
+		else
+			say(use->without ? WARN : NO, use->name, "missing; needed for %s",
+			    use->needed_for);
 	}
 }
 
@@ -92,7 +80,7 @@ static void check_capabilities(void)
 static void check_feature(const char *what, int err, enum verdict without, const char *good,
 			  const char *bad)
 {
-	bool may_try = probe_capability(CAP_BPF) && probe_capability(CAP_PERFMON);
+	bool may_try = caps_have(CAP_BPF) && caps_have(CAP_PERFMON);
 
 	if (!err)
 		say(OK, what, "%s", good);
@@ -122,6 +110,19 @@ static void check_features(void)
 	check_feature("classic tracepoint", probe_classic_tracepoint(), OK,
 		      "stands in where tp_btf is refused",
 		      "not to be had, and not needed with tp_btf");
+}
+
+static void check_sandbox(void)
+{
+	int err = sandbox_probe();
+
+	if (err)
+		say(WARN, "seccomp",
+		    "not to be had (%s): once it runs, httplat drops capabilities, "
+		    "but system calls are not restricted",
+		    strerror(-err));
+	else
+		say(OK, "seccomp", "once it runs, httplat can do little but read");
 }
 
 static void check_cgroup2(void)
@@ -212,6 +213,7 @@ int cmd_check(int argc, char **argv)
 	check_kernel();
 	check_capabilities();
 	check_features();
+	check_sandbox();
 	check_cgroup2();
 	capture = check_hooks();
 	if (capture)

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <linux/capability.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +11,7 @@
 
 #include "diag.h"
 #include "inventory.h"
-#include "probe.h"
+#include "caps.h"
 #include "report/buf.h"
 #include "report/escape.h"
 #include "report/jsonout.h"
@@ -411,7 +410,7 @@ static int take_and_print(const struct ps_options *opt, struct diag *d)
 	struct inventory inv;
 	int err;
 
-	if (!probe_capability(CAP_SYS_PTRACE))
+	if (!caps_have(CAP_SYS_PTRACE))
 		fputs("httplat: without CAP_SYS_PTRACE other users' sockets are not seen: run as "
 		      "root\n",
 		      stderr);

@@ -5,7 +5,6 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/capability.h>
 #include <net/if.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -30,20 +29,6 @@ static int closed(int fd)
 		return fd;
 	close(fd);
 	return 0;
-}
-
-bool probe_capability(int number)
-{
-	struct __user_cap_header_struct hdr = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {{0}};
-	uint64_t have;
-
-	if (syscall(SYS_capget, &hdr, data))
-		return false;
-	have = (uint64_t)data[1].effective << 32 | data[0].effective;
-	if ((number == CAP_BPF || number == CAP_PERFMON) && have >> CAP_SYS_ADMIN & 1)
-		return true;
-	return have >> number & 1;
 }
 
 int probe_ring_buffer(void)

@@ -8,12 +8,6 @@
 #ifndef HTTPLAT_PROBE_H
 #define HTTPLAT_PROBE_H
 
-#include <stdbool.h>
-
-/* Whether the effective set holds CAP_<number>; true also where CAP_SYS_ADMIN stands in for it (CAP_BPF,
- * CAP_PERFMON: capabilities(7)). */
-bool probe_capability(int number);
-
 int probe_ring_buffer(void);
 int probe_socket_storage(void);
 

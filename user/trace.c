@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "banner.h"
+#include "caps.h"
+#include "sandbox.h"
 #include "top/input.h"
 #include "top/screen.h"
 
@@ -106,6 +108,31 @@ static int open_console(struct trace *tr, struct diag *d)
 	};
 
 	return tr->top ? console_open(&run, &tr->console, d) : 0;
+}
+
+/* --- what it may still do --------------------------------------------------------------------- */
+
+/* Everything is open. What comes from now on may be hostile. */
+static void restrict_itself(struct trace *tr)
+{
+	const struct options *opt = tr->opt;
+	struct sandbox sb = {
+		.live = tr->live,
+		.interfaces = tr->live && live_hook(tr->live) != HOOK_CGROUP,
+		.makes_files = opt->save_slow || (opt->write_file && opt->write_size),
+		.child = tr->child.pid,
+	};
+	int err;
+
+	if (tr->live)
+		sb.caps = CAPS_NAMES | live_caps(tr->live);
+	if (sb.makes_files) /* in a folder of somebody else, as before */
+		sb.caps |= CAPS(CAP_DAC_OVERRIDE);
+	if (sb.child) /* it may have become somebody else */
+		sb.caps |= CAPS(CAP_KILL);
+	err = sandbox_enter(&sb);
+	if (err)
+		fprintf(stderr, "note: system calls are not restricted: %s\n", strerror(-err));
 }
 
 /* --- the run ---------------------------------------------------------------------------------- */
@@ -313,6 +340,8 @@ int trace_run(const struct options *opt, struct diag *d)
 		tr.start_ns = trace_now_ns();
 		err = open_console(&tr, d);
 	}
+	if (!err)
+		restrict_itself(&tr);
 	if (!err) {
 		progress_open(&tr.progress, stderr,
 			      opt->command == COMMAND_STAT && !opt->interval_ns && !opt->heat,

@@ -23,6 +23,6 @@ fi
 
 for name in names owner_cgroup; do
 	${CC:-cc} $flags -o "$build/test_$name" "tests/unit/test_$name.c" \
-		tests/unit/fixture_root.c user/owner/*.c -lyajl -lcmocka
+		tests/unit/fixture_root.c user/owner/*.c user/caps.c user/diag.c user/report/escape.c user/report/buf.c -lyajl -lcmocka
 	TSAN_OPTIONS=halt_on_error=1 $run "$build/test_$name"
 done

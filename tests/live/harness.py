@@ -5,6 +5,7 @@ tcpdump and the tracer. A test file does `import harness` and `import match`.
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,8 +95,8 @@ class LiveTest(unittest.TestCase):
 class Tracer(Process):
     """./httplat; the constructor returns when it says on standard error that it is tracing."""
 
-    def __init__(self, test, *options, json_output=True, wait=True, wrap=(), **kw):
-        argv = list(wrap) + [HTTPLAT]
+    def __init__(self, test, *options, json_output=True, wait=True, wrap=(), binary=HTTPLAT, **kw):
+        argv = list(wrap) + [binary]
         if json_output:
             argv += ['-o', 'json', '--no-redact']
         super().__init__(test, argv + list(options), **kw)
@@ -129,6 +130,13 @@ class Tracer(Process):
         self.summary = rows.pop()['httplat.summary'] \
             if rows and 'httplat.summary' in rows[-1] else None
         return rows
+
+
+def anybodys_httplat(test):
+    """A copy that users who may not look where the program was built can run."""
+    folder = temp_dir(test)
+    os.chmod(folder, 0o755)
+    return shutil.copy(HTTPLAT, os.path.join(folder, 'httplat'))
 
 
 def offline(test, path, *options, stdin=None):

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "file/filter.h"
-#include "live/caps.h"
+#include "caps.h"
 
 #include "capture.skel.h"
 
@@ -154,7 +154,7 @@ unsigned int run(struct fixture *fx, const struct hook_case *hook, const struct 
 
 bool may_run(void)
 {
-	return !caps_require(1ull << CAP_BPF | 1ull << CAP_PERFMON | 1ull << CAP_NET_ADMIN, NULL);
+	return !caps_require(CAPS(CAP_BPF) | CAPS(CAP_PERFMON) | CAPS(CAP_NET_ADMIN), NULL);
 }
 
 static void is_permitted(void **state)

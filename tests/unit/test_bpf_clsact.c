@@ -24,7 +24,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "live/caps.h"
+#include "caps.h"
 #include "live/capture_load.h"
 #include "live/clsact.h"
 
@@ -218,8 +218,8 @@ static void is_permitted(void **state)
 
 int main(void)
 {
-	const uint64_t caps = 1ull << CAP_BPF | 1ull << CAP_PERFMON | 1ull << CAP_NET_ADMIN |
-			      1ull << CAP_SYS_ADMIN;
+	const uint64_t caps = CAPS(CAP_BPF) | CAPS(CAP_PERFMON) | CAPS(CAP_NET_ADMIN) |
+			      CAPS(CAP_SYS_ADMIN);
 	const struct CMUnitTest refused[] = {cmocka_unit_test(is_permitted)};
 	const struct CMUnitTest tests[] = {
 		TEST(detaches_and_leaves_nothing),   TEST(keeps_a_qdisc_that_others_use),

@@ -28,7 +28,7 @@
 
 #include <cmocka.h>
 
-#include "live/caps.h"
+#include "caps.h"
 #include "live/live.h"
 
 #define SEGMENTS_MAX 4096
@@ -782,8 +782,8 @@ static void enter_namespace(void)
 
 int main(void)
 {
-	const uint64_t caps = 1ull << CAP_BPF | 1ull << CAP_PERFMON | 1ull << CAP_NET_ADMIN |
-			      1ull << CAP_NET_RAW | 1ull << CAP_SYS_ADMIN;
+	const uint64_t caps = CAPS(CAP_BPF) | CAPS(CAP_PERFMON) | CAPS(CAP_NET_ADMIN) |
+			      CAPS(CAP_NET_RAW) | CAPS(CAP_SYS_ADMIN);
 	const struct CMUnitTest refused[] = {cmocka_unit_test(is_permitted)};
 	const struct CMUnitTest tests[] = {
 		ON_EACH_HOOK(sees_both_ends),

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "live/caps.h"
+#include "caps.h"
 #include "live/follow_load.h"
 
 #include "../../bpf/event.h"
@@ -221,7 +221,7 @@ int main(void)
 	};
 	const struct CMUnitTest refused[] = {cmocka_unit_test(test_needs_root)};
 
-	if (caps_require(1ull << CAP_BPF | 1ull << CAP_PERFMON, NULL))
+	if (caps_require(CAPS(CAP_BPF) | CAPS(CAP_PERFMON), NULL))
 		return cmocka_run_group_tests_name("follow", refused, NULL, NULL);
 	return cmocka_run_group_tests_name("follow", tests, NULL, NULL);
 }

@@ -4,14 +4,13 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "caps.h"
 #include "live/attach.h"
-#include "live/caps.h"
 #include "live/capture_load.h"
 #include "live/clsact.h"
 #include "live/follow_load.h"
@@ -57,12 +56,11 @@ static enum hook choose_hook(const struct live_options *opt)
 
 static int check_capabilities(const struct live *lv, const char *netns, struct diag *d)
 {
-	uint64_t mask = 1ull << CAP_BPF | 1ull << CAP_PERFMON | 1ull << CAP_NET_ADMIN;
+	uint64_t mask = CAPS(CAP_BPF) | CAPS(CAP_PERFMON);
 
-	if (lv->hook == HOOK_SOCKET)
-		mask |= 1ull << CAP_NET_RAW;
+	mask |= lv->hook == HOOK_SOCKET ? CAPS(CAP_NET_RAW) : CAPS(CAP_NET_ADMIN);
 	if (netns)
-		mask |= 1ull << CAP_SYS_ADMIN;
+		mask |= CAPS(CAP_SYS_ADMIN);
 	return caps_require(mask, d);
 }
 
@@ -374,6 +372,27 @@ void live_counters(const struct live *lv, uint64_t out[EVENT_CNT_MAX])
 	out[EVENT_CNT_TCP] = out[EVENT_CNT_PACKETS] - out[EVENT_CNT_OTHER] -
 			     out[EVENT_CNT_FRAGMENTS] - out[EVENT_CNT_MALFORMED];
 	free(blocks);
+}
+
+/* Before Linux 5.19, and where unprivileged BPF is off, every use of a map took CAP_BPF. */
+static bool maps_work(void *ctx)
+{
+	const struct live *lv = ctx;
+	uint64_t nobody = 0;
+	int fd = bpf_map__fd(lv->skel->maps.cgroups);
+
+	return !bpf_map_delete_elem(fd, &nobody) || errno == ENOENT;
+}
+
+uint64_t live_caps(struct live *lv)
+{
+	uint64_t set = lv->hook == HOOK_TC ? CAPS(CAP_NET_ADMIN) : 0;
+
+	/* One stands for the other, and either may be the one that is had. */
+	if (caps_needed(CAPS(CAP_BPF) | CAPS(CAP_SYS_ADMIN), maps_work, lv))
+		set |= caps_needed(CAPS(CAP_SYS_ADMIN), maps_work, lv) ? CAPS(CAP_SYS_ADMIN)
+								       : CAPS(CAP_BPF);
+	return set;
 }
 
 enum hook live_hook(const struct live *lv)

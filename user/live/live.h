@@ -106,6 +106,9 @@ void live_counters(const struct live *lv, uint64_t out[EVENT_CNT_MAX]);
 enum hook live_hook(const struct live *lv);
 const char *live_note(const struct live *lv, unsigned int n);
 
+/* The capabilities (caps.h) without which the functions above, or live_close(), would fail. */
+uint64_t live_caps(struct live *lv);
+
 /* Detaches and frees. NULL is fine. */
 void live_close(struct live *lv);
 

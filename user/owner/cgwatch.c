@@ -15,6 +15,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "../caps.h"
 #include "lru.h"
 
 /* One watched folder, of a tree by `wd`. */
@@ -163,6 +164,7 @@ static void *run(void *arg)
 		{.fd = w->inotify, .events = POLLIN},
 	};
 
+	caps_keep_reading(CAPS_NAMES);
 	while (!fds[0].revents) {
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			break;

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../caps.h"
 #include "lru.h"
 #include "runtime.h"
 #include "statefile.h"
@@ -121,6 +122,7 @@ static void *run(void *arg)
 	struct helper *h = arg;
 	struct job *job;
 
+	caps_keep_reading(CAPS_NAMES);
 	pthread_mutex_lock(&h->lock);
 	while (!h->stop) {
 		job = list_take(&h->todo);
