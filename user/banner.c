@@ -16,9 +16,9 @@ void banner_source(const struct options *opt, const struct live *live, char *tex
 		return;
 	if (opt->read_file)
 		fputs(strcmp(opt->read_file, "-") ? opt->read_file : "standard input", out);
-	else if (!opt->interfaces[0])
+	else if (live_hook(live) == HOOK_CGROUP)
 		fputs("at every local socket", out);
-	else if (strcmp(opt->interfaces[0], "any") == 0)
+	else if (!opt->interfaces[0] || strcmp(opt->interfaces[0], "any") == 0)
 		fputs("at every interface", out);
 	for (i = 0; opt->interfaces[i] && strcmp(opt->interfaces[0], "any") != 0; i++)
 		fprintf(out, "%s%s", i ? ", " : "at ", opt->interfaces[i]);

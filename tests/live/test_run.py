@@ -373,6 +373,23 @@ class Refused(harness.LiveTest):
         self.assertEqual({r.get('process.pid') for r in got if r['side'] == 'server'}, {server.pid})
         self.assertEqual(open('/proc/mounts').read(), before)
 
+    def test_no_cgroup2_to_be_had(self):
+        """Nor a way to mount it: the default goes on at every interface and says so, --hook cgroup does not."""
+        server = harness.PyServer(self, harness.Cgroup(self))
+        wrap = ['unshare', '--mount', '--', 'sh', '-c',
+                'umount -l "$0" && exec setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$@"',
+                harness.cgroup2_mount()]
+        self.refused(3, *wrap, self.binary, '--hook', 'cgroup', words=['cgroup2', 'CAP_SYS_ADMIN'])
+        tracer = harness.Tracer(self, wrap=wrap)
+        self.assertRegex(tracer.stderr(), 'every interface .tc hook')
+        self.assertRegex(tracer.stderr(), 'note: every interface instead of .*cgroup2')
+        self.ns = None
+        small(self, server, 3)
+        got = match.mine(tracer.stop(), self.tag)
+        self.assertEqual(sorted((r['side'], r['hook']) for r in got),
+                         [('client', 'tc')] * 3 + [('server', 'tc')] * 3)
+        self.assertEqual({r.get('process.pid') for r in got if r['side'] == 'server'}, {server.pid})
+
     def test_interface_and_hook_that_do_not_exist(self):
         self.refused(2, self.binary, '-i', 'nowhere0', words=['nowhere0'])
         self.refused(2, self.binary, '--hook', 'kprobe', words=['kprobe'])

@@ -39,6 +39,7 @@ struct live {
 	bool filters;
 	char filter_note[256];
 	char load_note[256];
+	char *hook_note; /* heap; why it is not the hook of choice */
 	struct owner_load *owners;
 	struct attach attach;
 	struct localaddr *local; /* socket hook only */
@@ -266,8 +267,8 @@ static int open_steps(struct live *lv, const struct live_options *opt, struct co
 	return err;
 }
 
-int live_open(const struct live_options *opt, struct counters *cnt, struct live **out,
-	      struct diag *d)
+static int open_hook(enum hook hook, const struct live_options *opt, struct counters *cnt,
+		     struct live **out, struct diag *d)
 {
 	struct live *lv = calloc(1, sizeof(*lv));
 	int err;
@@ -276,7 +277,7 @@ int live_open(const struct live_options *opt, struct counters *cnt, struct live 
 		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 	lv->cg.fd = -1;
 	lv->cpu_cnt = libbpf_num_possible_cpus();
-	lv->hook = choose_hook(opt);
+	lv->hook = hook;
 	err = lv->cpu_cnt < 0 ? lv->cpu_cnt : open_steps(lv, opt, cnt, d);
 	if (err) {
 		diag_set(d, EXIT_RUNTIME, err, "cannot start: %s", strerror(-err));
@@ -285,6 +286,31 @@ int live_open(const struct live_options *opt, struct counters *cnt, struct live 
 	}
 	*out = lv;
 	return 0;
+}
+
+/* What is wrong with one hook may not be wrong with another; what is wrong with both, the first says. */
+static int open_another(const struct live_options *opt, struct counters *cnt, struct live **out,
+			const struct diag *why)
+{
+	int err = open_hook(HOOK_TC, opt, cnt, out, NULL);
+
+	if (!err && asprintf(&(*out)->hook_note, "every interface instead of every local socket: %s",
+			     why->text) < 0)
+		(*out)->hook_note = NULL;
+	return err;
+}
+
+int live_open(const struct live_options *opt, struct counters *cnt, struct live **out,
+	      struct diag *d)
+{
+	enum hook hook = choose_hook(opt);
+	struct diag why = {0};
+	int err = open_hook(hook, opt, cnt, out, &why);
+
+	if (err && hook == HOOK_CGROUP && opt->hook == HOOK_UNKNOWN &&
+	    why.status == EXIT_UNSUPPORTED && !open_another(opt, cnt, out, &why))
+		return 0;
+	return err ? diag_set(d, why.status, err, "%s", why.text) : 0;
 }
 
 void live_close(struct live *lv)
@@ -300,6 +326,7 @@ void live_close(struct live *lv)
 		munmap(lv->control, CONTROL_BYTES);
 	capture_unload(lv->skel);
 	cgroup2_close(&lv->cg);
+	free(lv->hook_note);
 	free(lv->ifaces);
 	free(lv);
 }
@@ -402,6 +429,8 @@ enum hook live_hook(const struct live *lv)
 
 const char *live_note(const struct live *lv, unsigned int n)
 {
+	if (lv->hook_note && !n--)
+		return lv->hook_note;
 	if (lv->filter_note[0] && !n--)
 		return lv->filter_note;
 	if (lv->load_note[0] && !n--)

@@ -22,7 +22,7 @@
 struct sock_filter;
 
 struct live_options {
-	enum hook hook;               /* HOOK_UNKNOWN: cgroup without interfaces, tc with */
+	enum hook hook;               /* HOOK_UNKNOWN: see live_open() */
 	const char *const *interfaces; /* NULL-terminated; "any" stands alone; NULL: none named */
 	const char *netns;            /* pid, name (/run/netns) or path; NULL: the current one */
 	uint32_t snaplen;             /* copy at most this much of each packet; 0: as needed */
@@ -61,7 +61,8 @@ struct live_sink {
 struct live;
 
 /*
- * Loads, attaches and starts. On failure *out is untouched, *d says why and what to do, and -errno
+ * Loads, attaches and starts. Without a hook in *opt: at tc with interfaces or `netns`, else at cgroup, and where that
+ * is not to be had at tc on every interface; live_note() says why. On failure *out is untouched, *d says why and what to do, and -errno
  * is returned: -EPERM/-ENOSYS/... with EXIT_UNSUPPORTED (not root, capability, cgroup2, kernel
  * feature), -ENODEV with EXIT_USAGE for an interface that does not exist. No BTF in the kernel is
  * no failure: owners are then learned through classic tracepoints, or not at all (live_notes()).
