@@ -7,10 +7,18 @@ VERSION := 0.1.0
 
 BUILD   ?= build
 HTTPLAT ?= httplat
-PREFIX  ?= /usr/local
-SBINDIR ?= $(PREFIX)/sbin
-MANDIR  ?= $(PREFIX)/share/man
-DATADIR ?= $(PREFIX)/share
+
+# Where `make install` puts things, below DESTDIR.
+PREFIX   ?= /usr/local
+SBINDIR  ?= $(PREFIX)/sbin
+DATADIR  ?= $(PREFIX)/share
+MANDIR   ?= $(DATADIR)/man
+DOCDIR   ?= $(DATADIR)/doc/httplat
+BASHDIR  ?= $(DATADIR)/bash-completion/completions
+ZSHDIR   ?= $(DATADIR)/zsh/site-functions
+FISHDIR  ?= $(DATADIR)/fish/vendor_completions.d
+UNITDIR  ?= $(PREFIX)/lib/systemd/system
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 
 CLANG      ?= clang
 LLVM_STRIP ?= llvm-strip
@@ -58,7 +66,8 @@ LIBS        := $(LLHTTP_A) $(HDR_A) -lpcap -lbpf -lelf -lz -lseccomp -lyajl -lnc
 STATIC_LIBS := $(LLHTTP_A) $(HDR_A) -lpcap -ldbus-1 -lbpf -lelf -lz -lseccomp -l:libyajl_s.a -lncursesw -ltinfo -lm -lpthread \
 	$(if $(wildcard /usr/lib/$(MULTIARCH)/libzstd.a),-lzstd)
 
-BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wno-unused-function \
+# BTF names the source files, which is to be the same wherever they lie.
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -ffile-prefix-map=$(CURDIR)=. -Wall -Wno-unused-function \
 	-D__TARGET_ARCH_$(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(firstword \
 	$(subst -, ,$(MULTIARCH))))) -I. -idirafter /usr/include/$(MULTIARCH)
 ifeq ($(CI),true)
@@ -90,7 +99,8 @@ READY    := $(BUILD)/ready
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all static unit asan bpf test test-build demo bench bench-live vmtest setup install clean help
+.PHONY: all static unit asan bpf test test-build demo bench bench-live vmtest setup clean help
+.PHONY: install uninstall
 .PHONY: fuzz-build fuzz-programs fuzz-quick fuzz-merge fuzz-coverage
 
 all: $(HTTPLAT)
@@ -108,7 +118,7 @@ help:
 	@echo 'make fuzz-merge   add to tests/fuzz/seeds what the fuzzers found in $(BUILD)'
 	@echo 'make fuzz-coverage  what the fuzzers reach from tests/fuzz/seeds, by file'
 	@echo 'make setup        install what building needs (as root)'
-	@echo 'make install      into DESTDIR, below PREFIX ($(PREFIX))'
+	@echo 'make install      into DESTDIR, below PREFIX ($(PREFIX)); make uninstall removes it'
 	@echo 'make clean        remove everything that was built'
 	@echo
 	@echo 'V=1 shows commands, CI=true makes warnings errors, BUILD=DIR builds elsewhere'
@@ -351,14 +361,32 @@ fuzz-coverage: $(COVER_BIN)
 setup:
 	$(Q)tools/setup
 
+# --- installing ------------------------------------------------------------------------------------
+
+# MODE:FILE:TARGET for each file that is installed as it is.
+INSTALLED := 755:$(HTTPLAT):$(SBINDIR)/httplat \
+	644:httplat.8:$(MANDIR)/man8/httplat.8 \
+	644:completions/httplat.bash:$(BASHDIR)/httplat \
+	644:completions/_httplat:$(ZSHDIR)/_httplat \
+	644:completions/httplat.fish:$(FISHDIR)/httplat.fish \
+	644:systemd/httplat.tmpfiles:$(TMPFILESDIR)/httplat.conf \
+	$(foreach file,README.md CHANGELOG.md LICENSE,644:$(file):$(DOCDIR)/$(file)) \
+	$(foreach file,$(wildcard docs/*.md),644:$(file):$(DOCDIR)/$(file))
+UNIT := $(UNITDIR)/httplat.service
+
 install: $(HTTPLAT)
-	install -D -m 755 $(HTTPLAT) $(DESTDIR)$(SBINDIR)/httplat
-	install -D -m 644 httplat.8 $(DESTDIR)$(MANDIR)/man8/httplat.8
-	install -D -m 644 completions/httplat.bash \
-		$(DESTDIR)$(DATADIR)/bash-completion/completions/httplat
-	install -D -m 644 completions/_httplat $(DESTDIR)$(DATADIR)/zsh/site-functions/_httplat
-	install -D -m 644 completions/httplat.fish \
-		$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/httplat.fish
+	$(Q)for each in $(INSTALLED); do \
+		file=$${each#*:}; \
+		install -D -m "$${each%%:*}" "$${file%%:*}" "$(DESTDIR)$${file#*:}" || exit 1; \
+	done
+	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|' systemd/httplat.service.in | \
+		install -D -m 644 /dev/stdin "$(DESTDIR)$(UNIT)"
+
+# The documentation's directory is ours alone; the others stay.
+uninstall:
+	$(Q)for each in $(INSTALLED) ::$(UNIT); do rm -f "$(DESTDIR)$${each##*:}"; done
+	$(Q)! [ -d "$(DESTDIR)$(DOCDIR)" ] || \
+		find "$(DESTDIR)$(DOCDIR)" -depth -type d -empty -delete
 
 clean:
 	rm -rf $(BUILD) $(HTTPLAT) $(HTTPLAT)-static
