@@ -100,7 +100,7 @@ READY    := $(BUILD)/ready
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all static unit asan bpf test test-build demo bench bench-live vmtest setup clean help
-.PHONY: install uninstall
+.PHONY: install uninstall deb image
 .PHONY: fuzz-build fuzz-programs fuzz-quick fuzz-merge fuzz-coverage
 
 all: $(HTTPLAT)
@@ -119,6 +119,8 @@ help:
 	@echo 'make fuzz-coverage  what the fuzzers reach from tests/fuzz/seeds, by file'
 	@echo 'make setup        install what building needs (as root)'
 	@echo 'make install      into DESTDIR, below PREFIX ($(PREFIX)); make uninstall removes it'
+	@echo 'make deb          a Debian package, in $(BUILD)/deb'
+	@echo 'make image        a container image of httplat-static, with podman'
 	@echo 'make clean        remove everything that was built'
 	@echo
 	@echo 'V=1 shows commands, CI=true makes warnings errors, BUILD=DIR builds elsewhere'
@@ -387,6 +389,31 @@ uninstall:
 	$(Q)for each in $(INSTALLED) ::$(UNIT); do rm -f "$(DESTDIR)$${each##*:}"; done
 	$(Q)! [ -d "$(DESTDIR)$(DOCDIR)" ] || \
 		find "$(DESTDIR)$(DOCDIR)" -depth -type d -empty -delete
+
+# --- packages --------------------------------------------------------------------------------------
+
+DEB_DIR := $(BUILD)/deb
+# What the distribution doesn't have is no package that could be asked for; $(READY) looks for it.
+DEB_PROFILES := $(if $(wildcard $(HTTPLAT_DEPS)/usr/include),-Ppkg.httplat.aside)
+
+# From a copy, so that nothing of debhelper's gets into the tree. Source and binaries: lintian reads both.
+deb:
+	$(Q)[ "$$(sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)" = "$(VERSION)" ] || { \
+		echo "debian/changelog has another version than the Makefile, which is $(VERSION)" >&2; \
+		exit 1; }
+	$(Q)rm -rf $(DEB_DIR) && mkdir -p $(DEB_DIR)/httplat
+	$(Q)tar -c --exclude-vcs --exclude=__pycache__ --exclude='./build*' --exclude='./$(BUILD)' \
+		--exclude=./httplat --exclude='./httplat-*' . | tar -x --no-same-owner -C $(DEB_DIR)/httplat
+	$(Q)cd $(DEB_DIR)/httplat && env -u BUILD -u HTTPLAT -u MAKEFLAGS -u MAKELEVEL -u V \
+		HTTPLAT_DEPS="$(abspath $(HTTPLAT_DEPS))" \
+		dpkg-buildpackage -us -uc $(DEB_PROFILES)
+	@echo "$(DEB_DIR)/httplat_$(VERSION)_$$(dpkg --print-architecture).deb"
+
+PODMAN ?= podman
+
+# `podman build .` compiles it in a container instead, where an image of Debian is to be had.
+image: $(HTTPLAT)-static
+	$(Q)$(PODMAN) build --target given -t httplat:$(VERSION) .
 
 clean:
 	rm -rf $(BUILD) $(HTTPLAT) $(HTTPLAT)-static
