@@ -16,6 +16,8 @@
 /* Not in the headers of older kernels (enum bpf_attach_type, Linux 6.6). */
 #define ATTACH_TCX_INGRESS 46
 
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
 /* r0 = 0; exit */
 static const struct bpf_insn return_0[] = {
 	{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
@@ -44,10 +46,29 @@ int probe_socket_storage(void)
 	return ret < 0 ? ret : ret ? 0 : -ENOTSUP;
 }
 
+/*
+ * What a tracing program of ours cannot do without: r1 = member of its context; helper(r1) unless that is NULL;
+ * r0 = 0; exit.
+ */
+#define CALL_WITH(helper, member)                                                                  \
+	{                                                                                          \
+		{.code = BPF_LDX | BPF_MEM | BPF_DW,                                               \
+		 .dst_reg = BPF_REG_1,                                                             \
+		 .src_reg = BPF_REG_1,                                                             \
+		 .off = (member)*8},                                                               \
+			{.code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = BPF_REG_1, .off = 1},       \
+			{.code = BPF_JMP | BPF_CALL, .imm = (helper)},                             \
+			{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},               \
+			{.code = BPF_JMP | BPF_EXIT},                                              \
+	}
+
+/* The socket is the tracepoint's first argument, the file the iterator's fourth (struct bpf_iter__task_file). */
+static const struct bpf_insn cookie_of_socket[] = CALL_WITH(BPF_FUNC_get_socket_cookie, 0);
+static const struct bpf_insn socket_of_file[] = CALL_WITH(BPF_FUNC_sock_from_file, 3);
+
 static int load(enum bpf_prog_type type, struct bpf_prog_load_opts *opts)
 {
-	return bpf_prog_load(type, "probe", "GPL", return_0, sizeof(return_0) / sizeof(return_0[0]),
-			     opts);
+	return bpf_prog_load(type, "probe", "GPL", return_0, COUNT(return_0), opts);
 }
 
 /*
@@ -77,7 +98,8 @@ int probe_tcx(void)
 	return closed(err);
 }
 
-static int load_with_btf(enum bpf_attach_type attach, const char *name, int *prog)
+static int load_with_btf(enum bpf_attach_type attach, const char *name,
+			 const struct bpf_insn *insns, size_t cnt, int *prog)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach);
 	int id = libbpf_find_vmlinux_btf_id(name, attach);
@@ -85,14 +107,15 @@ static int load_with_btf(enum bpf_attach_type attach, const char *name, int *pro
 	if (id < 0)
 		return id;
 	opts.attach_btf_id = (uint32_t)id;
-	*prog = load(BPF_PROG_TYPE_TRACING, &opts);
+	*prog = bpf_prog_load(BPF_PROG_TYPE_TRACING, "probe", "GPL", insns, cnt, &opts);
 	return *prog < 0 ? *prog : 0;
 }
 
 int probe_tp_btf(void)
 {
 	int prog = -1;
-	int err = load_with_btf(BPF_TRACE_RAW_TP, "tcp_rcv_space_adjust", &prog);
+	int err = load_with_btf(BPF_TRACE_RAW_TP, "tcp_rcv_space_adjust", cookie_of_socket,
+				COUNT(cookie_of_socket), &prog);
 
 	if (err)
 		return err;
@@ -104,7 +127,8 @@ int probe_tp_btf(void)
 int probe_iter_task_file(void)
 {
 	int prog = -1;
-	int err = load_with_btf(BPF_TRACE_ITER, "task_file", &prog);
+	int err = load_with_btf(BPF_TRACE_ITER, "task_file", socket_of_file, COUNT(socket_of_file),
+				&prog);
 
 	return err ? err : closed(prog);
 }

@@ -14,9 +14,10 @@ int probe_socket_storage(void);
 /* A TCX link at lo's ingress (from Linux 6.6 on). */
 int probe_tcx(void);
 
-/* A raw tracing program with direct BTF access at tcp_rcv_space_adjust, attached. */
+/* A raw tracing program with direct BTF access at tcp_rcv_space_adjust, which asks for the socket's cookie (from Linux
+ * 5.12 on), attached. */
 int probe_tp_btf(void);
-/* The iterator over all tasks' files: loaded, not run. */
+/* The iterator over all tasks' files, asking for their sockets (from Linux 5.11 on): loaded, not run. */
 int probe_iter_task_file(void);
 /* tracepoint/tcp/tcp_rcv_space_adjust exists and the program type loads. */
 int probe_classic_tracepoint(void);

@@ -66,12 +66,17 @@ static int teardown(void **state)
 	return 0;
 }
 
-static bool is_attached(enum bpf_tc_attach_point point, uint32_t prio)
+static bool has_handle(enum bpf_tc_attach_point point, uint32_t prio, uint32_t handle)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = LO, .attach_point = point);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = prio);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = prio);
 
 	return !bpf_tc_query(&hook, &opts);
+}
+
+static bool is_attached(enum bpf_tc_attach_point point, uint32_t prio)
+{
+	return has_handle(point, prio, CLSACT_HANDLE) || has_handle(point, prio, CLSACT_HANDLE_MADE);
 }
 
 /* How many of a slot's two filters there are. */
@@ -185,6 +190,22 @@ static void sweeps_what_the_dead_left(void **state)
 	assert_true(is_attached(BPF_TC_INGRESS, OTHER_PRIO));
 }
 
+/* What a dead instance made goes with its filters; what it found stays. */
+static void sweeps_the_qdisc(void **state)
+{
+	struct fixture *fx = *state;
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = LO,
+		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+
+	kill_instance(start_instance(fx));
+	assert_int_equal(clsact_sweep(LO), 2);
+	assert_int_equal(bpf_tc_hook_create(&hook), 0); /* it was gone */
+	kill_instance(start_instance(fx));
+	assert_int_equal(clsact_sweep(LO), 2);
+	assert_int_equal(bpf_tc_hook_create(&hook), -EEXIST);
+	bpf_tc_hook_destroy(&hook);
+}
+
 /* A stranger at one of our priorities is still a stranger. */
 static void never_sweeps_others(void **state)
 {
@@ -223,7 +244,8 @@ int main(void)
 	const struct CMUnitTest refused[] = {cmocka_unit_test(is_permitted)};
 	const struct CMUnitTest tests[] = {
 		TEST(detaches_and_leaves_nothing),   TEST(keeps_a_qdisc_that_others_use),
-		TEST(sweeps_what_the_dead_left),     TEST(never_sweeps_others),
+		TEST(sweeps_what_the_dead_left),     TEST(sweeps_the_qdisc),
+		TEST(never_sweeps_others),
 		TEST(says_when_all_slots_are_taken),
 	};
 

@@ -72,7 +72,7 @@ def check(kernel, said):
     for row in said.files.get('check.out', []):
         word = row.split(None, 1)
         if len(word) == 2 and word[0] in ('ok', 'warn', 'no'):
-            verdict[word[1][:20].strip()] = word[0]
+            verdict.setdefault(word[1][:20].strip(), word[0])  # notes follow it
     problems = [] if said.status.get('check') == 0 else ['exit status %s' % said.status.get('check')]
     for hook in ('cgroup', 'tc', 'socket'):
         if verdict.get('--hook ' + hook) != 'ok':

@@ -15,8 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define FILTER_HANDLE 1
-#define NAME_PREFIX   "httplat_tc_"
+#define NAME_PREFIX "httplat_tc_"
 
 struct clsact {
 	unsigned int ifindex;
@@ -47,10 +46,16 @@ static int lock_slot(unsigned int ifindex, unsigned int slot)
 	return fd;
 }
 
-static int detach_one(unsigned int ifindex, int point, unsigned int slot)
+static uint32_t handle_of(bool made_qdisc)
+{
+	return made_qdisc ? CLSACT_HANDLE_MADE : CLSACT_HANDLE;
+}
+
+static int detach_one(unsigned int ifindex, int point, unsigned int slot, bool made_qdisc)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = points[point]);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = CLSACT_PRIO + slot);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle_of(made_qdisc),
+		    .priority = CLSACT_PRIO + slot);
 
 	return bpf_tc_detach(&hook, &opts);
 }
@@ -60,6 +65,7 @@ static int detach_one(unsigned int ifindex, int point, unsigned int slot)
 struct found {
 	unsigned int all;   /* filters of anybody */
 	uint32_t our_slots; /* bit per slot that holds a filter of ours */
+	uint32_t made;	    /* of these: with the qdisc */
 };
 
 static const struct rtattr *attr_find(const struct rtattr *rta, int len, unsigned short type)
@@ -88,15 +94,18 @@ static void note_filter(const struct nlmsghdr *nh, struct found *found)
 		return;
 	found->all++;
 	if (prio < CLSACT_PRIO || prio >= CLSACT_PRIO + CLSACT_SLOTS ||
-	    tcm->tcm_handle != FILTER_HANDLE)
+	    (tcm->tcm_handle != CLSACT_HANDLE && tcm->tcm_handle != CLSACT_HANDLE_MADE))
 		return;
 	if (!attr_starts_with(attr_find(TCA_RTA(tcm), len, TCA_KIND), "bpf"))
 		return;
 	options = attr_find(TCA_RTA(tcm), len, TCA_OPTIONS);
-	if (options &&
-	    attr_starts_with(attr_find(RTA_DATA(options), (int)RTA_PAYLOAD(options), TCA_BPF_NAME),
-			     NAME_PREFIX))
-		found->our_slots |= 1u << (prio - CLSACT_PRIO);
+	if (!options ||
+	    !attr_starts_with(attr_find(RTA_DATA(options), (int)RTA_PAYLOAD(options), TCA_BPF_NAME),
+			      NAME_PREFIX))
+		return;
+	found->our_slots |= 1u << (prio - CLSACT_PRIO);
+	if (tcm->tcm_handle == CLSACT_HANDLE_MADE)
+		found->made |= 1u << (prio - CLSACT_PRIO);
 }
 
 /* Reads one dump to its end. */
@@ -148,36 +157,60 @@ static int dump_filters(unsigned int ifindex, int point, struct found *found)
 
 /* --- attach, detach, sweep -------------------------------------------------------------------- */
 
-int clsact_sweep(unsigned int ifindex)
-{
-	struct found found;
-	unsigned int slot;
-	int point, lock, err, cnt = 0;
-
-	for (point = 0; point < 2; point++) {
-		err = dump_filters(ifindex, point, &found);
-		if (err)
-			return err;
-		for (slot = 0; slot < CLSACT_SLOTS; slot++) {
-			if (!(found.our_slots & 1u << slot))
-				continue;
-			lock = lock_slot(ifindex, slot);
-			if (lock < 0)
-				continue; /* its owner lives */
-			if (!detach_one(ifindex, point, slot))
-				cnt++;
-			close(lock);
-		}
-	}
-	return cnt;
-}
-
 static bool qdisc_is_empty(unsigned int ifindex)
 {
 	struct found in, out;
 
 	return !dump_filters(ifindex, 0, &in) && !dump_filters(ifindex, 1, &out) && !in.all &&
 	       !out.all;
+}
+
+static void remove_qdisc(unsigned int ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
+		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+
+	if (qdisc_is_empty(ifindex))
+		bpf_tc_hook_destroy(&hook);
+}
+
+/* Those of one direction. Adds to *made when one of them had the qdisc made. Returns how many. */
+static int sweep_point(unsigned int ifindex, int point, bool *made)
+{
+	struct found found;
+	unsigned int slot;
+	int lock, cnt = 0, err = dump_filters(ifindex, point, &found);
+
+	if (err)
+		return err;
+	for (slot = 0; slot < CLSACT_SLOTS; slot++) {
+		bool is_made = found.made & 1u << slot;
+
+		if (!(found.our_slots & 1u << slot))
+			continue;
+		lock = lock_slot(ifindex, slot);
+		if (lock < 0)
+			continue; /* its owner lives */
+		if (!detach_one(ifindex, point, slot, is_made)) {
+			*made |= is_made;
+			cnt++;
+		}
+		close(lock);
+	}
+	return cnt;
+}
+
+int clsact_sweep(unsigned int ifindex)
+{
+	bool made = false;
+	int in = sweep_point(ifindex, 0, &made);
+	int out = in < 0 ? in : sweep_point(ifindex, 1, &made);
+
+	if (out < 0)
+		return out;
+	if (made)
+		remove_qdisc(ifindex);
+	return in + out;
 }
 
 void clsact_detach(struct clsact *ca)
@@ -188,12 +221,9 @@ void clsact_detach(struct clsact *ca)
 		return;
 	for (point = 0; point < 2; point++)
 		if (ca->has[point])
-			detach_one(ca->ifindex, point, ca->slot);
-	if (ca->made_qdisc && qdisc_is_empty(ca->ifindex)) {
-		LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ca->ifindex,
-			    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
-		bpf_tc_hook_destroy(&hook);
-	}
+			detach_one(ca->ifindex, point, ca->slot, ca->made_qdisc);
+	if (ca->made_qdisc)
+		remove_qdisc(ca->ifindex);
 	if (ca->lock >= 0)
 		close(ca->lock);
 	free(ca);
@@ -202,8 +232,8 @@ void clsact_detach(struct clsact *ca)
 static int attach_one(struct clsact *ca, int point, int prog_fd)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ca->ifindex, .attach_point = points[point]);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = CLSACT_PRIO + ca->slot,
-		    .prog_fd = prog_fd);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle_of(ca->made_qdisc),
+		    .priority = CLSACT_PRIO + ca->slot, .prog_fd = prog_fd);
 	int err = bpf_tc_attach(&hook, &opts);
 
 	ca->has[point] = !err;

@@ -5,12 +5,13 @@
  * Such a filter outlives its maker, so it must be possible to tell ours from others', and a dead
  * instance's from a living one's:
  *
- *	priority   CLSACT_PRIO + slot, handle 1, program name "httplat_tc_*": ours
+ *	priority   CLSACT_PRIO + slot, program name "httplat_tc_*": ours
+ *	handle     CLSACT_HANDLE, or CLSACT_HANDLE_MADE where the qdisc was made for it, and goes with it
  *	slot       taken by binding the abstract Unix address "@httplat.tc.IFINDEX.SLOT", which is per
  *	           network namespace, as interfaces are, and is given up however the process ends
  *
  * A filter of ours in a slot that nobody holds is a leftover. Other programs' filters are never
- * touched, and neither is a clsact qdisc that was there before. All calls act on the current
+ * touched, and neither is a clsact qdisc that was there before, or that holds anything else. All calls act on the current
  * network namespace.
  */
 #ifndef HTTPLAT_CLSACT_H
@@ -20,6 +21,9 @@
 
 #define CLSACT_PRIO  49170
 #define CLSACT_SLOTS 16
+
+#define CLSACT_HANDLE	   1
+#define CLSACT_HANDLE_MADE 2
 
 struct clsact;
 
@@ -31,7 +35,7 @@ int clsact_attach(unsigned int ifindex, int prog_in, int prog_out, struct clsact
  * */
 void clsact_detach(struct clsact *ca);
 
-/* Removes what dead instances left on an interface. Returns how many filters it removed, or
+/* Removes what dead instances left on an interface, filters and qdisc. Returns how many filters it removed, or
  * -errno. */
 int clsact_sweep(unsigned int ifindex);
 
