@@ -86,6 +86,10 @@ static void check_feature(const char *what, int err, enum verdict without, const
 		say(OK, what, "%s", good);
 	else if (err == -EPERM && !may_try)
 		say(WARN, what, "not known: trying it takes the capabilities above");
+	else if (err == -EPERM)
+		say(without, what,
+		    "not permitted, although the capabilities are there: a container's seccomp "
+		    "profile, or lockdown");
 	else
 		say(without, what, "%s (%s)", bad, strerror(-err));
 }

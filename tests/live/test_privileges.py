@@ -145,6 +145,37 @@ class Privileges:
 harness.per_hook(Privileges)
 
 
+# As a container's seccomp profile does: bpf(2) is EPERM, whoever calls it.
+WITHOUT_BPF = """
+import ctypes, os, sys
+lib = ctypes.CDLL('libseccomp.so.2')
+lib.seccomp_init.restype = ctypes.c_void_p
+rules = ctypes.c_void_p(lib.seccomp_init(0x7fff0000))
+assert not lib.seccomp_rule_add(rules, 0x00050001, lib.seccomp_syscall_resolve_name(b'bpf'), 0)
+assert not lib.seccomp_load(rules)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+class Profile(harness.LiveTest):
+    """In a container whose profile forbids bpf(2)."""
+
+    def run_without_bpf(self, *options):
+        return harness.run(harness.PYTHON, '-c', WITHOUT_BPF, harness.HTTPLAT, *options, check=False)
+
+    def test_trace(self):
+        done = self.run_without_bpf('-d', '1s')
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertEqual(done.stdout, '')
+        self.assertRegex(done.stderr, r'^httplat: bpf\(2\) is not permitted, .*seccomp=unconfined.*\n$')
+
+    def test_check(self):
+        done = self.run_without_bpf('check')
+        self.assertEqual(done.returncode, 3, done.stdout)
+        self.assertRegex(done.stdout, '(?m)^no +ring buffer +not permitted, although the capabilities')
+        self.assertRegex(done.stdout, '(?m)^no +--hook cgroup +bpf.2. is not permitted')
+
+
 class Files(harness.LiveTest):
     """Files that are made on the way: in a folder of somebody else, as root may."""
 

@@ -105,8 +105,16 @@ static const char *last_words(char *log)
 
 static int explain(int err, char *log, struct diag *d)
 {
-	const char *words;
+	const char *words = last_words(log);
 
+	/* Where nothing may be loaded, nothing can be probed. */
+	if (err == -EPERM && !words)
+		return diag_set(d, EXIT_UNSUPPORTED, err,
+				"bpf(2) is not permitted, although the capabilities are there: a "
+				"container's "
+				"seccomp profile forbids it (podman, docker: --security-opt "
+				"seccomp=unconfined), or RLIMIT_MEMLOCK is too low (`ulimit -l "
+				"unlimited`)");
 	if (libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 0)
 		return diag_set(d, EXIT_UNSUPPORTED, err,
 				"this kernel has no BPF ring buffer: Linux 5.10 or later with "
@@ -115,17 +123,11 @@ static int explain(int err, char *log, struct diag *d)
 		return diag_set(d, EXIT_UNSUPPORTED, err,
 				"this kernel has no BPF socket storage: Linux 5.10 or later with "
 				"CONFIG_NET and CONFIG_BPF_SYSCALL is needed");
-	words = last_words(log);
 	if (words)
 		return diag_set(d, EXIT_UNSUPPORTED, err,
 				"the kernel refused the capture programs (%s): %.300s; try another "
 				"--hook",
 				strerror(-err), words);
-	if (err == -EPERM)
-		return diag_set(d, EXIT_UNSUPPORTED, err,
-				"the kernel refused the capture programs: not permitted; a "
-				"container's or lockdown's policy may forbid bpf(2), or "
-				"RLIMIT_MEMLOCK is too low (`ulimit -l unlimited`)");
 	return diag_set(d, EXIT_UNSUPPORTED, err,
 			"the kernel refused the capture programs: %s; try another --hook",
 			strerror(-err));
@@ -200,8 +202,8 @@ static int load(const struct capture_load_options *opt, const struct capture_con
 }
 
 /* The programs with the expression in them. */
-static int load_with(const struct capture_load_options *opt, const void *elf, size_t size, char *log,
-		     struct capture_bpf **out)
+static int load_with(const struct capture_load_options *opt, const void *elf, size_t size,
+		     char *log, struct capture_bpf **out)
 {
 	struct capture_config config = opt->config;
 	void *patched;
