@@ -10,16 +10,14 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "file/filter.h"
-#include "caps.h"
 
 #include "capture.skel.h"
 
-#define LINK_RAW 101 /* LINKTYPE_RAW */
+#define LINK_RAW     101 /* LINKTYPE_RAW */
 #define PROG(member) offsetof(struct attach_progs, member)
 
 const struct hook_case hooks[HOOK_CNT] = {
@@ -151,16 +149,3 @@ unsigned int run(struct fixture *fx, const struct hook_case *hook, const struct 
 		*last = fx->cnt ? &fx->events[fx->cnt - 1] : NULL;
 	return fx->cnt;
 }
-
-bool may_run(void)
-{
-	return !caps_require(CAPS(CAP_BPF) | CAPS(CAP_PERFMON) | CAPS(CAP_NET_ADMIN), NULL);
-}
-
-static void is_permitted(void **state)
-{
-	print_message("BPF is not permitted here: run as root\n");
-	skip();
-}
-
-const struct CMUnitTest refused_tests[1] = {cmocka_unit_test(is_permitted)};

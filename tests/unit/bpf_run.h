@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "bpf_frame.h"
+#include "bpf_here.h"
 #include "live/capture_load.h"
 
 #define EVENTS_MAX 64
@@ -57,13 +58,10 @@ int run_fd(const struct fixture *fx, const struct hook_case *hook);
 unsigned int run(struct fixture *fx, const struct hook_case *hook, const struct frame_spec *spec,
 		 struct kept_event **last);
 
-/* Whether this process may load the programs. */
-bool may_run(void);
+/* What loading the programs takes. */
+#define RUN_CAPS (CAPS(CAP_BPF) | CAPS(CAP_PERFMON) | CAPS(CAP_NET_ADMIN))
 
 /* The tests, or one that is skipped and says why. Returns the exit status. */
-#define RUN_TESTS(tests)                                                                           \
-	(may_run() ? cmocka_run_group_tests(tests, NULL, NULL)                                     \
-		   : cmocka_run_group_tests(refused_tests, NULL, NULL))
-extern const struct CMUnitTest refused_tests[1];
+#define RUN_TESTS(tests) RUN_BPF_TESTS(tests, RUN_CAPS, NULL)
 
 #endif

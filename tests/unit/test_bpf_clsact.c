@@ -24,7 +24,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "caps.h"
+#include "bpf_here.h"
 #include "live/capture_load.h"
 #include "live/clsact.h"
 
@@ -229,19 +229,12 @@ static void says_when_all_slots_are_taken(void **state)
 	assert_int_equal(clsact_sweep(LO), 0);
 }
 
-static void is_permitted(void **state)
-{
-	print_message("not permitted here: run as root\n");
-	skip();
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const uint64_t caps = CAPS(CAP_BPF) | CAPS(CAP_PERFMON) | CAPS(CAP_NET_ADMIN) |
 			      CAPS(CAP_SYS_ADMIN);
-	const struct CMUnitTest refused[] = {cmocka_unit_test(is_permitted)};
 	const struct CMUnitTest tests[] = {
 		TEST(detaches_and_leaves_nothing),   TEST(keeps_a_qdisc_that_others_use),
 		TEST(sweeps_what_the_dead_left),     TEST(sweeps_the_qdisc),
@@ -249,7 +242,5 @@ int main(void)
 		TEST(says_when_all_slots_are_taken),
 	};
 
-	if (caps_require(caps, NULL))
-		return cmocka_run_group_tests(refused, NULL, NULL);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_BPF_TESTS(tests, caps, NULL);
 }

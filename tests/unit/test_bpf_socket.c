@@ -28,7 +28,7 @@
 
 #include <cmocka.h>
 
-#include "caps.h"
+#include "bpf_here.h"
 #include "live/live.h"
 
 #define SEGMENTS_MAX 4096
@@ -42,8 +42,8 @@ struct kept {
 
 /* What the segments and sums of one direction of a connection, as one end saw them, add up to. */
 struct account {
-	uint32_t next; /* behind all of it */
-	uint32_t cnt;  /* of segments that crossed with payload, or were summed up */
+	uint32_t next;	 /* behind all of it */
+	uint32_t cnt;	 /* of segments that crossed with payload, or were summed up */
 	uint32_t summed; /* of them, as told last */
 	unsigned int crossed, sums;
 	bool broken; /* something does not begin where the one before it ended */
@@ -252,7 +252,8 @@ static struct trace *start(const struct pair *p, uint32_t ring_bytes, bool all_s
 
 static void take(struct trace *tr)
 {
-	const struct live_sink sink = {.ctx = tr, .segment = on_segment, .owner = on_owner, .sum = on_sum};
+	const struct live_sink sink = {
+		.ctx = tr, .segment = on_segment, .owner = on_owner, .sum = on_sum};
 
 	while (live_consume(tr->live, &sink) > 0)
 		;
@@ -753,24 +754,19 @@ static int use_socket(void **state)
 	return 0;
 }
 
-static void is_permitted(void **state)
-{
-	print_message("not permitted here: run as root\n");
-	skip();
-}
-
 /* A network namespace of our own, so that nobody's traffic gets between. */
-static void enter_namespace(void)
+static int enter_namespace(void **state)
 {
 	struct ifreq ifr = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
 	int fd;
 
 	if (unshare(CLONE_NEWNET))
-		exit(1);
+		return -1;
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &ifr))
-		exit(1);
+		return -1;
 	close(fd);
+	return 0;
 }
 
 #define ON_EACH_HOOK(test)                                                                         \
@@ -784,7 +780,6 @@ int main(void)
 {
 	const uint64_t caps = CAPS(CAP_BPF) | CAPS(CAP_PERFMON) | CAPS(CAP_NET_ADMIN) |
 			      CAPS(CAP_NET_RAW) | CAPS(CAP_SYS_ADMIN);
-	const struct CMUnitTest refused[] = {cmocka_unit_test(is_permitted)};
 	const struct CMUnitTest tests[] = {
 		ON_EACH_HOOK(sees_both_ends),
 		ON_EACH_HOOK(sees_both_ends_ipv6),
@@ -800,8 +795,5 @@ int main(void)
 		ON_EACH_HOOK(joins_both_directions_under_nat),
 	};
 
-	if (caps_require(caps, NULL))
-		return cmocka_run_group_tests(refused, NULL, NULL);
-	enter_namespace();
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_BPF_TESTS(tests, caps, enter_namespace);
 }

@@ -370,6 +370,5 @@ int main(void)
 		cmocka_unit_test(test_refused),
 	};
 
-	return may_run() ? cmocka_run_group_tests(tests, make_packets, NULL)
-			 : cmocka_run_group_tests(refused_tests, NULL, NULL);
+	return RUN_BPF_TESTS(tests, RUN_CAPS, make_packets);
 }

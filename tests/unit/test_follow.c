@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "caps.h"
+#include "bpf_here.h"
 #include "live/follow_load.h"
 
 #include "../../bpf/event.h"
@@ -204,12 +204,6 @@ static void test_threads(void **state)
 	assert_true(is_followed(f, getpid()));
 }
 
-static void test_needs_root(void **state)
-{
-	print_message("BPF is not permitted here: run as root\n");
-	skip();
-}
-
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -219,9 +213,6 @@ int main(void)
 		TEST(test_orphan),
 		TEST(test_threads),
 	};
-	const struct CMUnitTest refused[] = {cmocka_unit_test(test_needs_root)};
 
-	if (caps_require(CAPS(CAP_BPF) | CAPS(CAP_PERFMON), NULL))
-		return cmocka_run_group_tests_name("follow", refused, NULL, NULL);
-	return cmocka_run_group_tests_name("follow", tests, NULL, NULL);
+	return RUN_BPF_TESTS(tests, CAPS(CAP_BPF) | CAPS(CAP_PERFMON), NULL);
 }
