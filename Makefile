@@ -1,12 +1,34 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Builds httplat. `make help` lists the targets; V=1 shows the commands; BUILD=DIR puts the objects
-# elsewhere; CI=true makes warnings errors.
+# elsewhere; CI=true makes warnings errors; ARCH=arm64 builds for that architecture, the static program
+# and the tests.
 
 VERSION := 0.1.0
 
+# ARCH and CROSS_COMPILE mean what they mean to the kernel's Makefile.
+canon     = $(patsubst amd64,x86,$(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(1))))
+HOST     := $(shell uname -m)
+ARCH     ?= $(HOST)
+override ARCH := $(call canon,$(ARCH))
+ifneq ($(ARCH),$(call canon,$(HOST)))
+ifneq ($(ARCH),arm64)
+$(error ARCH=$(ARCH): on this machine httplat can be built for $(HOST) and for arm64)
+endif
+CROSS         := 1
+CROSS_COMPILE ?= aarch64-linux-gnu-
+MULTIARCH     := aarch64-linux-gnu
+SUFFIX        := -$(ARCH)
+BUILD         ?= build/$(ARCH)
+CC            := $(CROSS_COMPILE)gcc
+AR            := $(CROSS_COMPILE)ar
+else
+MULTIARCH     := $(HOST)-linux-gnu
+endif
+
 BUILD   ?= build
 HTTPLAT ?= httplat
+STATIC  := $(HTTPLAT)-static$(SUFFIX)
 
 # Where `make install` puts things, below DESTDIR.
 PREFIX   ?= /usr/local
@@ -30,7 +52,8 @@ AR         ?= ar
 
 # Where tools/setup unpacks what the distribution doesn't have.
 HTTPLAT_DEPS ?= /usr/local/lib/httplat-deps
-MULTIARCH    := $(shell uname -m)-linux-gnu
+# And what was built for another architecture than this machine's, all of it (tools/setup --arm64).
+DEPS_ROOT    := $(HTTPLAT_DEPS)$(if $(CROSS),/$(ARCH))
 
 # Quiet unless V=1: $(call say,WHAT,FILE) before a recipe line that starts with $(Q).
 ifeq ($(V),1)
@@ -55,21 +78,31 @@ SAN_CFLAGS   := -std=gnu11 $(WARNINGS) -fno-common -O1 -g -fno-omit-frame-pointe
 DEPFLAGS      = -MMD -MP
 
 # Aside (Debian 12), or the distribution's.
-ifneq ($(wildcard $(HTTPLAT_DEPS)/usr/include),)
-ALL_CPPFLAGS += -isystem $(HTTPLAT_DEPS)/usr/include
+ifneq ($(wildcard $(DEPS_ROOT)/usr/include),)
+ALL_CPPFLAGS += -isystem $(DEPS_ROOT)/usr/include
 endif
-LLHTTP_A     := $(or $(firstword $(wildcard $(HTTPLAT_DEPS)/usr/lib/*/libllhttp.a)),-l:libllhttp.a)
-HDR_A        := $(or $(firstword $(wildcard $(HTTPLAT_DEPS)/usr/lib/*/libhdr_histogram_static.a)),\
-	-l:libhdr_histogram_static.a)
+DEPS_LIB     := $(DEPS_ROOT)/usr/lib/$(MULTIARCH)
+LLHTTP_A     := $(or $(wildcard $(DEPS_LIB)/libllhttp.a),-l:libllhttp.a)
+HDR_A        := $(or $(wildcard $(DEPS_LIB)/libhdr_histogram_static.a),-l:libhdr_histogram_static.a)
 LIBS        := $(LLHTTP_A) $(HDR_A) -lpcap -lbpf -lelf -lz -lseccomp -lyajl -lncursesw -ltinfo -lm
 # From Debian 13 on, libelf.a wants zstd.
-STATIC_LIBS := $(LLHTTP_A) $(HDR_A) -lpcap -ldbus-1 -lbpf -lelf -lz -lseccomp -l:libyajl_s.a -lncursesw -ltinfo -lm -lpthread \
-	$(if $(wildcard /usr/lib/$(MULTIARCH)/libzstd.a),-lzstd)
+STATIC_LIBS := $(LLHTTP_A) $(HDR_A) -lpcap -ldbus-1 -lbpf -lelf -lz -lseccomp -l:libyajl_s.a -lncursesw -ltinfo -lm \
+	-lpthread $(if $(wildcard $(if $(CROSS),$(DEPS_LIB),/usr/lib/$(MULTIARCH))/libzstd.a),-lzstd)
 
+# <asm/...> of the target; Debian's cross headers are not where its own are.
+ASM_INCLUDE := $(if $(CROSS),/usr/$(MULTIARCH)/include,/usr/include/$(MULTIARCH))
 # BTF names the source files, which is to be the same wherever they lie.
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -ffile-prefix-map=$(CURDIR)=. -Wall -Wno-unused-function \
-	-D__TARGET_ARCH_$(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(firstword \
-	$(subst -, ,$(MULTIARCH))))) -I. -idirafter /usr/include/$(MULTIARCH)
+	-D__TARGET_ARCH_$(ARCH) -I. -idirafter $(ASM_INCLUDE)
+
+# For another architecture only static libraries are there, and cmocka, which has none. The sanitizers
+# run under QEMU too, as long as nobody looks for leaks (tests/run sees to that).
+ifneq ($(CROSS),)
+ALL_CPPFLAGS += -isystem $(DEPS_ROOT)/usr/include/$(MULTIARCH)
+LDFLAGS      += -L$(DEPS_LIB)
+UNIT_LDFLAGS := -Wl,-rpath,$(DEPS_LIB)
+LIBS         := $(STATIC_LIBS)
+endif
 ifeq ($(CI),true)
 BPF_CFLAGS += -Werror
 endif
@@ -99,11 +132,11 @@ READY    := $(BUILD)/ready
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all static unit asan bpf test test-build demo bench bench-live vmtest setup clean help
+.PHONY: all static unit asan bpf test test-build demo bench bench-live vmtest arm64test setup clean help
 .PHONY: install uninstall deb image
 .PHONY: fuzz-build fuzz-programs fuzz-quick fuzz-merge fuzz-coverage
 
-all: $(HTTPLAT)
+all: $(if $(CROSS),$(STATIC),$(HTTPLAT))
 
 help:
 	@echo 'make              build ./httplat'
@@ -111,6 +144,7 @@ help:
 	@echo 'make demo         install what is missing, build, trace a small real workload'
 	@echo 'make test         install what is missing, build, run every test'
 	@echo 'make unit         build and run the unit tests alone (ASan, UBSan)'
+	@echo 'make arm64test    build for arm64; its unit tests, and capture files, in an emulator (minutes)'
 	@echo 'make vmtest       trace on other kernels, in QEMU (minutes)'
 	@echo 'make bench        beside other tools, on capture files (minutes)'
 	@echo 'make bench-live   what tracing costs, beside other tracers (an hour)'
@@ -124,6 +158,7 @@ help:
 	@echo 'make clean        remove everything that was built'
 	@echo
 	@echo 'V=1 shows commands, CI=true makes warnings errors, BUILD=DIR builds elsewhere'
+	@echo 'make static ARCH=arm64 builds ./httplat-static-arm64, on amd64 (tools/setup --arm64 comes first)'
 
 # --- what has to be there --------------------------------------------------------------------------
 
@@ -135,6 +170,12 @@ NEED_HEADERS := stdio.h:libc6-dev bpf/libbpf.h:libbpf-dev libelf.h:libelf-dev zl
 
 $(READY):
 	@mkdir -p $(@D)
+ifneq ($(CROSS),)
+	@command -v $(firstword $(CC)) >/dev/null && [ -e $(DEPS_ROOT)/packages ] || { \
+		echo "What builds for $(ARCH) is missing. Run 'tools/setup --$(ARCH)' as root." >&2; \
+		exit 1; \
+	}
+endif
 	@lacking=; \
 	for need in $(NEED_TOOLS); do \
 		command -v "$${need%:*}" >/dev/null || lacking="$$lacking $${need##*:}"; \
@@ -191,13 +232,13 @@ $(HTTPLAT): $(MAIN_OBJ) $(BUILD)/librest.a $(BUILD)/libcore.a
 
 # --- fully static ----------------------------------------------------------------------------------
 
-static: $(HTTPLAT)-static
+static: $(STATIC)
 
 # ld warns of every name look-up that glibc leaves to shared libraries even then; libpcap has some (`host
 # NAME` in a filter), and there it says at run time that the name is unknown.
 STATIC_LDFLAGS := -static -s -Wl,--no-warnings
 
-$(HTTPLAT)-static: $(MAIN_OBJ) $(BUILD)/librest.a $(BUILD)/libcore.a $(BUILD)/tools/static_stubs.o
+$(STATIC): $(MAIN_OBJ) $(BUILD)/librest.a $(BUILD)/libcore.a $(BUILD)/tools/static_stubs.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(STATIC_LDFLAGS) -o $@ $^ $(STATIC_LIBS)
 
@@ -222,7 +263,11 @@ $(BUILD)/tests/unit/test_top_alloc: UNIT_WRAP := -Wl,--wrap=malloc,--wrap=calloc
 $(BUILD)/tests/unit/%: $(BUILD)/san/tests/unit/%.o $(BUILD)/san/libunit.a $(BUILD)/san/libhttplat.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SAN_CFLAGS) $(LDFLAGS) $(UNIT_WRAP) -o $@ $^ -lcmocka $(LIBS)
+	$(Q)$(CC) $(SAN_CFLAGS) $(LDFLAGS) $(UNIT_LDFLAGS) $(UNIT_WRAP) -o $@ $^ -lcmocka $(LIBS)
+
+ifneq ($(CROSS),)
+$(UNIT_BIN): $(BUILD)/tools/static_stubs.o
+endif
 
 # The model test once more as the program is built: without sanitizers it takes many more conversations.
 MODEL_BIN := $(BUILD)/tests/plain/test_model
@@ -270,6 +315,21 @@ vmtest:
 	$(Q)tools/setup --vm
 	$(Q)$(MAKE) --no-print-directory static
 	$(Q)BUILD=$(BUILD) HTTPLAT_STATIC=./$(HTTPLAT)-static tests/vm/run
+
+# The tests that need no kernel of that architecture, in an emulator of system calls. The program under test is a
+# script that starts it there.
+ARM64_BUILD := $(BUILD)/arm64
+ARM64_QEMU   = $(HTTPLAT_DEPS)/arm64/qemu-aarch64 -L /usr/aarch64-linux-gnu
+
+arm64test:
+	$(if $(CROSS),$(error arm64test builds for both: call it without ARCH))
+	$(Q)tools/setup --test --arm64
+	$(Q)$(MAKE) --no-print-directory $(HTTPLAT)
+	$(Q)$(MAKE) --no-print-directory ARCH=arm64 BUILD=$(ARM64_BUILD) static asan
+	$(Q)printf '#!/bin/sh\nexec %s %s "$$@"\n' '$(ARM64_QEMU)' '$(CURDIR)/$(HTTPLAT)-static-arm64' \
+		>$(ARM64_BUILD)/httplat && chmod +x $(ARM64_BUILD)/httplat
+	$(Q)BUILD=$(ARM64_BUILD) HTTPLAT=$(ARM64_BUILD)/httplat NATIVE=$(CURDIR)/$(HTTPLAT) \
+		EMULATOR='$(ARM64_QEMU)' tests/run $(or $(TESTS),unit offline arm64)
 
 # --- fuzzers ---------------------------------------------------------------------------------------
 
@@ -416,7 +476,7 @@ image: $(HTTPLAT)-static
 	$(Q)$(PODMAN) build --target given -t httplat:$(VERSION) .
 
 clean:
-	rm -rf $(BUILD) $(HTTPLAT) $(HTTPLAT)-static
+	rm -rf $(BUILD) $(HTTPLAT) $(HTTPLAT)-static $(HTTPLAT)-static-arm64
 
 -include $(BPF_OBJ:.o=.d) $(CORE_OBJ:.o=.d) $(REST_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) \
 	$(CORE_SAN:.o=.d) $(REST_SAN:.o=.d) $(UNIT_OBJ:.o=.d) $(UNIT_AUX:.o=.d) \
