@@ -47,6 +47,7 @@ LLVM_STRIP ?= llvm-strip
 LLVM_COV   ?= llvm-cov
 LLVM_PROFDATA ?= llvm-profdata
 BPFTOOL    ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+INFOCMP    ?= infocmp
 PKG_CONFIG ?= pkg-config
 AR         ?= ar
 
@@ -71,8 +72,8 @@ ifeq ($(CI),true)
 WARNINGS += -Werror
 endif
 # Empty, so that a file may define it again.
-ALL_CPPFLAGS := -D_GNU_SOURCE= -I. -I$(BUILD)/bpf -Iuser -DHTTPLAT_VERSION='"$(VERSION)"' $(CPPFLAGS)
-ALL_CFLAGS   := -std=gnu11 $(WARNINGS) -fno-common -fstack-protector-strong $(CFLAGS)
+ALL_CPPFLAGS := -D_GNU_SOURCE= -I. -I$(BUILD) -I$(BUILD)/bpf -Iuser -DHTTPLAT_VERSION='"$(VERSION)"' $(CPPFLAGS)
+ALL_CFLAGS   := -std=gnu11 $(WARNINGS) -fno-common -fstack-protector-strong -fPIE $(CFLAGS)
 SAN_CFLAGS   := -std=gnu11 $(WARNINGS) -fno-common -O1 -g -fno-omit-frame-pointer \
 		-fsanitize=address,undefined -fno-sanitize-recover=all
 DEPFLAGS      = -MMD -MP
@@ -163,7 +164,8 @@ help:
 # --- what has to be there --------------------------------------------------------------------------
 
 # Tools and headers, each with the package that holds it.
-NEED_TOOLS   := $(firstword $(CC)):gcc $(CLANG):clang $(LLVM_STRIP):llvm $(BPFTOOL):bpftool
+NEED_TOOLS   := $(firstword $(CC)):gcc $(CLANG):clang $(LLVM_STRIP):llvm $(BPFTOOL):bpftool \
+	$(INFOCMP):ncurses-bin
 NEED_HEADERS := stdio.h:libc6-dev bpf/libbpf.h:libbpf-dev libelf.h:libelf-dev zlib.h:zlib1g-dev \
 	pcap/pcap.h:libpcap-dev seccomp.h:libseccomp-dev yajl/yajl_gen.h:libyajl-dev uthash.h:uthash-dev \
 	curses.h:libncurses-dev llhttp.h:libllhttp-dev hdr/hdr_histogram.h:libhdr-histogram-dev
@@ -215,6 +217,17 @@ $(BUILD)/%.o: %.c | $(READY)
 	$(call say,CC,$@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(DEPFLAGS) -c $< -o $@
 
+# The description of xterm that is built in, for hosts without terminfo.
+TERMINFO_H := $(BUILD)/terminfo/xterm.h
+
+$(TERMINFO_H): | $(READY)
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)$(INFOCMP) -Q1 xterm >$@.tmp
+	$(Q)printf '"%s"\n' "$$(sed '/^#/d' $@.tmp | tr -d ' \n')" >$@ && rm $@.tmp
+
+$(BUILD)/user/top/terminal.o $(BUILD)/san/user/top/terminal.o: $(TERMINFO_H)
+
 $(REST_OBJ) $(MAIN_OBJ) $(REST_SAN) $(UNIT_OBJ) $(UNIT_AUX): | $(SKELS)
 
 # The pure middle, alone: the tests look at what it asks of the world.
@@ -236,7 +249,8 @@ static: $(STATIC)
 
 # ld warns of every name look-up that glibc leaves to shared libraries even then; libpcap has some (`host
 # NAME` in a filter), and there it says at run time that the name is unknown.
-STATIC_LDFLAGS := -static -s -Wl,--no-warnings
+# At an address that differs from run to run, as the shared program is: it reads what strangers send.
+STATIC_LDFLAGS := -static-pie -s -Wl,-z,relro,-z,now,--no-warnings
 
 $(STATIC): $(MAIN_OBJ) $(BUILD)/librest.a $(BUILD)/libcore.a $(BUILD)/tools/static_stubs.o
 	$(call say,LINK,$@)
@@ -285,7 +299,7 @@ asan: $(UNIT_BIN)
 unit: $(UNIT_BIN)
 	$(Q)BUILD=$(BUILD) tests/run unit
 
-test-build: $(HTTPLAT) $(BUILD)/libcore.a asan $(MODEL_BIN)
+test-build: $(HTTPLAT) $(STATIC) $(BUILD)/libcore.a asan $(MODEL_BIN)
 	@:
 
 # tools/setup runs first, so the rest is a second make: it sees what was installed.

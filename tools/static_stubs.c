@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * static_stubs.c - what the fully static program (`make static`) needs and no static library of Debian
- * has.
+ * has; and what it must not use.
+ *
+ * Names (libpcap looks them up, for `-f 'host NAME'`): /etc/nsswitch.conf may name modules that glibc loads,
+ * also into a static program, together with the host's libc, which need not be the one that is linked here.
+ * So whatever that file says, names come from files and from the DNS alone, which glibc (2.34) has built in.
  *
  * libsystemd: Debian's libpcap.a was built with D-Bus (to capture from the bus), and libdbus-1.a asks
  * libsystemd whether systemd handed it sockets. httplat serves no bus, so these are never reached; they
@@ -12,6 +16,7 @@
  * tree is made and destroyed empty. A tree's first member is the root for tsearch(3). Weak: a libelf
  * that has them keeps its own.
  */
+#include <nss.h>
 #include <search.h>
 #include <stddef.h>
 
@@ -28,6 +33,16 @@ void eu_search_tree_init(struct eu_search_tree *tree);
 void eu_search_tree_fini(struct eu_search_tree *tree, void (*free_node)(void *node));
 void *eu_tsearch(const void *key, struct eu_search_tree *tree, eu_compare *compare);
 void *eu_tdelete(const void *key, struct eu_search_tree *tree, eu_compare *compare);
+
+__attribute__((constructor)) static void use_no_modules(void)
+{
+	static const char *const databases[] = {"ethers",    "hosts", "networks",
+						"protocols", "rpc",   "services"};
+
+	for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++)
+		__nss_configure_lookup(databases[i], "files");
+	__nss_configure_lookup("hosts", "files dns");
+}
 
 int sd_listen_fds(int unset_environment)
 {

@@ -16,6 +16,8 @@
 #include <curses.h>
 #include <term.h>
 
+#include "terminal.h"
+
 /* For the rest of an escape sequence, which is one packet over ssh as well. */
 #define ESCAPE_WAIT_MS 50
 
@@ -91,30 +93,44 @@ static void catch_fatal(void (*handler)(int))
 			sigaction(fatal[i], &die, NULL);
 }
 
+/* Whether the terminal can move its cursor. -ENODEV: nothing is known of it. */
+static int find_cursor(void)
+{
+	struct terminal t = terminal_begin();
+	int ret = -ENODEV, err;
+	const char *move;
+
+	if (t.name && setupterm(t.name, STDOUT_FILENO, &err) == OK) {
+		move = tigetstr("cup");
+		ret = move && move != (char *)-1 ? 0 : -ENOTTY;
+		del_curterm(cur_term);
+	}
+	terminal_end(&t);
+	return ret;
+}
+
 int screen_check(struct diag *d)
 {
-	const char *term = getenv("TERM"), *move;
-	bool can;
-	int err;
+	const char *term = getenv("TERM");
 
 	if (!isatty(STDOUT_FILENO))
 		return diag_set(d, EXIT_USAGE, -ENOTTY,
 				"top needs a terminal, and standard output is none; httplat stat "
 				"writes the same table anywhere");
-	if (!term || !*term || setupterm(NULL, STDOUT_FILENO, &err) != OK)
+	switch (find_cursor()) {
+	case 0:
+		return 0;
+	case -ENODEV:
 		return diag_set(d, EXIT_USAGE, -ENOTTY,
 				"top doesn't know this terminal: TERM is '%.40s'; set it to what "
 				"the terminal is, for example TERM=xterm",
 				term ? term : "");
-	move = tigetstr("cup");
-	can = move && move != (char *)-1;
-	del_curterm(cur_term);
-	if (can)
-		return 0;
-	return diag_set(d, EXIT_USAGE, -ENOTTY,
-			"top cannot draw on this terminal: TERM is '%.40s', which cannot move its "
-			"cursor; httplat stat writes the same table anywhere",
-			term);
+	default:
+		return diag_set(d, EXIT_USAGE, -ENOTTY,
+				"top cannot draw on this terminal: TERM is '%.40s', which cannot "
+				"move its cursor; httplat stat writes the same table anywhere",
+				term);
+	}
 }
 
 /* A locale that is asked for and not installed still says whether the terminal takes UTF-8. */
@@ -142,6 +158,15 @@ static void set_modes(struct screen *s)
 	curs_set(0);
 	s->color = has_colors() && start_color() == OK && use_default_colors() == OK &&
 		   init_pair(1, COLOR_RED, -1) == OK;
+}
+
+static SCREEN *open_terminal(FILE *keys)
+{
+	struct terminal t = terminal_begin();
+	SCREEN *term = t.name ? newterm(t.name, stdout, keys) : NULL;
+
+	terminal_end(&t);
+	return term;
 }
 
 /* A stream of our own: `stdin` may be what a capture is read from. */
@@ -174,7 +199,7 @@ int screen_open(struct screen **out, struct diag *d)
 			       strerror(errno));
 		goto fail;
 	}
-	s->term = newterm(NULL, stdout, s->keys);
+	s->term = open_terminal(s->keys);
 	if (!s->term) {
 		err = diag_set(d, EXIT_USAGE, -ENOTTY, "ncurses cannot use this terminal");
 		goto fail;
