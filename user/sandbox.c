@@ -225,12 +225,23 @@ static void allow_child(struct rules *r, pid_t child)
 	allow_one_of(r, SCMP_SYS(kill), 0, &pid, 1);
 }
 
+/* prctl(2): a filter that cannot be read is refused with EFAULT only where filters are known. */
+int sandbox_probe(void)
+{
+	if (!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL))
+		return 0;
+	return errno == EFAULT || errno == EACCES ? 0 : -errno;
+}
+
 static int install(const struct sandbox *sb, uint32_t otherwise)
 {
 	struct rules r = {.ctx = seccomp_init(otherwise)};
 
-	if (!r.ctx)
-		return -ENOMEM;
+	if (!r.ctx) { /* also where the kernel doesn't know what is asked for */
+		int err = sandbox_probe();
+
+		return err ? err : -ENOMEM;
+	}
 	/* Of all threads. */
 	r.err = seccomp_attr_set(r.ctx, SCMP_FLTATR_CTL_TSYNC, 1);
 	allow_all(&r, always);
@@ -249,14 +260,6 @@ static int install(const struct sandbox *sb, uint32_t otherwise)
 		r.err = seccomp_load(r.ctx); /* sets no_new_privs */
 	seccomp_release(r.ctx);
 	return r.err;
-}
-
-/* prctl(2): a filter that cannot be read is refused with EFAULT only where filters are known. */
-int sandbox_probe(void)
-{
-	if (!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL))
-		return 0;
-	return errno == EFAULT || errno == EACCES ? 0 : -errno;
 }
 
 int sandbox_enter(const struct sandbox *sb)
