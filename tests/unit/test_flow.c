@@ -175,6 +175,101 @@ static void test_reused_tuple(void **state)
 	assert_int_equal(tx(1)->status, 200);
 }
 
+/* The next connection with these addresses; nobody saw its handshake. */
+static void begin_again(uint32_t client, uint32_t server)
+{
+	s.next[CLIENT] = s.heard[SERVER] = client;
+	s.next[SERVER] = s.heard[CLIENT] = server;
+}
+
+/* Live, what comes before a connection is known to be HTTP does not cross. */
+static void test_reused_without_syn(void **state)
+{
+	static const uint32_t begins[] = {66600, 500, 4000000000u, 100000};
+	size_t i;
+
+	handshake(&s);
+	exchange();
+	goodbye(&s);
+	for (i = 0; i < 4; i++) {
+		begin_again(begins[i], begins[i] + 7);
+		exchange();
+		assert_int_equal(cap.cnt.flows, i + 2);
+		assert_int_equal(cap.tx_cnt, i + 2);
+		assert_int_equal(tx(i + 1)->flags & ~TX_MIDSTREAM, 0);
+		assert_int_equal(tx(i + 1)->status, 200);
+		goodbye(&s);
+	}
+	capture_finish(&cap);
+	assert_int_equal(cap.cnt.gaps + cap.cnt.retransmits, 0);
+}
+
+/* What is sent again after the end is no connection. */
+static void test_not_reused_by_retransmission(void **state)
+{
+	struct packet *get;
+
+	handshake(&s);
+	get = prepare(&s, CLIENT, 0, GET, strlen(GET));
+	give(&s, get);
+	say(&s, SERVER, OK_EMPTY);
+	goodbye(&s);
+	give(&s, get);
+	capture_finish(&cap);
+	assert_int_equal(cap.cnt.flows, 1);
+	assert_int_equal(cap.tx_cnt, 1);
+}
+
+/* The kernel says where a stream begins: the old connection need not have been seen to end. */
+static void test_reused_with_another_beginning(void **state)
+{
+	static const uint32_t begins[] = {66600, 500};
+	size_t i;
+
+	handshake(&s);
+	exchange();
+	for (i = 0; i < 2; i++) {
+		begin_again(begins[i], 77);
+		s.note[CLIENT].has_stream_start = s.note[SERVER].has_stream_start = true;
+		s.note[CLIENT].stream_start = begins[i];
+		s.note[SERVER].stream_start = 77;
+		exchange();
+		assert_int_equal(cap.cnt.flows, i + 2);
+		assert_int_equal(cap.tx_cnt, i + 2);
+		assert_int_equal(tx(i + 1)->status, 200);
+		assert_int_equal(tx(i + 1)->flags, 0);
+	}
+	/* A hole is not another beginning. */
+	miss(&s, CLIENT, GET);
+	miss(&s, SERVER, OK_EMPTY);
+	exchange();
+	capture_finish(&cap);
+	assert_int_equal(cap.cnt.flows, 3);
+	assert_int_equal(tx(cap.tx_cnt - 1)->stream, 2);
+}
+
+/* At tc, what comes in for a socket that has sent nothing yet has no cookie. */
+static void test_reused_by_a_silent_socket(void **state)
+{
+	struct packet *get;
+
+	be_local(false, true);
+	handshake(&s);
+	exchange();
+	begin_again(66600, 77);
+	s.note[SERVER].cookie = 0;
+	get = prepare(&s, CLIENT, 0, GET, strlen(GET));
+	get->seg.hook = HOOK_TC;
+	give(&s, get);
+	s.note[SERVER].cookie = 23;
+	say(&s, SERVER, OK_EMPTY);
+	tell(&s, CLIENT, 0);
+	assert_int_equal(cap.cnt.flows, 2);
+	assert_int_equal(cap.tx_cnt, 2);
+	assert_int_equal(tx(1)->cookie, 23);
+	assert_int_equal(tx(1)->status, 200);
+}
+
 /* A capture made on several processors: the handshake stands behind the data. */
 static void test_late_syn(void **state)
 {
@@ -643,6 +738,10 @@ int main(void)
 		TEST(test_listener_then_child),
 		TEST(test_cookie_outweighs_tuple),
 		TEST(test_reused_tuple),
+		TEST(test_reused_without_syn),
+		TEST(test_not_reused_by_retransmission),
+		TEST(test_reused_with_another_beginning),
+		TEST(test_reused_by_a_silent_socket),
 		TEST(test_late_syn),
 		TEST(test_straggler),
 		TEST(test_repeated_syn),

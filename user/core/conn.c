@@ -435,13 +435,34 @@ void conn_init(struct conn *c, struct conn_env *env)
 	c->env = env;
 }
 
+/*
+ * Payload of a later connection with the same addresses, whose SYN did not cross. Its sequence numbers may be anything: a
+ * client whose own end was in TIME_WAIT goes on 65,537 after its last one, another may begin below. What continues the
+ * stream, or repeats some of it, is never taken for that.
+ */
+static bool is_of_another(const struct conn *c, unsigned int dir, const struct segment *seg)
+{
+	const struct reasm_half *h = &c->reasm.half[dir];
+	const struct annotation *note = &seg->note;
+	uint32_t off = seg->seq - (uint32_t)h->origin; /* what lies before the beginning is far behind it */
+
+	if (!seg->payload_len || !h->started || off <= (uint32_t)(h->next - h->origin))
+		return false;
+	if (c->closed && h->fin_known && !c->reset_ns)
+		return off > (uint32_t)(h->fin_off - h->origin);
+	/* Where the kernel saw another beginning. */
+	if (note->has_stream_start && h->start_known && note->stream_start != (uint32_t)h->origin)
+		return true;
+	/* At tc a socket has no cookie before it has sent something. This one has not, the flow's has. */
+	return c->cookie && !note->cookie && seg->hook == HOOK_TC && seg->dir == SEG_DIR_INGRESS;
+}
+
 bool conn_is_reuse(const struct conn *c, unsigned int dir, const struct segment *seg)
 {
 	const struct reasm_half *h = &c->reasm.half[dir];
 
 	if (!(seg->flags & TCP_SYN))
-		return c->closed && seg->payload_len && h->fin_known && !c->reset_ns &&
-		       (int32_t)(seg->seq - (uint32_t)h->fin_off) > 0;
+		return is_of_another(c, dir, seg);
 	if (c->isn_known[dir])
 		return c->isn[dir] != seg->seq;
 	/* A capture may have it behind the data that it begins. */
