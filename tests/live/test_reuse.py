@@ -17,6 +17,7 @@ PORTS, TIMES = 10, 20
 CLIENT = """
 import socket, sys, time
 port, times, tag, first = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+enough = bytes(17) if sys.argv[5] == 'all' else b'\\r\\n\\r\\n'
 for n in range(times):
     s = socket.socket()
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -27,28 +28,40 @@ for n in range(times):
             break
         except OSError:
             time.sleep(0.05)
-    s.sendall(b'GET /s/404/%s-%d-%d HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n'
+    s.sendall(b'GET /f/17/%s-%d-%d HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n'
               % (tag.encode(), first, n))
     got = b''
-    while b'</html>' not in got:
+    while enough not in got:
         got += s.recv(4096)
     s.close()
 """
 
 
 class Reuse:
-    def test_reuse(self):
+    def reuse(self, reads):
+        """The records of all of it."""
         ns = harness.Netns(self)
         server = harness.Nginx(self, netns=ns)
         tracer = self.trace(netns=ns)
         clients = [harness.Process(self, [harness.PYTHON, '-c', CLIENT, server.port, TIMES, self.tag,
-                                          41000 + n], netns=ns) for n in range(PORTS)]
+                                          41000 + n, reads], netns=ns) for n in range(PORTS)]
         for client in clients:
             client.succeed(60)
-        wants = [{'side': side, 'url.original': '/s/404/%s-%d-%d' % (self.tag, 41000 + port, n),
-                  'http.response.status_code': 404, 'tcp.stream.request': 1, 'flags': []}
-                 for side in ('client', 'server') for port in range(PORTS) for n in range(TIMES)]
-        match.check(self, tracer, match.mine(tracer.stop(), self.tag, [server.port]), wants)
+        return tracer, match.mine(tracer.stop(), self.tag, [server.port])
+
+    def wanted(self, **more):
+        return [dict({'side': side, 'url.original': '/f/17/%s-%d-%d' % (self.tag, 41000 + port, n),
+                      'http.response.status_code': 200, 'tcp.stream.request': 1}, **more)
+                for side in ('client', 'server') for port in range(PORTS) for n in range(TIMES)]
+
+    def test_closed(self):
+        tracer, records = self.reuse('all')
+        match.check(self, tracer, records, self.wanted(flags=[]))
+
+    def test_closed_before_the_end(self):
+        """The client leaves when it has the headers: what comes then, is answered by a reset."""
+        tracer, records = self.reuse('headers')
+        match.check(self, tracer, records, self.wanted())
 
 
 harness.per_hook(Reuse)
