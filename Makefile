@@ -133,7 +133,7 @@ READY    := $(BUILD)/ready
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all static unit asan bpf test test-build demo bench bench-live vmtest arm64test setup clean help
+.PHONY: all static unit asan bpf test test-build demo bench bench-live vmtest soak arm64test setup clean help
 .PHONY: install uninstall deb image
 .PHONY: fuzz-build fuzz-programs fuzz-quick fuzz-merge fuzz-coverage
 
@@ -147,6 +147,7 @@ help:
 	@echo 'make unit         build and run the unit tests alone (ASan, UBSan)'
 	@echo 'make arm64test    build for arm64; its unit tests, and capture files, in an emulator (minutes)'
 	@echo 'make vmtest       trace on other kernels, in QEMU (minutes)'
+	@echo 'make soak         on each hook at once for SOAK_SECONDS ($(SOAK_SECONDS)): nothing grows, nothing is missed'
 	@echo 'make bench        beside other tools, on capture files (minutes)'
 	@echo 'make bench-live   what tracing costs, beside other tracers (an hour)'
 	@echo 'make fuzz-quick   the fuzzers alone, each for FUZZ_SECONDS ($(FUZZ_SECONDS))'
@@ -344,6 +345,14 @@ arm64test:
 		>$(ARM64_BUILD)/httplat && chmod +x $(ARM64_BUILD)/httplat
 	$(Q)BUILD=$(ARM64_BUILD) HTTPLAT=$(ARM64_BUILD)/httplat NATIVE=$(CURDIR)/$(HTTPLAT) \
 		EMULATOR='$(ARM64_QEMU)' tests/run $(or $(TESTS),unit offline arm64)
+
+# How long, in seconds.
+SOAK_SECONDS ?= 3600
+
+soak:
+	$(Q)tools/setup --test
+	$(Q)$(MAKE) --no-print-directory $(HTTPLAT)
+	$(Q)HTTPLAT=./$(HTTPLAT) SOAK_SECONDS=$(SOAK_SECONDS) HTTPLAT_SECCOMP=kill tests/soak/run
 
 # --- fuzzers ---------------------------------------------------------------------------------------
 
