@@ -41,7 +41,7 @@ _httplat_value()
 	--by) _httplat_list $'process\npid\ncontainer\npod\nunit\ncgroup\nhost\nroute\npath\nmethod\nstatus\nremote\nport\nside' ;;
 	--time) _httplat_words $'latency\nttfb\ntotal\nconnect\nrequest\nqueue\napp\nhol\nresponse\nack\nread' ;;
 	--sort) _httplat_words $'count\nerrors\np50\np90\np99\np999\nmax\nmean\nbytes\nrate\nin\nout\nkey' ;;
-	-f | --filter | -s | --snaplen | --comm | --uid | -c | --container | --pod | --unit | -g | \
+	-f | --filter | -s | --snaplen | --ring-size | --comm | --uid | -c | --container | --pod | --unit | -g | \
 		--cgroup | --port | --remote | --path | --host | --slow | -d | --duration | -n | \
 		--count | --until-slow | --fail-if | --header | --body | --gap-timeout | --idle-timeout | \
 		--max-memory | --interval | -C | -W) ;;
@@ -52,7 +52,7 @@ _httplat_value()
 _httplat()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=trace i options
-	local common=$'--filter\n--hook\n--interface\n--netns\n--read\n--snaplen\n--comm\n--container\n--errors\n--follow\n--cgroup\n--host\n--method\n--path\n--pod\n--port\n--pid\n--remote\n--side\n--slow\n--status\n--uid\n--unit\n--duration\n--fail-if\n--count\n--until-slow\n--gap-timeout\n--har\n--header\n--body\n--save-slow\n--write\n--idle-timeout\n--max-memory\n--no-redact\n--help\n--version'
+	local common=$'--filter\n--hook\n--interface\n--netns\n--read\n--snaplen\n--ring-size\n--comm\n--container\n--errors\n--follow\n--cgroup\n--host\n--method\n--path\n--pod\n--port\n--pid\n--remote\n--side\n--slow\n--status\n--uid\n--unit\n--duration\n--fail-if\n--count\n--until-slow\n--gap-timeout\n--har\n--header\n--body\n--save-slow\n--write\n--idle-timeout\n--max-memory\n--no-redact\n--help\n--version'
 
 	COMPREPLY=()
 	case ${COMP_WORDS[1]} in

@@ -9,6 +9,7 @@
 #include "core/flow.h"
 #include "units.h"
 
+#define RING_MAX (UINT64_C(1) << 30)
 #define TOP_INTERVAL_NS UINT64_C(1000000000)
 
 enum option_key {
@@ -45,6 +46,7 @@ enum option_key {
 	KEY_GAP_TIMEOUT,
 	KEY_IDLE_TIMEOUT,
 	KEY_MAX_MEMORY,
+	KEY_RING_SIZE,
 	KEY_VERSION,
 	KEY_HELP,
 };
@@ -70,6 +72,8 @@ static const struct argp_option option_table[] = {
 	{"filter", 'f', "EXPR", 0, "Only packets that this pcap-filter(7) expression takes",
 	 GROUP_SOURCE},
 	{"snaplen", 's', "N", 0, "Copy at most N bytes of each packet", GROUP_SOURCE},
+	{"ring-size", KEY_RING_SIZE, "SIZE", 0,
+	 "Room between kernel and httplat (default 16M); more where events are lost", GROUP_SOURCE},
 
 	{.doc = "What:", .group = GROUP_WHAT},
 	{"pid", 'p', "PID", 0, "Only sockets of this process", GROUP_WHAT},
@@ -527,6 +531,13 @@ static int parse_shown(struct options *opt, int key, char *arg, struct diag *d)
 					"--max-memory: '%.40s' is too little; it takes at least 1M",
 					arg);
 		return err;
+	case KEY_RING_SIZE:
+		err = units_parse_size("--ring-size", arg, &opt->ring_bytes, d);
+		if (!err && (!opt->ring_bytes || opt->ring_bytes > RING_MAX))
+			return diag_set(d, EXIT_USAGE, -EINVAL,
+					"--ring-size: '%.40s' is out of range; it takes up to 1G",
+					arg);
+		return err;
 	case KEY_HELP:
 		opt->help = true;
 		return 0;
@@ -741,6 +752,7 @@ static int check_file_options(const struct options *o, struct diag *d)
 		{o->netns, "--netns", "it names a network namespace of the live host"},
 		{o->hook != HOOK_UNKNOWN, "--hook", "it says where in the live kernel to look"},
 		{o->snaplen, "-s", "the capture has its own limit"},
+		{o->ring_bytes, "--ring-size", "there is no kernel that fills it"},
 		{o->duration_ns, "-d",
 		 "a file ends by itself; -n stops after a number of requests"},
 		{o->command_argv, "-- COMMAND", "what is in a capture file has been run"},

@@ -84,6 +84,7 @@ struct options {
 	bool verbose;
 	uint64_t gap_timeout_ns, idle_timeout_ns;
 	uint64_t max_memory;
+	uint64_t ring_bytes; /* 0: the default */
 };
 
 /*

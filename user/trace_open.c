@@ -94,6 +94,7 @@ int trace_open_live(struct trace *tr, struct diag *d)
 		.interfaces = opt->interfaces[0] ? opt->interfaces : NULL,
 		.netns = opt->netns,
 		.snaplen = opt->snaplen,
+		.ring_bytes = (uint32_t)opt->ring_bytes,
 		.port = opt->port,
 		.pid = tr->pid,
 		.follow = tr->follow,

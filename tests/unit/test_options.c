@@ -103,7 +103,7 @@ static void test_everything_live(void **state)
 			       "shop/web-0 --unit nginx --container=0a1b -g /db/* --port 80 --side "
 			       "server -d 1.5s "
 			       "-n 7 -o json -v --no-redact --gap-timeout 1s --idle-timeout 1m "
-			       "--max-memory 16M",
+			       "--max-memory 16M --ring-size 64K",
 			       &opt),
 			 0);
 	assert_string_equal(opt.interfaces[0], "eth0");
@@ -136,6 +136,7 @@ static void test_everything_live(void **state)
 	assert_int_equal(opt.gap_timeout_ns, 1000000000);
 	assert_int_equal(opt.idle_timeout_ns, 60000000000);
 	assert_int_equal(opt.max_memory, 16 << 20);
+	assert_int_equal(opt.ring_bytes, 64 << 10);
 }
 
 static void test_file(void **state)
@@ -224,6 +225,9 @@ static void test_bad_values(void **state)
 	refuse("-o xml", "it takes text, wide or json");
 	refuse("-g web", "not a path from the cgroup root");
 	refuse("--max-memory 4K", "at least 1M");
+	refuse("--ring-size 2G", "up to 1G");
+	refuse("--ring-size 0", "--ring-size");
+	refuse("-r x --ring-size 64K", "no kernel that fills it");
 	refuse("port 80", "a capture filter goes after -f");
 }
 
