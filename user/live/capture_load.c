@@ -164,6 +164,9 @@ static int try_load(const struct capture_load_options *opt, const struct capture
 	if (!skel)
 		return -errno;
 	skel->rodata->cfg = *config;
+	/* A ring that is full wakes nobody any more. */
+	if (config->wake_bytes > ring_size(opt->ring_bytes) / 2)
+		skel->rodata->cfg.wake_bytes = ring_size(opt->ring_bytes) / 2;
 	choose_programs(skel, opt);
 	err = size_maps(skel, opt);
 	if (!err)
