@@ -229,7 +229,9 @@ void saving_transaction(struct saving *s, const struct flow_table *ft, struct tr
 
 int saving_flush(struct saving *s)
 {
-	return s && s->recorder ? recorder_flush(s->recorder) : 0;
+	int err = s && s->recorder ? recorder_flush(s->recorder) : 0;
+
+	return !err && s && s->flight ? flight_error(s->flight) : err;
 }
 
 int saving_close(struct saving *s, struct diag *d)

@@ -280,6 +280,8 @@ static int finish(struct trace *tr, int err, struct diag *d)
 	tr->cnt.filtered_packets += kernel[EVENT_CNT_UNMATCHED];
 	if (!tr->write_err)
 		tr->write_err = report_summary(tr->report, &tr->cnt, tr->live ? kernel : NULL);
+	else if (tr->write_err != -EPIPE)
+		report_closing(tr->report, &tr->cnt, tr->live ? kernel : NULL);
 	if (tr->write_err && tr->write_err != -EPIPE && !err)
 		err = diag_set(d, EXIT_RUNTIME, tr->write_err,
 			       "cannot write to standard output: %s", strerror(-tr->write_err));

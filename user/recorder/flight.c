@@ -305,6 +305,11 @@ int flight_open(const struct flight_options *opt, struct counters *cnt, struct f
 	return 0;
 }
 
+int flight_error(const struct flight *fl)
+{
+	return fl->err;
+}
+
 int flight_close(struct flight *fl, struct diag *d)
 {
 	int err;

@@ -44,6 +44,9 @@ void flight_end(struct flight *fl, bool known, uint64_t stream);
 void flight_save(struct flight *fl, const struct transaction *tx, const struct owner_names *names,
 		 bool current);
 
+/* 0; or -errno of the first file that could not be written: flight_close() says which. */
+int flight_error(const struct flight *fl);
+
 /* Frees. 0; or -errno of the first file that could not be written, with *d set. NULL is fine. */
 int flight_close(struct flight *fl, struct diag *d);
 

@@ -314,8 +314,14 @@ int report_summary(struct report *rp, const struct counters *cnt,
 		err = json_summary(rp->json, rp->opt.out, cnt, kernel, rp->printed);
 	if (!err)
 		err = report_flush(rp, rp->now_ns);
-	summary_print(rp->opt.err, cnt, kernel, rp->printed);
+	report_closing(rp, cnt, kernel);
 	return err;
+}
+
+void report_closing(struct report *rp, const struct counters *cnt,
+		    const uint64_t kernel[EVENT_CNT_MAX])
+{
+	summary_print(rp->opt.err, cnt, kernel, rp->printed);
 }
 
 int report_flush(struct report *rp, uint64_t now_ns)

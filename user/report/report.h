@@ -68,6 +68,10 @@ int report_segment(struct report *rp, const struct segment *seg);
 int report_summary(struct report *rp, const struct counters *cnt,
 		   const uint64_t kernel[EVENT_CNT_MAX]);
 
+/* Of that, only what goes to standard error: for an output that failed. */
+void report_closing(struct report *rp, const struct counters *cnt,
+		    const uint64_t kernel[EVENT_CNT_MAX]);
+
 /* Writes out what was buffered, and what is due at now_ns (the transactions' clock): what waited
  * long enough to be joined, the table of an interval. */
 int report_flush(struct report *rp, uint64_t now_ns);
