@@ -259,6 +259,8 @@ void flight_save(struct flight *fl, const struct transaction *tx, const struct o
 	struct savefile *sf;
 	int err;
 
+	if (fl->err) /* the run is about to end */
+		return;
 	if (view_make(&fl->view, tx, names, offset, fl->opt.redact)) {
 		fl->cnt->memory_dropped++;
 		return;
