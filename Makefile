@@ -326,9 +326,13 @@ bench-live:
 	$(Q)$(MAKE) --no-print-directory $(HTTPLAT)
 	$(Q)BUILD=$(BUILD) HTTPLAT=./$(HTTPLAT) bench/live $(LIVE)
 
+# On arm64 kernels too, where tools/setup --arm64 was run once.
+VM_ARM64 = $(if $(wildcard $(HTTPLAT_DEPS)/arm64/packages),--arm64)
+
 vmtest:
-	$(Q)tools/setup --vm
+	$(Q)tools/setup --vm $(VM_ARM64)
 	$(Q)$(MAKE) --no-print-directory static
+	$(if $(VM_ARM64),$(Q)$(MAKE) --no-print-directory ARCH=arm64 BUILD=$(ARM64_BUILD) static)
 	$(Q)BUILD=$(BUILD) HTTPLAT_STATIC=./$(HTTPLAT)-static tests/vm/run
 
 # The tests that need no kernel of that architecture, in an emulator of system calls. The program under test is a

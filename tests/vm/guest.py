@@ -10,21 +10,48 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.join(ROOT, os.environ.get('BUILD', 'build'), 'vm')
 CACHE = os.environ.get('HTTPLAT_VM_CACHE', '/var/cache/httplat-vm')
 STATIC = os.path.join(ROOT, os.environ.get('HTTPLAT_STATIC', 'httplat-static'))
+DEPS = os.environ.get('HTTPLAT_DEPS', '/usr/local/lib/httplat-deps')
 BUSYBOX = '/bin/busybox'
 BOOT_SECONDS = 900
 
+# What is emulated. `qemu`: the folder in CACHE, and the program; `busybox`, `static`: what runs on it.
+Machine = collections.namedtuple('Machine', 'qemu program arguments console static busybox remedy')
+AMD64 = Machine('qemu', 'qemu-system-x86_64', ('-machine', 'q35', '-cpu', 'max'),
+                'console=ttyS0 tsc=reliable no_timer_check', STATIC, BUSYBOX,
+                'make static; tools/setup --vm')
+# Pointers are authenticated by an algorithm that is quick to emulate.
+ARM64 = Machine('qemu-arm64', 'qemu-system-aarch64', ('-machine', 'virt', '-cpu', 'max,pauth-impdef=on'),
+                'console=ttyAMA0', STATIC + '-arm64', os.path.join(DEPS, 'arm64/bin/busybox'),
+                'tools/setup --vm --arm64; make static ARCH=arm64')
+
 # `image`: the folder in CACHE.
-Kernel = collections.namedtuple('Kernel', 'name image options lockdown')
+Kernel = collections.namedtuple('Kernel', 'name image options lockdown machine')
 KERNELS = (
-    Kernel('5.10', '5.10', '', 'none'),
-    Kernel('6.1', '6.1', '', 'none'),
-    Kernel('6.12', '6.12', '', 'none'),
+    Kernel('5.10', '5.10', '', 'none', AMD64),
+    Kernel('6.1', '6.1', '', 'none', AMD64),
+    Kernel('6.12', '6.12', '', 'none', AMD64),
     Kernel('6.12-confidentiality', '6.12', 'lsm=lockdown,bpf lockdown=confidentiality',
-           'confidentiality'),
-    Kernel('newest', 'newest', '', 'none'),
+           'confidentiality', AMD64),
+    Kernel('newest', 'newest', '', 'none', AMD64),
+    Kernel('5.10-arm64', '5.10-arm64', '', 'none', ARM64),
+    Kernel('6.1-arm64', '6.1-arm64', '', 'none', ARM64),
+    Kernel('6.12-arm64', '6.12-arm64', '', 'none', ARM64),
 )
 
 Sent = collections.namedtuple('Sent', 'target status pid size')
+
+
+def emulator(machine):
+    return os.path.join(CACHE, machine.qemu, 'usr/bin', machine.program)
+
+
+def lacks(kernel):
+    """A sentence when something that it takes is not there, else ''."""
+    for path in (emulator(kernel.machine), os.path.join(CACHE, kernel.image, 'vmlinuz'),
+                 kernel.machine.static, kernel.machine.busybox, BUSYBOX):
+        if not os.path.exists(path):
+            return '%s is not there: run %s' % (path, kernel.machine.remedy)
+    return ''
 
 
 def initramfs(kernel):
@@ -33,11 +60,11 @@ def initramfs(kernel):
     shutil.rmtree(tree, ignore_errors=True)
     for folder in ('bin', 'dev', 'etc', 'proc', 'sys', 'tmp', 'modules'):
         os.makedirs(os.path.join(tree, folder))
-    shutil.copy(BUSYBOX, os.path.join(tree, 'bin/busybox'))
+    shutil.copy(kernel.machine.busybox, os.path.join(tree, 'bin/busybox'))
     for applet in subprocess.check_output([BUSYBOX, '--list'], text=True).split():
         if applet != 'busybox':
             os.symlink('busybox', os.path.join(tree, 'bin', applet))
-    shutil.copy(STATIC, os.path.join(tree, 'bin/httplat'))
+    shutil.copy(kernel.machine.static, os.path.join(tree, 'bin/httplat'))
     shutil.copy(os.path.join(ROOT, 'tests/vm/init'), os.path.join(tree, 'init'))
     os.chmod(os.path.join(tree, 'init'), 0o755)
     # A static glibc would otherwise look for modules that aren't there.
@@ -63,18 +90,18 @@ def log_of(kernel):
 def boot(kernel):
     """Runs the guest to its end. Returns the lines of its serial line, and a sentence when it did not end
     well."""
-    qemu = os.path.join(CACHE, 'qemu')
+    machine = kernel.machine
+    qemu = os.path.join(CACHE, machine.qemu)
     env = dict(os.environ)
     env['LD_LIBRARY_PATH'] = ':'.join(os.path.join(qemu, d, 'x86_64-linux-gnu')
                                       for d in ('usr/lib', 'lib'))
     argv = [
-        os.path.join(qemu, 'usr/bin/qemu-system-x86_64'),
+        emulator(machine),
         '-L', os.path.join(qemu, 'usr/share/qemu'), '-L', os.path.join(qemu, 'usr/share/seabios'),
-        '-accel', 'tcg', '-cpu', 'max', '-machine', 'q35', '-smp', '1', '-m', '1024', '-nodefaults',
+        '-accel', 'tcg', *machine.arguments, '-smp', '1', '-m', '1024', '-nodefaults',
         '-display', 'none', '-serial', 'file:' + log_of(kernel), '-no-reboot',
         '-kernel', os.path.join(CACHE, kernel.image, 'vmlinuz'), '-initrd', initramfs(kernel),
-        '-append', 'console=ttyS0 loglevel=2 panic=-1 mitigations=off tsc=reliable no_timer_check '
-                   + kernel.options]
+        '-append', 'loglevel=2 panic=-1 mitigations=off %s %s' % (machine.console, kernel.options)]
     try:
         subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, timeout=BOOT_SECONDS, check=True)
         end = None

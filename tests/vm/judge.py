@@ -49,7 +49,7 @@ def owner_mode(guest, run):
 
 def expected_mode(kernel, run):
     if not run.name.startswith('nobtf'):
-        return CLASSIC if kernel.name == '5.10' else BTF
+        return CLASSIC if kernel.name.startswith('5.10') else BTF
     # What classic tracepoints need as well, tracefs, is not to be had there.
     return NONE if kernel.lockdown == 'confidentiality' else CLASSIC
 

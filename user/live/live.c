@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "caps.h"
 #include "live/attach.h"
@@ -267,6 +268,18 @@ static int open_steps(struct live *lv, const struct live_options *opt, struct co
 	return err;
 }
 
+/* How many CPUs there may be, or -errno. */
+static int count_cpus(struct diag *d)
+{
+	static const char path[] = "/sys/devices/system/cpu/possible"; /* libbpf's */
+
+	if (access(path, R_OK))
+		return diag_set(d, EXIT_RUNTIME, -errno,
+				"cannot start: %s: %s; is sysfs mounted (mount -t sysfs sysfs /sys)?",
+				path, strerror(errno));
+	return libbpf_num_possible_cpus();
+}
+
 static int open_hook(enum hook hook, const struct live_options *opt, struct counters *cnt,
 		     struct live **out, struct diag *d)
 {
@@ -276,7 +289,7 @@ static int open_hook(enum hook hook, const struct live_options *opt, struct coun
 	if (!lv)
 		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 	lv->cg.fd = -1;
-	lv->cpu_cnt = libbpf_num_possible_cpus();
+	lv->cpu_cnt = count_cpus(d);
 	lv->hook = hook;
 	err = lv->cpu_cnt < 0 ? lv->cpu_cnt : open_steps(lv, opt, cnt, d);
 	if (err) {
