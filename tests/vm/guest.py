@@ -36,6 +36,8 @@ KERNELS = (
     Kernel('5.10-arm64', '5.10-arm64', '', 'none', ARM64),
     Kernel('6.1-arm64', '6.1-arm64', '', 'none', ARM64),
     Kernel('6.12-arm64', '6.12-arm64', '', 'none', ARM64),
+    # Pages of 16 KB.
+    Kernel('6.12-arm64-16k', '6.12-arm64-16k', '', 'none', ARM64),
 )
 
 Sent = collections.namedtuple('Sent', 'target status pid size')
