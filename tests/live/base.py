@@ -99,11 +99,12 @@ def temp_dir(test):
     return path
 
 
-def compile_c(test, name):
+def compile_c(test, name, libs=()):
     """The path of a helper program, compiled from NAME.c beside this file."""
     need('gcc')
     out = os.path.join(temp_dir(test), name)
-    run('gcc', '-std=gnu11', '-O2', '-Wall', '-o', out, os.path.join(HERE, name + '.c'), timeout=60)
+    run('gcc', '-std=gnu11', '-O2', '-Wall', '-o', out, os.path.join(HERE, name + '.c'), *libs,
+        timeout=60)
     return out
 
 
