@@ -2,8 +2,8 @@
 /*
  * conn.h - what the kernel side remembers of a connection, and the maps that hold it.
  *
- * Three objects share these maps: capture.bpf.c has the traffic's part, owner.bpf.c (tp_btf) and
- * owner_classic.bpf.c (classic tracepoints) the owner's part. The loader creates the maps with the
+ * Several objects share these maps: capture.bpf.c has the traffic's part; owner.bpf.c (tp_btf),
+ * owner_raw.bpf.c (raw tracepoints) or owner_classic.bpf.c (classic ones) the owner's part. The loader creates the maps with the
  * capture object and hands them to the owner objects (bpf_map__reuse_fd), so the names are fixed:
  *
  *	conns           socket -> struct conn_state     freed with the socket, nothing to size
@@ -39,13 +39,14 @@ enum owner_follow {
 	FOLLOW_ANY, /* it is not known in the kernel: everybody may be */
 };
 
-/* What owner.bpf.c is told before it is loaded. */
+/* What the owner programs are told before they are loaded. */
 struct owner_config {
 	__u64 pidns_dev; /* device of the files /proc/PID/ns/pid */
 	__u8 to_tuple;	 /* write owners by tuple as well: the socket hook */
 	__u8 sees_send;	 /* one of the owner_send programs is at work */
 	__u8 follow;	 /* enum owner_follow */
-	__u8 pad[5];
+	__u8 one_netns;	 /* the hook is in one network namespace: tuples are looked up with it */
+	__u8 pad[4];
 };
 
 enum conn_proto {

@@ -38,10 +38,6 @@
 #include "conn.h"
 #include "owner_common.h"
 
-/* include/linux/sched.h */
-#define PF_IO_WORKER 0x00000010
-#define PF_KTHREAD   0x00200000
-
 const volatile struct owner_config owner_cfg;
 
 static __always_inline void fill_tuple(struct sock *sk, struct conn_tuple *t)
@@ -436,26 +432,12 @@ int BPF_PROG(owner_sent, struct sock *sk, int ret)
 	return 0;
 }
 
-/* The kernel has put the path together for this tracepoint; it is no BTF pointer. */
+/* The kernel has put the path together for this tracepoint. */
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(owner_cgroup, struct cgroup *cgrp, const char *path)
 {
-	struct event_cgroup *ev;
-
-	if (cgrp->root->hierarchy_id)
-		return 0;
-	ev = bpf_ringbuf_reserve(&ring, sizeof(*ev), 0);
-	if (!ev) {
-		count(EVENT_CNT_OWNER_LOST, 1);
-		return 0;
-	}
-	ev->type = EVENT_CGROUP;
-	ev->pad[0] = ev->pad[1] = ev->pad[2] = 0;
-	ev->id = cgrp->kn->id;
-	/* What follows the path's end was in the ring before, which is no secret to its reader. */
-	if (bpf_probe_read_kernel_str(ev->path, sizeof(ev->path), path) <= 0)
-		ev->path[0] = 0;
-	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
+	if (!cgrp->root->hierarchy_id)
+		emit_cgroup(cgrp->kn->id, path);
 	return 0;
 }
 

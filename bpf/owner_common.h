@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * owner_common.h - what both owner objects share: the `owners` hash, the event.
+ * owner_common.h - what the owner objects share: the `owners` hash, the events.
  *
  * Include after conn.h.
  */
@@ -20,6 +20,10 @@ enum {
 	TCP_CLOSE = 7,
 	TCP_LISTEN = 10,
 };
+
+/* include/linux/sched.h */
+#define PF_IO_WORKER 0x00000010
+#define PF_KTHREAD   0x00200000
 
 /* The flags of a process that begins to use a socket. */
 static __always_inline __u32 owner_flags(__u32 tgid, __u8 follow)
@@ -113,6 +117,24 @@ static __always_inline bool emit_owner(__u64 cookie, __u8 dir, const struct conn
 	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
 	count(EVENT_CNT_OWNER_EVENTS, 1);
 	return true;
+}
+
+/* A cgroup was made. `path` is kernel memory, but no BTF pointer. */
+static __always_inline void emit_cgroup(__u64 id, const char *path)
+{
+	struct event_cgroup *ev = bpf_ringbuf_reserve(&ring, sizeof(*ev), 0);
+
+	if (!ev) {
+		count(EVENT_CNT_OWNER_LOST, 1);
+		return;
+	}
+	ev->type = EVENT_CGROUP;
+	ev->pad[0] = ev->pad[1] = ev->pad[2] = 0;
+	ev->id = id;
+	/* What follows the path's end was in the ring before, which is no secret to its reader. */
+	if (bpf_probe_read_kernel_str(ev->path, sizeof(ev->path), path) <= 0)
+		ev->path[0] = 0;
+	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
 }
 
 #endif

@@ -22,7 +22,7 @@ _httplat_list()
 _httplat_value()
 {
 	case $1 in
-	-r | --read | -w | --write | --har) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	-r | --read | -w | --write | --har | --btf) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	--save-slow) mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
 	-i | --interface) _httplat_words "any"$'\n'"$(command ls /sys/class/net 2>/dev/null)" ;;
 	--netns) _httplat_words "$(command ls /run/netns 2>/dev/null)" ;;
@@ -52,7 +52,7 @@ _httplat_value()
 _httplat()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=trace i options
-	local common=$'--filter\n--hook\n--interface\n--netns\n--read\n--snaplen\n--ring-size\n--comm\n--container\n--errors\n--follow\n--cgroup\n--host\n--method\n--path\n--pod\n--port\n--pid\n--remote\n--side\n--slow\n--status\n--uid\n--unit\n--duration\n--fail-if\n--count\n--until-slow\n--gap-timeout\n--har\n--header\n--body\n--save-slow\n--write\n--idle-timeout\n--max-memory\n--no-redact\n--help\n--version'
+	local common=$'--btf\n--filter\n--hook\n--interface\n--netns\n--read\n--snaplen\n--ring-size\n--comm\n--container\n--errors\n--follow\n--cgroup\n--host\n--method\n--path\n--pod\n--port\n--pid\n--remote\n--side\n--slow\n--status\n--uid\n--unit\n--duration\n--fail-if\n--count\n--until-slow\n--gap-timeout\n--har\n--header\n--body\n--save-slow\n--write\n--idle-timeout\n--max-memory\n--no-redact\n--help\n--version'
 
 	COMPREPLY=()
 	case ${COMP_WORDS[1]} in

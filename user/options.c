@@ -15,6 +15,7 @@
 enum option_key {
 	KEY_NETNS = 0x100, /* above all characters: long options only */
 	KEY_HOOK,
+	KEY_BTF,
 	KEY_FOLLOW,
 	KEY_COMM,
 	KEY_UID,
@@ -69,6 +70,8 @@ static const struct argp_option option_table[] = {
 	 GROUP_SOURCE},
 	{"hook", KEY_HOOK, "HOOK", 0, "Where in the kernel: auto (default), cgroup, tc or socket",
 	 GROUP_SOURCE},
+	{"btf", KEY_BTF, "FILE", 0, "Where the kernel has no BTF, of this file (tools/mkbtf)",
+	 GROUP_SOURCE},
 	{"filter", 'f', "EXPR", 0, "Only packets that this pcap-filter(7) expression takes",
 	 GROUP_SOURCE},
 	{"snaplen", 's', "N", 0, "Copy at most N bytes of each packet", GROUP_SOURCE},
@@ -121,7 +124,8 @@ static const struct argp_option option_table[] = {
 	{"joined", KEY_JOINED, NULL, 0,
 	 "One line for both ends of a request, where both are on this host", GROUP_OUTPUT},
 	{"write", 'w', "FILE", 0,
-	 "Write the packets into a pcapng file as well, with comments that Wireshark shows; -r reads "
+	 "Write the packets into a pcapng file as well, with comments that Wireshark shows; -r "
+	 "reads "
 	 "it with all owners ('-': standard output)",
 	 GROUP_OUTPUT},
 	{NULL, 'C', "SIZE", 0, "With -w: begin another file before one is larger (64K, 16M, 1G)",
@@ -141,8 +145,7 @@ static const struct argp_option option_table[] = {
 	 "The first N bytes of each body too, 64K at most; secrets in them are shown",
 	 GROUP_OUTPUT},
 	{"verbose", 'v', NULL, 0, "Every TCP segment as well, decoded", GROUP_OUTPUT},
-	{"no-redact", KEY_NO_REDACT, NULL, 0, "Show secrets in targets and headers",
-	 GROUP_OUTPUT},
+	{"no-redact", KEY_NO_REDACT, NULL, 0, "Show secrets in targets and headers", GROUP_OUTPUT},
 	{"gap-timeout", KEY_GAP_TIMEOUT, "DURATION", 0,
 	 "Wait this long for missing bytes (default 10s)", GROUP_OUTPUT},
 	{"idle-timeout", KEY_IDLE_TIMEOUT, "DURATION", 0,
@@ -327,11 +330,12 @@ static int parse_source(struct options *opt, int key, char *arg, struct diag *d)
 	int value, err = 0;
 	uint64_t n;
 
-	if ((key == 'r' || key == 'i' || key == KEY_NETNS) && !*arg)
+	if ((key == 'r' || key == 'i' || key == KEY_NETNS || key == KEY_BTF) && !*arg)
 		return diag_set(d, EXIT_USAGE, -EINVAL, "%s: the name is empty",
-				key == 'r'   ? "-r"
-				: key == 'i' ? "-i"
-					     : "--netns");
+				key == 'r'	   ? "-r"
+				: key == 'i'	   ? "-i"
+				: key == KEY_NETNS ? "--netns"
+						   : "--btf");
 	switch (key) {
 	case 'r':
 		opt->read_file = arg;
@@ -340,6 +344,9 @@ static int parse_source(struct options *opt, int key, char *arg, struct diag *d)
 		return add_interface(opt, arg, d);
 	case KEY_NETNS:
 		opt->netns = arg;
+		return 0;
+	case KEY_BTF:
+		opt->btf_file = arg;
 		return 0;
 	case KEY_HOOK:
 		err = parse_choice("--hook", arg, hook_choices, &value, d);
@@ -751,6 +758,7 @@ static int check_file_options(const struct options *o, struct diag *d)
 		{o->interfaces[0], "-i", "it names an interface of the live host"},
 		{o->netns, "--netns", "it names a network namespace of the live host"},
 		{o->hook != HOOK_UNKNOWN, "--hook", "it says where in the live kernel to look"},
+		{o->btf_file, "--btf", "it describes the live kernel"},
 		{o->snaplen, "-s", "the capture has its own limit"},
 		{o->ring_bytes, "--ring-size", "there is no kernel that fills it"},
 		{o->duration_ns, "-d",

@@ -39,6 +39,7 @@ struct options {
 	const char *read_file;				    /* "-": standard input; NULL: live */
 	const char *interfaces[OPTIONS_MAX_INTERFACES + 1]; /* NULL-terminated */
 	const char *netns;
+	const char *btf_file;
 	enum hook hook; /* HOOK_UNKNOWN: auto */
 	const char *filter;
 	uint32_t snaplen; /* 0: as needed */

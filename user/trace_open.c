@@ -93,6 +93,7 @@ int trace_open_live(struct trace *tr, struct diag *d)
 		.hook = opt->hook,
 		.interfaces = opt->interfaces[0] ? opt->interfaces : NULL,
 		.netns = opt->netns,
+		.btf = opt->btf_file,
 		.snaplen = opt->snaplen,
 		.ring_bytes = (uint32_t)opt->ring_bytes,
 		.port = opt->port,

@@ -77,6 +77,16 @@ def per_hook(cls, hooks=HOOKS):
                                                           '__module__': cls.__module__}))
 
 
+HIDE_BTF = ('unshare', '-m', 'sh', '-c', 'mount -t tmpfs none /sys/kernel/btf && exec "$@"', 'sh')
+
+
+def kernel_btf(test):
+    """A copy of this kernel's BTF: what a tracer wrapped in HIDE_BTF can be given by --btf."""
+    if not os.path.exists('/sys/kernel/btf/vmlinux'):
+        raise unittest.SkipTest('this kernel has no BTF to make a file of')
+    return shutil.copy('/sys/kernel/btf/vmlinux', temp_dir(test) + '/kernel.btf')
+
+
 class LiveTest(unittest.TestCase):
     maxDiff = None
     hook = None

@@ -15,9 +15,6 @@ import runtimes
 from base import PEER, PYTHON, Process, cgroup2_mount, need, temp_dir, undo_later, wait_until
 from test_containers import Box
 
-# The tracer does not find BTF.
-HIDE = ('unshare', '-m', 'sh', '-c', 'mount -t tmpfs none /sys/kernel/btf && exec "$@"', 'sh')
-
 
 class NamedCgroup(harness.Cgroup):
     """A cgroup below another one, of a name of one's choice."""
@@ -178,12 +175,16 @@ class Basic(Common):
         self.assertLess(tracer.summary['kernel.segments'], 40, tracer.summary)
 
 
-class Who(Basic):
+class Effective(Basic):
+    """Where owners come from BTF, whosever."""
+
     def test_uid_is_the_effective_one(self):
         need('setpriv')
         ours = self.client(wrap=('setpriv', '--euid=65534', '--clear-groups', '--'))
         self.run_two(['--uid', 65534], ours, self.client())
 
+
+class Who(Effective):
     def test_glob(self):
         top = harness.Cgroup(self, 'top')
         web = NamedCgroup(self, top, 'web-1')
@@ -256,7 +257,7 @@ class Who(Basic):
                         stdin=subprocess.PIPE)
         wait_until('client that waits', lambda: '"waiting"' in shell.stdout())
         tracer = self.trace('-p', shell.pid, '--follow')
-        by_proc = self.trace('-p', shell.pid, '--follow', wrap=HIDE)
+        by_proc = self.trace('-p', shell.pid, '--follow', wrap=harness.HIDE_BTF)
         self.assertIn('forks cannot be seen', by_proc.stderr())
         for _ in range(2):
             shell.proc.stdin.write(b'\n')
@@ -401,11 +402,29 @@ class WhoWithoutBtf(Basic):
 
     def trace(self, *options, **kw):
         need('unshare')
-        tracer = super().trace(*options, wrap=HIDE, **kw)
+        tracer = super().trace(*options, wrap=harness.HIDE_BTF, **kw)
         self.assertIn('no BTF', tracer.stderr())
         return tracer
 
 
+class WhoWithBtfFile(Effective):
+    """Owners come from raw tracepoints."""
+
+    owner_events = False
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.btf = harness.kernel_btf(cls)
+
+    def trace(self, *options, **kw):
+        need('unshare')
+        tracer = super().trace('--btf', self.btf, *options, wrap=harness.HIDE_BTF, **kw)
+        self.assertIn('raw tracepoints: no BTF', tracer.stderr())
+        return tracer
+
+
+harness.per_hook(WhoWithBtfFile, ('cgroup', 'tc'))
 harness.per_hook(WhoWithoutBtf, ('cgroup', 'tc'))
 harness.per_hook(WhatRuns, ('cgroup', 'tc'))
 

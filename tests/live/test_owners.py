@@ -227,8 +227,7 @@ class HandedOver(Base):
 harness.per_hook(HandedOver, ('cgroup', 'tc'))
 
 
-@harness.per_hook
-class IoUring(Base):
+class Uring(Base):
     """Both ends go through io_uring. Workers of the kernel (iou-wrk, iou-sqp) have names of their
     own, which nobody knows; they are threads of the process, in its cgroup, and go by its name."""
 
@@ -261,8 +260,7 @@ class IoUring(Base):
         self.exchange('sqpoll')
 
 
-@harness.per_hook
-class Older(Base):
+class Old(Base):
     """Sockets older than the tracer, in another network namespace; and in a pid namespace, as in a
     container: the pid is the host's, process.vpid the one inside."""
 
@@ -318,16 +316,73 @@ class Older(Base):
 
 
 @harness.per_hook
-class OwnersWithoutBtf(Common):
-    """The tracer does not find BTF, and falls back on classic tracepoints and /proc."""
+class IoUring(Uring):
+    pass
 
-    HIDE = ('unshare', '-m', 'sh', '-c', 'mount -t tmpfs none /sys/kernel/btf && exec "$@"', 'sh')
+
+@harness.per_hook
+class Older(Old):
+    pass
+
+
+class WithoutBtf:
+    """The tracer does not find BTF in the kernel, and falls back on other tracepoints and /proc."""
 
     def trace(self, *options, **kw):
         harness.need('unshare')
-        tracer = super().trace(*options, wrap=self.HIDE, **kw)
-        self.assertIn('no BTF', tracer.stderr())
+        tracer = super().trace(*options, wrap=harness.HIDE_BTF, **kw)
+        self.assertIn('owners come from %s tracepoints: no BTF' % self.source, tracer.stderr())
         return tracer
+
+
+@harness.per_hook
+class OwnersWithoutBtf(WithoutBtf, Common):
+    source = 'classic'
+
+
+class BtfFile(WithoutBtf):
+    """It is given the kernel's BTF as a file."""
+
+    source = 'raw'
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.btf = harness.kernel_btf(cls)
+
+    def trace(self, *options, **kw):
+        return super().trace('--btf', self.btf, *options, **kw)
+
+
+@harness.per_hook
+class OwnersWithBtfFile(BtfFile, Common):
+    pass
+
+
+class NoBtfFile(unittest.TestCase):
+    """--btf of what is none: one sentence, and nothing is traced."""
+
+    def check_refused(self, path, why):
+        harness.need()
+        done = harness.run(harness.HTTPLAT, '--btf', path, '-d', '1ms', check=False)
+        self.assertEqual((done.returncode, done.stdout), (2, ''))
+        self.assertIn(why, done.stderr)
+        self.assertEqual(done.stderr.count('\n'), 1, done.stderr)
+
+    def test_refused(self):
+        self.check_refused('/no/such/file', 'No such file')
+        self.check_refused(__file__, 'is no BTF')
+        self.check_refused(PYTHON, 'is no BTF')  # ELF, without it
+
+
+@harness.per_hook
+class OlderWithBtfFile(BtfFile, Old):
+    pass
+
+
+@harness.per_hook
+class IoUringWithBtfFile(BtfFile, Uring):
+    pass
 
 
 if __name__ == '__main__':

@@ -98,18 +98,20 @@ static void test_everything_live(void **state)
 {
 	struct options opt;
 
-	assert_int_equal(parse("-i eth0 --interface=eth1 -i eth0 --netns web --hook socket -f tcp "
-			       "-s 256 -p 42 --follow --comm nginx --uid 33 -c web -g /web --pod "
-			       "shop/web-0 --unit nginx --container=0a1b -g /db/* --port 80 --side "
-			       "server -d 1.5s "
-			       "-n 7 -o json -v --no-redact --gap-timeout 1s --idle-timeout 1m "
-			       "--max-memory 16M --ring-size 64K",
-			       &opt),
-			 0);
+	assert_int_equal(
+		parse("-i eth0 --interface=eth1 -i eth0 --netns web --btf b --hook socket -f tcp "
+		      "-s 256 -p 42 --follow --comm nginx --uid 33 -c web -g /web --pod "
+		      "shop/web-0 --unit nginx --container=0a1b -g /db/* --port 80 --side "
+		      "server -d 1.5s "
+		      "-n 7 -o json -v --no-redact --gap-timeout 1s --idle-timeout 1m "
+		      "--max-memory 16M --ring-size 64K",
+		      &opt),
+		0);
 	assert_string_equal(opt.interfaces[0], "eth0");
 	assert_string_equal(opt.interfaces[1], "eth1");
 	assert_null(opt.interfaces[2]);
 	assert_string_equal(opt.netns, "web");
+	assert_string_equal(opt.btf_file, "b");
 	assert_int_equal(opt.hook, HOOK_SOCKET);
 	assert_string_equal(opt.filter, "tcp");
 	assert_int_equal(opt.snaplen, 256);
@@ -191,6 +193,7 @@ static void test_what_does_not_go_together(void **state)
 	refuse("-r x -i eth0", "-i doesn't go with -r");
 	refuse("-r x --netns web", "--netns doesn't go with -r");
 	refuse("-r x --hook tc", "--hook doesn't go with -r");
+	refuse("-r x --btf y", "--btf doesn't go with -r");
 	refuse("-r x -s 256", "-s doesn't go with -r");
 	refuse("-r x -d 1s", "-d doesn't go with -r");
 	refuse("-r x --uid 0", "--uid doesn't go with -r");
@@ -397,15 +400,16 @@ static void test_getopt_speaks_in_one_sentence(void **state)
 static void test_help(void **state)
 {
 	static const char *const promised[] = {
-		"--read",	"--interface",	 "--netns",	"--hook",    "--filter",
-		"--snaplen",	"--pid",	 "--comm",	"--cgroup",  "--port",
-		"--side",	"--duration",	 "--count",	"--output",  "--verbose",
-		"--no-redact",	"--gap-timeout", "--version",	"--help",    "--idle-timeout",
-		"--max-memory", "trace",	 "check",	"decode",    "Examples:",
-		"--follow",	"--uid",	 "--container", "--pod",     "--unit",
-		"\n  ps ",	"\n  stat ",	 "\n  top ",	"--slow",    "--errors",
-		"--explain",	"--joined",	 "--by",	"--fail-if", "--until-slow",
+		"--read",	"--interface",	 "--netns",	"--hook",      "--filter",
+		"--snaplen",	"--pid",	 "--comm",	"--cgroup",    "--port",
+		"--side",	"--duration",	 "--count",	"--output",    "--verbose",
+		"--no-redact",	"--gap-timeout", "--version",	"--help",      "--idle-timeout",
+		"--max-memory", "trace",	 "check",	"decode",      "Examples:",
+		"--follow",	"--uid",	 "--container", "--pod",       "--unit",
+		"\n  ps ",	"\n  stat ",	 "\n  top ",	"--slow",      "--errors",
+		"--explain",	"--joined",	 "--by",	"--fail-if",   "--until-slow",
 		"--write",	"-C SIZE",	 "-W N",	"--save-slow", "--body",
+		"--btf",
 	};
 	struct options opt;
 	char *text = NULL, *line;

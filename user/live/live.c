@@ -214,10 +214,12 @@ static void start_following(struct live *lv, uint32_t pid)
 }
 
 /* Owners first, so that the first packet captured finds its socket's. */
-static int start_owners(struct live *lv, struct diag *d)
+static int start_owners(struct live *lv, const char *btf, struct diag *d)
 {
 	const struct owner_load_options opt = {
 		.by_tuple = lv->hook == HOOK_SOCKET,
+		.one_netns = lv->config.netns,
+		.btf = btf,
 		.follow = !lv->config.follow ? FOLLOW_NONE
 			  : lv->follow	     ? FOLLOW_MAP
 					     : FOLLOW_ANY,
@@ -246,8 +248,10 @@ static int attach(struct live *lv, const struct live_options *opt, struct diag *
 static int open_steps(struct live *lv, const struct live_options *opt, struct counters *cnt,
 		      struct diag *d)
 {
-	int err = check_capabilities(lv, opt->netns, d);
+	int err = opt->btf ? owner_load_check_btf(opt->btf, d) : 0;
 
+	if (!err)
+		err = check_capabilities(lv, opt->netns, d);
 	if (!err)
 		err = netns_enter(opt->netns, d);
 	if (!err)
@@ -262,7 +266,7 @@ static int open_steps(struct live *lv, const struct live_options *opt, struct co
 	if (!err && opt->follow)
 		start_following(lv, opt->pid);
 	if (!err)
-		err = start_owners(lv, d);
+		err = start_owners(lv, opt->btf, d);
 	if (!err)
 		err = attach(lv, opt, d);
 	return err;

@@ -38,6 +38,7 @@ struct live_options {
 	/* -f: a classic program over IP packets, as libpcap compiles it for LINKTYPE_RAW; NULL: none. */
 	const struct sock_filter *expression;
 	unsigned int expression_len;
+	const char *btf;	      /* this kernel's types, should it have none itself; NULL */
 	uint32_t ring_bytes;          /* 0: the default; rounded up to a power of two of pages */
 };
 
@@ -64,8 +65,9 @@ struct live;
  * Loads, attaches and starts. Without a hook in *opt: at tc with interfaces or `netns`, else at cgroup, and where that
  * is not to be had at tc on every interface; live_note() says why. On failure *out is untouched, *d says why and what to do, and -errno
  * is returned: -EPERM/-ENOSYS/... with EXIT_UNSUPPORTED (not root, capability, cgroup2, kernel
- * feature), -ENODEV with EXIT_USAGE for an interface that does not exist. No BTF in the kernel is
- * no failure: owners are then learned through classic tracepoints, or not at all (live_notes()).
+ * feature), -ENODEV with EXIT_USAGE for an interface that does not exist, or `btf` that is none. No
+ * BTF in the kernel is no failure: owners are then learned through other tracepoints, or not at all
+ * (live_note()).
  * *cnt is borrowed. With `netns` the calling thread is in that namespace from then on (netns.h).
  */
 int live_open(const struct live_options *opt, struct counters *cnt, struct live **out,

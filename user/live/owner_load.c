@@ -12,16 +12,21 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <linux/types.h>
 
 #include "../../bpf/event.h"
 #include "../../bpf/conn.h"
+#include "../diag.h"
 #include "owner.skel.h"
 #include "owner_classic.skel.h"
+#include "owner_raw.skel.h"
 #include "owner_seed.h"
 #include "tracefs.h"
+
+#define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 
 #define NOTES_MAX 8
 #define LINKS_MAX 4
@@ -30,6 +35,7 @@ struct owner_load {
 	enum owner_mode mode;
 	struct owner_bpf *btf;
 	struct bpf_program *send; /* one of btf's; NULL: the kernel has no such tracepoint */
+	struct owner_raw_bpf *raw;
 	struct owner_classic_bpf *classic;
 	struct bpf_link *links[LINKS_MAX];
 	unsigned int link_cnt;
@@ -93,6 +99,7 @@ static void configure(struct owner_config *config, const struct owner_load_optio
 	/* As the kernel has it. The major number is 0: no block device, no driver. */
 	config->pidns_dev = stat("/proc/self/ns/pid", &ns) ? 0 : minor(ns.st_dev);
 	config->to_tuple = opt->by_tuple;
+	config->one_netns = opt->one_netns;
 	config->follow = (uint8_t)opt->follow;
 }
 
@@ -137,8 +144,9 @@ static bool open_btf(struct owner_load *ol, const struct bpf_object *capture,
 {
 	int err, without;
 
-	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
-		add_note(ol, "no BTF (/sys/kernel/btf/vmlinux; CONFIG_DEBUG_INFO_BTF)");
+	if (access(KERNEL_BTF, R_OK)) {
+		add_note(ol, "no BTF (" KERNEL_BTF "; CONFIG_DEBUG_INFO_BTF)%s",
+			 opt->btf ? "" : ", nor --btf FILE");
 		return false;
 	}
 	/* Each of the two alone may be what does not load. Without the paths of new cgroups there is
@@ -158,6 +166,74 @@ static bool open_btf(struct owner_load *ol, const struct bpf_object *capture,
 		add_note(ol, "the BTF tracepoints do not load (%s; they need Linux 5.12)",
 			 strerror(-err));
 	return !without;
+}
+
+/* Whether the types are this kernel's; also where it can't be asked (before 5.10). */
+static bool raw_fits(const struct owner_raw_bpf *skel)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+
+	return bpf_prog_test_run_opts(bpf_program__fd(skel->progs.owner_fits), &run) || run.retval;
+}
+
+/* `btf`: NULL for the kernel's own. */
+static int try_raw(struct owner_load *ol, const struct bpf_object *capture,
+		   const struct owner_load_options *opt, const char *btf)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, open, .btf_custom_path = btf);
+	struct owner_raw_bpf *skel = owner_raw_bpf__open_opts(&open);
+	int err;
+
+	if (!skel)
+		return -errno;
+	configure(&skel->rodata->owner_cfg, opt);
+	err = share_maps(skel->obj, capture);
+	if (!err)
+		err = owner_raw_bpf__load(skel);
+	if (!err && !raw_fits(skel))
+		err = -ESTALE;
+	if (err) {
+		owner_raw_bpf__destroy(skel);
+		return err;
+	}
+	ol->raw = skel;
+	return 0;
+}
+
+static bool open_raw(struct owner_load *ol, const struct bpf_object *capture,
+		     const struct owner_load_options *opt)
+{
+	bool own = !access(KERNEL_BTF, R_OK);
+	int err;
+
+	if (!own && !opt->btf)
+		return false; /* there is a note already */
+	err = try_raw(ol, capture, opt, own ? NULL : opt->btf);
+	if (err && own && opt->btf)
+		err = try_raw(ol, capture, opt, opt->btf);
+	if (err == -ESTALE)
+		add_note(ol, "--btf %s is of another kernel than this one", opt->btf);
+	else if (err)
+		add_note(ol, "the raw tracepoints do not load (%s)", strerror(-err));
+	return !err;
+}
+
+int owner_load_check_btf(const char *path, struct diag *d)
+{
+	struct btf *btf;
+	int err = 0;
+
+	if (access(path, R_OK))
+		return diag_set(d, EXIT_USAGE, -errno, "--btf: cannot read '%.200s' (%s)", path,
+				strerror(errno));
+	btf = btf__parse(path, NULL);
+	if (!btf)
+		err = diag_set(d, EXIT_USAGE, -errno,
+			       "--btf: '%.200s' is no BTF: it takes a copy of " KERNEL_BTF
+			       " of another host with this kernel, or what tools/mkbtf makes",
+			       path);
+	btf__free(btf);
+	return err;
 }
 
 static int try_classic(struct owner_load *ol, const struct bpf_object *capture,
@@ -207,23 +283,35 @@ static bool open_classic(struct owner_load *ol, const struct bpf_object *capture
 int owner_load_open(const struct bpf_object *capture, const struct owner_load_options *opt,
 		    struct owner_load **out)
 {
+	static const struct {
+		enum owner_mode mode;
+		bool (*open)(struct owner_load *ol, const struct bpf_object *capture,
+			     const struct owner_load_options *opt);
+		const char *instead; /* for the notes: why not the one before */
+	} modes[] = {
+		{OWNER_MODE_BTF, open_btf, NULL},
+		{OWNER_MODE_RAW, open_raw, "owners come from raw tracepoints"},
+		{OWNER_MODE_CLASSIC, open_classic, "owners come from classic tracepoints"},
+	};
 	struct owner_load *ol = calloc(1, sizeof(*ol));
-	enum owner_mode want = opt->want;
+	const char *instead = "processes are unknown";
 
 	if (!ol)
 		return -ENOMEM;
 	ol->tracefs.fd = -1;
 	ol->follow = opt->follow;
 	ol->mode = OWNER_MODE_NONE;
-	if ((want == OWNER_MODE_AUTO || want == OWNER_MODE_BTF) && open_btf(ol, capture, opt))
-		ol->mode = OWNER_MODE_BTF;
-	else if ((want == OWNER_MODE_AUTO || want == OWNER_MODE_CLASSIC) &&
-		 open_classic(ol, capture, opt))
-		ol->mode = OWNER_MODE_CLASSIC;
-	if (ol->mode == OWNER_MODE_CLASSIC)
-		prefix_notes(ol, "owners come from classic tracepoints");
-	else if (ol->mode == OWNER_MODE_NONE)
-		prefix_notes(ol, "processes are unknown");
+	for (size_t i = 0; ol->mode == OWNER_MODE_NONE && i < sizeof(modes) / sizeof(modes[0]);
+	     i++) {
+		if (opt->want != OWNER_MODE_AUTO && opt->want != modes[i].mode)
+			continue;
+		if (!modes[i].open(ol, capture, opt))
+			continue;
+		ol->mode = modes[i].mode;
+		instead = modes[i].instead;
+	}
+	if (instead)
+		prefix_notes(ol, instead);
 	*out = ol;
 	return 0;
 }
@@ -258,35 +346,57 @@ static struct bpf_link *attach_classic(struct owner_load *ol, const struct bpf_p
 	return link;
 }
 
+static const char no_clients[] = "owners of outgoing connections are unknown until they read";
+static const char no_readers[] = "owners of accepted connections are unknown";
+static const char no_paths[] = "cgroups that live for a moment may have no path";
+static const char no_senders[] = "owners of outgoing connections are those who connected";
+
+static void attach_btf(struct owner_load *ol)
+{
+	keep_link(ol, bpf_program__attach_trace(ol->btf->progs.owner_set_state), no_clients);
+	keep_link(ol, bpf_program__attach_trace(ol->btf->progs.owner_read), no_readers);
+	if (bpf_program__autoload(ol->btf->progs.owner_cgroup))
+		keep_link(ol, bpf_program__attach_trace(ol->btf->progs.owner_cgroup), no_paths);
+	if (ol->send)
+		keep_link(ol, bpf_program__attach_trace(ol->send), no_senders);
+}
+
+static void attach_raws(struct owner_load *ol)
+{
+	keep_link(ol,
+		  bpf_program__attach_raw_tracepoint(ol->raw->progs.owner_set_state,
+						     "inet_sock_set_state"),
+		  no_clients);
+	keep_link(ol,
+		  bpf_program__attach_raw_tracepoint(ol->raw->progs.owner_read,
+						     "tcp_rcv_space_adjust"),
+		  no_readers);
+	keep_link(ol,
+		  bpf_program__attach_raw_tracepoint(ol->raw->progs.owner_cgroup, "cgroup_mkdir"),
+		  no_paths);
+}
+
+static void attach_classics(struct owner_load *ol)
+{
+	struct bpf_program *read = ol->classic->progs.owner_read;
+
+	if (!bpf_program__autoload(read))
+		read = ol->classic->progs.owner_read_family;
+	keep_link(
+		ol,
+		attach_classic(ol, ol->classic->progs.owner_set_state, "sock/inet_sock_set_state"),
+		no_clients);
+	keep_link(ol, attach_classic(ol, read, "tcp/tcp_rcv_space_adjust"), no_readers);
+}
+
 void owner_load_attach(struct owner_load *ol)
 {
-	static const char *const no_clients =
-		"owners of outgoing connections are unknown until they read";
-	static const char *const no_readers = "owners of accepted connections are unknown";
-	static const char *const no_paths = "cgroups that live for a moment may have no path";
-	static const char *const no_senders =
-		"owners of outgoing connections are those who connected";
-
-	if (ol->mode == OWNER_MODE_BTF) {
-		keep_link(ol, bpf_program__attach_trace(ol->btf->progs.owner_set_state),
-			  no_clients);
-		keep_link(ol, bpf_program__attach_trace(ol->btf->progs.owner_read), no_readers);
-		if (bpf_program__autoload(ol->btf->progs.owner_cgroup))
-			keep_link(ol, bpf_program__attach_trace(ol->btf->progs.owner_cgroup),
-				  no_paths);
-		if (ol->send)
-			keep_link(ol, bpf_program__attach_trace(ol->send), no_senders);
-	} else if (ol->mode == OWNER_MODE_CLASSIC) {
-		struct bpf_program *read = ol->classic->progs.owner_read;
-
-		if (!bpf_program__autoload(read))
-			read = ol->classic->progs.owner_read_family;
-		keep_link(ol,
-			  attach_classic(ol, ol->classic->progs.owner_set_state,
-					 "sock/inet_sock_set_state"),
-			  no_clients);
-		keep_link(ol, attach_classic(ol, read, "tcp/tcp_rcv_space_adjust"), no_readers);
-	}
+	if (ol->mode == OWNER_MODE_BTF)
+		attach_btf(ol);
+	else if (ol->mode == OWNER_MODE_RAW)
+		attach_raws(ol);
+	else if (ol->mode == OWNER_MODE_CLASSIC)
+		attach_classics(ol);
 	if (!ol->link_cnt)
 		ol->mode = OWNER_MODE_NONE;
 }
@@ -324,23 +434,32 @@ static int run_iterator(struct owner_load *ol)
 	return err;
 }
 
-bool owner_load_iterate(struct owner_load *ol)
+/* From /proc, into the object's own view of the maps. */
+static bool seed(struct owner_load *ol, const struct bpf_map *owners,
+		 const struct bpf_map *followed)
 {
-	const struct bpf_map *owners;
-	int err;
+	int err = owner_seed(bpf_map__fd(owners), bpf_map__max_entries(owners),
+			     ol->follow == FOLLOW_ANY,
+			     ol->follow == FOLLOW_MAP ? bpf_map__fd(followed) : -1);
 
-	if (ol->mode == OWNER_MODE_BTF)
-		return !run_iterator(ol);
-	if (ol->mode != OWNER_MODE_CLASSIC)
-		return false;
-	owners = ol->classic->maps.owners;
-	err = owner_seed(bpf_map__fd(owners), bpf_map__max_entries(owners),
-			 ol->follow == FOLLOW_ANY,
-			 ol->follow == FOLLOW_MAP ? bpf_map__fd(ol->classic->maps.followed) : -1);
 	if (err)
 		add_note(ol, "owners of open sockets cannot be read from /proc (%s)",
 			 strerror(-err));
 	return !err;
+}
+
+bool owner_load_iterate(struct owner_load *ol)
+{
+	switch (ol->mode) {
+	case OWNER_MODE_BTF:
+		return !run_iterator(ol);
+	case OWNER_MODE_RAW:
+		return seed(ol, ol->raw->maps.owners, ol->raw->maps.followed);
+	case OWNER_MODE_CLASSIC:
+		return seed(ol, ol->classic->maps.owners, ol->classic->maps.followed);
+	default:
+		return false;
+	}
 }
 
 enum owner_mode owner_load_mode(const struct owner_load *ol)
@@ -360,6 +479,7 @@ void owner_load_close(struct owner_load *ol)
 	while (ol->link_cnt)
 		bpf_link__destroy(ol->links[--ol->link_cnt]);
 	owner_bpf__destroy(ol->btf);
+	owner_raw_bpf__destroy(ol->raw);
 	owner_classic_bpf__destroy(ol->classic);
 	tracefs_close(&ol->tracefs);
 	while (ol->note_cnt)

@@ -6,8 +6,10 @@
  *
  *	OWNER_MODE_BTF      owner.bpf.c: BTF tracepoints and an iterator over open files; writes the
  *	                    owner into the socket's storage
- *	OWNER_MODE_CLASSIC  owner_classic.bpf.c: classic tracepoints, without BTF or before 5.12;
- *	                    writes the owner into the `owners` hash, by cookie and by tuple
+ *	OWNER_MODE_RAW      owner_raw.bpf.c: raw tracepoints, where the kernel's BTF is too old for
+ *	                    the first (before 5.12) or comes from a file; writes the owner into the
+ *	                    `owners` hash, by cookie and by tuple
+ *	OWNER_MODE_CLASSIC  owner_classic.bpf.c: classic tracepoints, without BTF; into that hash too
  *	OWNER_MODE_NONE     no owners
  *
  * What could not be had becomes a note, never a failure.
@@ -27,10 +29,16 @@
 #include "../../bpf/conn.h"
 
 struct bpf_object;
+struct diag;
+
+/* Whether *path can be taken for options.btf: BTF as such, or an ELF file with it. Else -errno, with
+ * EXIT_USAGE and a sentence in *d. */
+int owner_load_check_btf(const char *path, struct diag *d);
 
 enum owner_mode {
 	OWNER_MODE_AUTO = 0, /* the best that loads */
 	OWNER_MODE_BTF,
+	OWNER_MODE_RAW,
 	OWNER_MODE_CLASSIC,
 	OWNER_MODE_NONE,
 };
@@ -40,6 +48,8 @@ struct owner_load;
 struct owner_load_options {
 	enum owner_mode want;  /* other than AUTO: this one or NONE */
 	bool by_tuple;		  /* the hook has no socket: write `owners` by tuple as well */
+	bool one_netns;		  /* the hook is in one namespace, and looks up tuples with it */
+	const char *btf;	  /* this kernel's types, where it has none itself; NULL */
 	enum owner_follow follow; /* who gets EVENT_OWNER_FOLLOWED */
 };
 
@@ -63,8 +73,7 @@ int owner_load_open(const struct bpf_object *capture, const struct owner_load_op
 void owner_load_attach(struct owner_load *ol);
 
 /*
- * Names the owners of sockets that exist now: in BTF mode by the iterator, in CLASSIC mode from
- * /proc (owner_seed.h). Returns whether that was done. Blocks for milliseconds: a few a thousand
+ * Names the owners of sockets that exist now: in BTF mode by the iterator, in CLASSIC mode XX Returns whether that was done. Blocks for milliseconds: a few a thousand
  * processes by the iterator, some tens by /proc.
  */
 bool owner_load_iterate(struct owner_load *ol);
