@@ -113,7 +113,7 @@ static __always_inline void fill_comm(char comm[16], struct task_struct *task, u
 		return;
 	}
 	leader = BPF_CORE_READ(task, group_leader);
-	bpf_core_read(comm, 16, &leader->comm);
+	bpf_core_read_str(comm, 16, &leader->comm);
 }
 
 /* Fills a zeroed *owner, but for the inner pid; false when the task is no owner. */
@@ -267,7 +267,8 @@ int owner_fits(void *ctx)
 	struct task_struct *task = current_task();
 
 	bpf_get_current_comm(comm, sizeof(comm));
-	bpf_core_read(read, sizeof(read), &task->comm);
+	/* Before 5.17 the rest of a longer name may stand behind its end. */
+	bpf_core_read_str(read, sizeof(read), &task->comm);
 	return (__u32)BPF_CORE_READ(task, pid) == (__u32)pid_tgid &&
 	       (__u32)BPF_CORE_READ(task, tgid) == pid_tgid >> 32 && comm[0] == read[0] &&
 	       comm[1] == read[1];

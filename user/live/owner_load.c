@@ -176,7 +176,6 @@ static bool raw_fits(const struct owner_raw_bpf *skel)
 	return bpf_prog_test_run_opts(bpf_program__fd(skel->progs.owner_fits), &run) || run.retval;
 }
 
-/* `btf`: NULL for the kernel's own. */
 static int try_raw(struct owner_load *ol, const struct bpf_object *capture,
 		   const struct owner_load_options *opt, const char *btf)
 {
@@ -208,11 +207,12 @@ static bool open_raw(struct owner_load *ol, const struct bpf_object *capture,
 
 	if (!own && !opt->btf)
 		return false; /* there is a note already */
-	err = try_raw(ol, capture, opt, own ? NULL : opt->btf);
+	err = try_raw(ol, capture, opt, own ? KERNEL_BTF : opt->btf);
 	if (err && own && opt->btf)
 		err = try_raw(ol, capture, opt, opt->btf);
 	if (err == -ESTALE)
-		add_note(ol, "--btf %s is of another kernel than this one", opt->btf);
+		add_note(ol, "%s is of another kernel than this one",
+			 opt->btf ? opt->btf : KERNEL_BTF);
 	else if (err)
 		add_note(ol, "the raw tracepoints do not load (%s)", strerror(-err));
 	return !err;
@@ -220,13 +220,16 @@ static bool open_raw(struct owner_load *ol, const struct bpf_object *capture,
 
 int owner_load_check_btf(const char *path, struct diag *d)
 {
+	libbpf_print_fn_t print;
 	struct btf *btf;
 	int err = 0;
 
 	if (access(path, R_OK))
 		return diag_set(d, EXIT_USAGE, -errno, "--btf: cannot read '%.200s' (%s)", path,
 				strerror(errno));
+	print = libbpf_set_print(NULL); /* it is told in our own words */
 	btf = btf__parse(path, NULL);
+	libbpf_set_print(print);
 	if (!btf)
 		err = diag_set(d, EXIT_USAGE, -errno,
 			       "--btf: '%.200s' is no BTF: it takes a copy of " KERNEL_BTF
