@@ -105,12 +105,16 @@ static void check_features(void)
 	check_feature("packet socket", probe_packet_socket(), WARN, "for --hook socket",
 		      "AF_PACKET with an eBPF filter is refused: no --hook socket");
 	check_feature("btf", probe_btf(), WARN, "the kernel describes its types",
-		      "no BTF: owners come through classic tracepoints, if at all");
+		      "no BTF: give --btf FILE, else owners come through classic tracepoints, if "
+		      "at all");
 	check_feature("tp_btf", probe_tp_btf(), WARN, "owners of sockets as they are used",
-		      "refused: owners come through classic tracepoints, if at all");
+		      "refused: owners come through raw or classic tracepoints, if at all");
 	check_feature("iter/task_file", probe_iter_task_file(), WARN,
 		      "owners of sockets older than the trace",
 		      "refused: owners of older sockets come from /proc");
+	check_feature("raw tracepoint", probe_raw_tracepoint(), OK,
+		      "stands in where tp_btf is refused, or BTF comes from --btf FILE",
+		      "refused, so --btf FILE is of no use; not needed with tp_btf");
 	check_feature("classic tracepoint", probe_classic_tracepoint(), OK,
 		      "stands in where tp_btf is refused",
 		      "not to be had, and not needed with tp_btf");

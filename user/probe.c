@@ -66,6 +66,17 @@ int probe_socket_storage(void)
 static const struct bpf_insn cookie_of_socket[] = CALL_WITH(BPF_FUNC_get_socket_cookie, 0);
 static const struct bpf_insn socket_of_file[] = CALL_WITH(BPF_FUNC_sock_from_file, 3);
 
+/* bpf_probe_read_kernel(fp - 8, 8, NULL); return 0 */
+static const struct bpf_insn read_kernel[] = {
+	{.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_10},
+	{.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_1, .imm = -8},
+	{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 8},
+	{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_3},
+	{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_probe_read_kernel},
+	{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+	{.code = BPF_JMP | BPF_EXIT},
+};
+
 static int load(enum bpf_prog_type type, struct bpf_prog_load_opts *opts)
 {
 	return bpf_prog_load(type, "probe", "GPL", return_0, COUNT(return_0), opts);
@@ -131,6 +142,18 @@ int probe_iter_task_file(void)
 				&prog);
 
 	return err ? err : closed(prog);
+}
+
+int probe_raw_tracepoint(void)
+{
+	int err, prog = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "probe", "GPL", read_kernel,
+				      sizeof(read_kernel) / sizeof(read_kernel[0]), NULL);
+
+	if (prog < 0)
+		return prog;
+	err = closed(bpf_raw_tracepoint_open("tcp_rcv_space_adjust", prog));
+	close(prog);
+	return err;
 }
 
 int probe_classic_tracepoint(void)

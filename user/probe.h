@@ -19,6 +19,8 @@ int probe_tcx(void);
 int probe_tp_btf(void);
 /* The iterator over all tasks' files, asking for their sockets (from Linux 5.11 on): loaded, not run. */
 int probe_iter_task_file(void);
+/* A program at the raw tracepoint tcp_rcv_space_adjust that may read kernel memory, attached. */
+int probe_raw_tracepoint(void);
 /* tracepoint/tcp/tcp_rcv_space_adjust exists and the program type loads. */
 int probe_classic_tracepoint(void);
 

@@ -374,6 +374,14 @@ class NoBtfFile(unittest.TestCase):
         self.check_refused(__file__, 'is no BTF')
         self.check_refused(PYTHON, 'is no BTF')  # ELF, without it
 
+    def test_check_says_what_it_would_do(self):
+        harness.need('unshare')
+        harness.kernel_btf(self)
+        for wrap, want in ((), r'ok +btf '), (harness.HIDE_BTF, r'warn +btf +no BTF: give --btf FILE'):
+            out = harness.run(*wrap, harness.HTTPLAT, 'check').stdout
+            self.assertRegex(out, '(?m)^' + want)
+            self.assertRegex(out, r'(?m)^ok +raw tracepoint ')
+
 
 @harness.per_hook
 class OlderWithBtfFile(BtfFile, Old):
