@@ -256,22 +256,4 @@ int BPF_PROG(owner_cgroup, struct cgroup *cgrp, const char *path)
 	return 0;
 }
 
-/*
- * Run once before anything is attached: whether the types that were taken from a file are this
- * kernel's. What helpers say of the current task has to be what its memory says.
- */
-SEC("raw_tp")
-int owner_fits(void *ctx)
-{
-	__u64 pid_tgid = bpf_get_current_pid_tgid(), comm[2] = {}, read[2] = {};
-	struct task_struct *task = current_task();
-
-	bpf_get_current_comm(comm, sizeof(comm));
-	/* Before 5.17 the rest of a longer name may stand behind its end. */
-	bpf_core_read_str(read, sizeof(read), &task->comm);
-	return (__u32)BPF_CORE_READ(task, pid) == (__u32)pid_tgid &&
-	       (__u32)BPF_CORE_READ(task, tgid) == pid_tgid >> 32 && comm[0] == read[0] &&
-	       comm[1] == read[1];
-}
-
 char LICENSE[] SEC("license") = "GPL";

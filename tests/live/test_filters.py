@@ -175,16 +175,44 @@ class Basic(Common):
         self.assertLess(tracer.summary['kernel.segments'], 40, tracer.summary)
 
 
-class Effective(Basic):
-    """Where owners come from BTF, whosever."""
+class WithTypes(Basic):
+    """What takes BTF, be it the kernel's own or a file."""
 
     def test_uid_is_the_effective_one(self):
         need('setpriv')
         ours = self.client(wrap=('setpriv', '--euid=65534', '--clear-groups', '--'))
         self.run_two(['--uid', 65534], ours, self.client())
 
+    # --- descendants
 
-class Who(Effective):
+    def family(self, *options):
+        """A shell whose child's child makes requests; a stranger makes others."""
+        plan = self.plan()
+        # 'true' keeps each shell from becoming its last command.
+        inner = '%s %s fetch "$0"; true' % (PYTHON, PEER)
+        outer = 'read line; sh -c \'%s\' "$0"; true' % inner
+        shell = Process(self, ['sh', '-c', outer, json.dumps(plan)], netns=self.netns,
+                        stdin=subprocess.PIPE)
+        tracer = self.trace('-p', shell.pid, *options)
+        self.ask()
+        shell.proc.stdin.write(b'\n')
+        shell.proc.stdin.flush()
+        rows = [row for row in map(json.loads, shell.succeed().splitlines())
+                if 'path' in row]
+        self.assertEqual(len(rows), 2)
+        return tracer, rows
+
+    def test_follow(self):
+        tracer, rows = self.family('--follow')
+        self.assertNotIn('forks cannot be seen', tracer.stderr())
+        self.check(tracer.stop(), rows)
+
+    def test_without_follow(self):
+        tracer, _ = self.family()
+        self.check(tracer.stop(), [])
+
+
+class Who(WithTypes):
     def test_glob(self):
         top = harness.Cgroup(self, 'top')
         web = NamedCgroup(self, top, 'web-1')
@@ -220,33 +248,6 @@ class Who(Effective):
             rows = self.ask(web)
             self.check(tracer.stop(), rows)
             self.tag = harness.unique('id')
-
-    # --- descendants
-
-    def family(self, *options):
-        """A shell whose child's child makes requests; a stranger makes others."""
-        plan = self.plan()
-        # 'true' keeps each shell from becoming its last command.
-        inner = '%s %s fetch "$0"; true' % (PYTHON, PEER)
-        outer = 'read line; sh -c \'%s\' "$0"; true' % inner
-        shell = Process(self, ['sh', '-c', outer, json.dumps(plan)], netns=self.netns,
-                        stdin=subprocess.PIPE)
-        tracer = self.trace('-p', shell.pid, *options)
-        self.ask()
-        shell.proc.stdin.write(b'\n')
-        shell.proc.stdin.flush()
-        rows = [row for row in map(json.loads, shell.succeed().splitlines())
-                if 'path' in row]
-        self.assertEqual(len(rows), 2)
-        return tracer, rows
-
-    def test_follow(self):
-        tracer, rows = self.family('--follow')
-        self.check(tracer.stop(), rows)
-
-    def test_without_follow(self):
-        tracer, _ = self.family()
-        self.check(tracer.stop(), [])
 
     def test_follow_those_that_are_there(self):
         """A grandchild that began before the tracer, and is still there."""
@@ -407,7 +408,7 @@ class WhoWithoutBtf(Basic):
         return tracer
 
 
-class WhoWithBtfFile(Effective):
+class WhoWithBtfFile(WithTypes):
     """Owners come from raw tracepoints."""
 
     owner_events = False

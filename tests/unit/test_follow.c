@@ -71,7 +71,7 @@ static int teardown(void **state)
 
 static void start(struct fixture *f, uint32_t pid)
 {
-	int err = follow_load_open(f->maps->obj, pid, &f->fl);
+	int err = follow_load_open(f->maps->obj, pid, NULL, &f->fl);
 
 	if (err) {
 		print_message("forks cannot be seen here: %s\n", strerror(-err));

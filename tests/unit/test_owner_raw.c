@@ -6,8 +6,7 @@
 #include "owner_rig.h"
 
 #include "diag.h"
-
-#define KERNEL_BTF "/sys/kernel/btf/vmlinux"
+#include "live/btf_file.h"
 
 static int setup_any_netns(void **state)
 {
@@ -122,18 +121,19 @@ static void test_files(void **state)
 {
 	struct diag d = {0};
 
-	assert_int_equal(owner_load_check_btf("/no/such/file", &d), -ENOENT);
+	assert_int_equal(btf_file_check("/no/such/file", &d), -ENOENT);
 	assert_int_equal(d.status, EXIT_USAGE);
 	assert_non_null(strstr(d.text, "No such file"));
 	memset(&d, 0, sizeof(d));
-	assert_true(owner_load_check_btf("/proc/self/exe", &d) < 0); /* ELF without it */
+	assert_true(btf_file_check("/proc/self/exe", &d) < 0); /* ELF without it */
 	assert_int_equal(d.status, EXIT_USAGE);
 	assert_non_null(strstr(d.text, "is no BTF"));
-	if (access(KERNEL_BTF, R_OK))
+	if (access(BTF_OF_KERNEL, R_OK))
 		skip();
 	memset(&d, 0, sizeof(d));
-	assert_int_equal(owner_load_check_btf(KERNEL_BTF, &d), 0);
+	assert_int_equal(btf_file_check(BTF_OF_KERNEL, &d), 0);
 	assert_string_equal(d.text, "");
+	assert_true(btf_file_fits(BTF_OF_KERNEL));
 }
 
 int main(void)

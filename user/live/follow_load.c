@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "live/btf_file.h"
 #include "owner/procfs.h"
 
 #include "follow.skel.h"
@@ -69,30 +70,54 @@ static int add_family(int fd, uint32_t pid)
 	return n < 0 ? n : 0;
 }
 
-int follow_load_open(const struct bpf_object *capture, uint32_t pid, struct follow_load **out)
+/* Of the two kinds of programs in the object one; and of the maps, which come with conn.h, one. */
+static void choose(struct follow_bpf *skel, bool raw)
+{
+	struct bpf_map *map;
+
+	bpf_program__set_autoload(skel->progs.follow_fork, !raw);
+	bpf_program__set_autoload(skel->progs.follow_exit, !raw);
+	bpf_program__set_autoload(skel->progs.follow_fork_raw, raw);
+	bpf_program__set_autoload(skel->progs.follow_exit_raw, raw);
+	bpf_object__for_each_map (map, skel->obj)
+		if (!bpf_map__is_internal(map))
+			bpf_map__set_autocreate(map, map == skel->maps.followed);
+}
+
+/* `btf`: NULL for BTF tracepoints. */
+static int try_load(int followed, const char *btf, struct follow_bpf **out)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, open, .btf_custom_path = btf);
+	struct follow_bpf *skel = follow_bpf__open_opts(&open);
+	int err;
+
+	if (!skel)
+		return -errno;
+	choose(skel, btf);
+	err = bpf_map__reuse_fd(skel->maps.followed, followed);
+	if (!err)
+		err = follow_bpf__load(skel);
+	if (!err)
+		err = follow_bpf__attach(skel);
+	if (err) {
+		follow_bpf__destroy(skel);
+		return err;
+	}
+	*out = skel;
+	return 0;
+}
+
+int follow_load_open(const struct bpf_object *capture, uint32_t pid, const char *btf,
+		     struct follow_load **out)
 {
 	struct follow_load *fl = calloc(1, sizeof(*fl));
 	const struct bpf_map *theirs = bpf_object__find_map_by_name(capture, "followed");
-	struct bpf_map *map;
 	int err = fl && theirs ? 0 : -ENOMEM;
 
-	if (!err) {
-		fl->skel = follow_bpf__open();
-		err = fl->skel ? 0 : -errno;
-	}
-	/* The others come with conn.h and are not used. */
 	if (!err)
-		bpf_object__for_each_map (map, fl->skel->obj)
-			if (!bpf_map__is_internal(map))
-				bpf_map__set_autocreate(map, false);
-	if (!err) {
-		bpf_map__set_autocreate(fl->skel->maps.followed, true);
-		err = bpf_map__reuse_fd(fl->skel->maps.followed, bpf_map__fd(theirs));
-	}
-	if (!err)
-		err = follow_bpf__load(fl->skel);
-	if (!err)
-		err = follow_bpf__attach(fl->skel);
+		err = try_load(bpf_map__fd(theirs), NULL, &fl->skel);
+	if (fl && theirs && err && btf && btf_file_fits(btf))
+		err = try_load(bpf_map__fd(theirs), btf, &fl->skel);
 	if (!err)
 		err = add_family(bpf_map__fd(theirs), pid);
 	if (err) {

@@ -12,6 +12,7 @@
 
 #include "caps.h"
 #include "live/attach.h"
+#include "live/btf_file.h"
 #include "live/capture_load.h"
 #include "live/clsact.h"
 #include "live/follow_load.h"
@@ -201,10 +202,10 @@ static int load(struct live *lv, const struct live_options *opt, struct counters
 	return 0;
 }
 
-/* Without BTF, or before Linux 5.5, descent is found out in user space. */
-static void start_following(struct live *lv, uint32_t pid)
+/* Without BTF, its own or from a file, descent is found out in user space. */
+static void start_following(struct live *lv, uint32_t pid, const char *btf)
 {
-	int err = follow_load_open(lv->skel->obj, pid, &lv->follow);
+	int err = follow_load_open(lv->skel->obj, pid, btf, &lv->follow);
 
 	if (err)
 		snprintf(lv->follow_note, sizeof(lv->follow_note),
@@ -248,7 +249,7 @@ static int attach(struct live *lv, const struct live_options *opt, struct diag *
 static int open_steps(struct live *lv, const struct live_options *opt, struct counters *cnt,
 		      struct diag *d)
 {
-	int err = opt->btf ? owner_load_check_btf(opt->btf, d) : 0;
+	int err = opt->btf ? btf_file_check(opt->btf, d) : 0;
 
 	if (!err)
 		err = check_capabilities(lv, opt->netns, d);
@@ -264,7 +265,7 @@ static int open_steps(struct live *lv, const struct live_options *opt, struct co
 	if (!err)
 		err = load(lv, opt, cnt, d);
 	if (!err && opt->follow)
-		start_following(lv, opt->pid);
+		start_following(lv, opt->pid, opt->btf);
 	if (!err)
 		err = start_owners(lv, opt->btf, d);
 	if (!err)

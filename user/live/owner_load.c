@@ -12,21 +12,18 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <linux/types.h>
 
 #include "../../bpf/event.h"
 #include "../../bpf/conn.h"
-#include "../diag.h"
+#include "btf_file.h"
 #include "owner.skel.h"
 #include "owner_classic.skel.h"
 #include "owner_raw.skel.h"
 #include "owner_seed.h"
 #include "tracefs.h"
-
-#define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 
 #define NOTES_MAX 8
 #define LINKS_MAX 4
@@ -144,8 +141,8 @@ static bool open_btf(struct owner_load *ol, const struct bpf_object *capture,
 {
 	int err, without;
 
-	if (access(KERNEL_BTF, R_OK)) {
-		add_note(ol, "no BTF (" KERNEL_BTF "; CONFIG_DEBUG_INFO_BTF)%s",
+	if (access(BTF_OF_KERNEL, R_OK)) {
+		add_note(ol, "no BTF (" BTF_OF_KERNEL "; CONFIG_DEBUG_INFO_BTF)%s",
 			 opt->btf ? "" : ", nor --btf FILE");
 		return false;
 	}
@@ -168,14 +165,6 @@ static bool open_btf(struct owner_load *ol, const struct bpf_object *capture,
 	return !without;
 }
 
-/* Whether the types are this kernel's; also where it can't be asked (before 5.10). */
-static bool raw_fits(const struct owner_raw_bpf *skel)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, run);
-
-	return bpf_prog_test_run_opts(bpf_program__fd(skel->progs.owner_fits), &run) || run.retval;
-}
-
 static int try_raw(struct owner_load *ol, const struct bpf_object *capture,
 		   const struct owner_load_options *opt, const char *btf)
 {
@@ -189,8 +178,6 @@ static int try_raw(struct owner_load *ol, const struct bpf_object *capture,
 	err = share_maps(skel->obj, capture);
 	if (!err)
 		err = owner_raw_bpf__load(skel);
-	if (!err && !raw_fits(skel))
-		err = -ESTALE;
 	if (err) {
 		owner_raw_bpf__destroy(skel);
 		return err;
@@ -202,41 +189,20 @@ static int try_raw(struct owner_load *ol, const struct bpf_object *capture,
 static bool open_raw(struct owner_load *ol, const struct bpf_object *capture,
 		     const struct owner_load_options *opt)
 {
-	bool own = !access(KERNEL_BTF, R_OK);
+	bool own = !access(BTF_OF_KERNEL, R_OK);
+	const char *btf = own ? BTF_OF_KERNEL : opt->btf;
 	int err;
 
-	if (!own && !opt->btf)
+	if (!btf)
 		return false; /* there is a note already */
-	err = try_raw(ol, capture, opt, own ? KERNEL_BTF : opt->btf);
-	if (err && own && opt->btf)
-		err = try_raw(ol, capture, opt, opt->btf);
-	if (err == -ESTALE)
-		add_note(ol, "%s is of another kernel than this one",
-			 opt->btf ? opt->btf : KERNEL_BTF);
-	else if (err)
+	if (!own && !btf_file_fits(btf)) {
+		add_note(ol, "%s is of another kernel than this one", btf);
+		return false;
+	}
+	err = try_raw(ol, capture, opt, btf);
+	if (err)
 		add_note(ol, "the raw tracepoints do not load (%s)", strerror(-err));
 	return !err;
-}
-
-int owner_load_check_btf(const char *path, struct diag *d)
-{
-	libbpf_print_fn_t print;
-	struct btf *btf;
-	int err = 0;
-
-	if (access(path, R_OK))
-		return diag_set(d, EXIT_USAGE, -errno, "--btf: cannot read '%.200s' (%s)", path,
-				strerror(errno));
-	print = libbpf_set_print(NULL); /* it is told in our own words */
-	btf = btf__parse(path, NULL);
-	libbpf_set_print(print);
-	if (!btf)
-		err = diag_set(d, EXIT_USAGE, -errno,
-			       "--btf: '%.200s' is no BTF: it takes a copy of " KERNEL_BTF
-			       " of another host with this kernel, or what tools/mkbtf makes",
-			       path);
-	btf__free(btf);
-	return err;
 }
 
 static int try_classic(struct owner_load *ol, const struct bpf_object *capture,

@@ -29,11 +29,6 @@
 #include "../../bpf/conn.h"
 
 struct bpf_object;
-struct diag;
-
-/* Whether *path can be taken for options.btf: BTF as such, or an ELF file with it. Else -errno, with
- * EXIT_USAGE and a sentence in *d. */
-int owner_load_check_btf(const char *path, struct diag *d);
 
 enum owner_mode {
 	OWNER_MODE_AUTO = 0, /* the best that loads */
@@ -49,7 +44,7 @@ struct owner_load_options {
 	enum owner_mode want;  /* other than AUTO: this one or NONE */
 	bool by_tuple;		  /* the hook has no socket: write `owners` by tuple as well */
 	bool one_netns;		  /* the hook is in one namespace, and looks up tuples with it */
-	const char *btf;	  /* this kernel's types, where it has none itself; NULL */
+	const char *btf;	  /* this kernel's types, where it has none itself (btf_file.h) */
 	enum owner_follow follow; /* who gets EVENT_OWNER_FOLLOWED */
 };
 
