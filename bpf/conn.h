@@ -45,8 +45,8 @@ struct owner_config {
 	__u8 to_tuple;	 /* write owners by tuple as well: the socket hook */
 	__u8 sees_send;	 /* one of the owner_send programs is at work */
 	__u8 follow;	 /* enum owner_follow */
-	__u8 one_netns;	 /* the hook is in one network namespace: tuples are looked up with it */
-	__u8 pad[4];
+	__u8 pad;
+	__u32 netns; /* that the hook is in: tuples are looked up with it; 0: it is in all of them */
 };
 
 enum conn_proto {

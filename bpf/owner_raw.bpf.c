@@ -66,7 +66,7 @@ static __always_inline void fill_tuple(struct sock *sk, struct conn_tuple *t)
 
 	t->local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 	t->remote_port = bpf_ntohs(BPF_CORE_READ(skc, skc_dport));
-	if (owner_cfg.one_netns)
+	if (owner_cfg.netns)
 		t->netns = BPF_CORE_READ(skc, skc_net.net, ns.inum);
 	if (BPF_CORE_READ(skc, skc_family) == AF_INET6 &&
 	    bpf_core_field_exists(skc->skc_v6_daddr)) {
@@ -116,7 +116,7 @@ static __always_inline void fill_comm(char comm[16], struct task_struct *task, u
 	bpf_core_read_str(comm, 16, &leader->comm);
 }
 
-/* Fills a zeroed *owner, but for the inner pid; false when the task is no owner. */
+/* Fills a zeroed *owner as far as is_same() looks; false when the task is no owner. */
 static __always_inline bool fill_current(struct conn_owner *owner)
 {
 	struct task_struct *task = current_task();
@@ -129,15 +129,20 @@ static __always_inline bool fill_current(struct conn_owner *owner)
 	owner->id.tid = (__u32)pid_tgid;
 	owner->id.cgroup_id = bpf_get_current_cgroup_id();
 	owner->uid = BPF_CORE_READ(task, cred, euid.val);
-	owner->flags = owner_flags(owner->id.pid, owner_cfg.follow);
 	fill_comm(owner->id.comm, task, flags);
 	return true;
+}
+
+static __always_inline void fill_rest(struct conn_owner *owner)
+{
+	owner->flags = owner_flags(owner->id.pid, owner_cfg.follow);
+	owner->vpid = inner_pid(current_task());
 }
 
 /* Whether a capture program is to find an owner by tuple: see the head of this file. */
 static __always_inline bool needs_tuple(__u64 cookie)
 {
-	return !cookie || owner_cfg.one_netns || owner_cfg.to_tuple;
+	return !cookie || owner_cfg.netns || owner_cfg.to_tuple;
 }
 
 static __always_inline void put_owner(__u64 cookie, const struct conn_tuple *tuple,
@@ -157,7 +162,7 @@ static __always_inline int on_connect(struct sock *sk)
 
 	if (!fill_current(&owner))
 		return 0;
-	owner.vpid = inner_pid(current_task());
+	fill_rest(&owner);
 	bpf_map_update_elem(&pending, &address, &owner, BPF_ANY);
 	return 0;
 }
@@ -240,9 +245,12 @@ int BPF_PROG(owner_read, struct sock *sk)
 	known = bpf_map_lookup_elem(&owners, &key);
 	if (known && is_same(known, &owner))
 		return 0;
-	owner.vpid = inner_pid(current_task());
+	fill_rest(&owner);
 	fill_tuple(sk, &tuple);
 	put_owner(key.cookie, &tuple, &owner);
+	/* Events have no namespace. Of a socket without a cookie the cgroup hook has seen nothing. */
+	if (!key.cookie && (!owner_cfg.netns || tuple.netns != owner_cfg.netns))
+		return 0;
 	emit_owner(key.cookie, EVENT_DIR_INGRESS, &tuple, &owner, &none);
 	return 0;
 }

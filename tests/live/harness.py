@@ -114,6 +114,10 @@ class Tracer(Process):
         if wait:
             wait_until('tracing httplat', self._tracing)
 
+    def wait_for_note(self, text):
+        """Notes follow the line that says that it is tracing."""
+        wait_until('note: ' + text, lambda: text in self.stderr())
+
     def _tracing(self):
         if self.proc.poll() is not None:
             raise AssertionError('httplat %s ended with %d: %s' % (

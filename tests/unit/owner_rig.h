@@ -134,13 +134,13 @@ static inline int on_record(void *ctx, void *data, size_t len)
 }
 
 /* Of owner_load_options, for the next open_mode(). */
-static bool rig_one_netns;
+static uint32_t rig_netns;
 
 static inline int open_mode(void **state, enum owner_mode mode, bool by_tuple,
 			    enum owner_follow follow)
 {
 	struct owner_load_options opt = {
-		.want = mode, .by_tuple = by_tuple, .one_netns = rig_one_netns, .follow = follow};
+		.want = mode, .by_tuple = by_tuple, .netns = rig_netns, .follow = follow};
 	struct groups *g = follow ? make_groups() : NULL;
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct bpf_program *prog;

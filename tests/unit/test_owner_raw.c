@@ -8,6 +8,14 @@
 #include "diag.h"
 #include "live/btf_file.h"
 
+static uint32_t own_netns(void)
+{
+	struct stat st;
+
+	assert_int_equal(stat("/proc/self/ns/net", &st), 0);
+	return (uint32_t)st.st_ino;
+}
+
 static int setup_any_netns(void **state)
 {
 	return open_mode(state, OWNER_MODE_RAW, false, FOLLOW_NONE);
@@ -15,28 +23,20 @@ static int setup_any_netns(void **state)
 
 static int setup_one_netns(void **state)
 {
-	rig_one_netns = true;
+	rig_netns = own_netns();
 	return open_mode(state, OWNER_MODE_RAW, false, FOLLOW_NONE);
 }
 
 static int setup_follow(void **state)
 {
-	rig_one_netns = true;
+	rig_netns = own_netns();
 	return open_mode(state, OWNER_MODE_RAW, false, FOLLOW_MAP);
 }
 
 static int teardown_raw(void **state)
 {
-	rig_one_netns = false;
+	rig_netns = 0;
 	return teardown(state);
-}
-
-static uint32_t own_netns(void)
-{
-	struct stat st;
-
-	assert_int_equal(stat("/proc/self/ns/net", &st), 0);
-	return (uint32_t)st.st_ino;
 }
 
 static void test_tuples(void **state)

@@ -219,7 +219,7 @@ static int start_owners(struct live *lv, const char *btf, struct diag *d)
 {
 	const struct owner_load_options opt = {
 		.by_tuple = lv->hook == HOOK_SOCKET,
-		.one_netns = lv->config.netns,
+		.netns = lv->config.netns,
 		.btf = btf,
 		.follow = !lv->config.follow ? FOLLOW_NONE
 			  : lv->follow	     ? FOLLOW_MAP

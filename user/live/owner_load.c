@@ -96,7 +96,7 @@ static void configure(struct owner_config *config, const struct owner_load_optio
 	/* As the kernel has it. The major number is 0: no block device, no driver. */
 	config->pidns_dev = stat("/proc/self/ns/pid", &ns) ? 0 : minor(ns.st_dev);
 	config->to_tuple = opt->by_tuple;
-	config->one_netns = opt->one_netns;
+	config->netns = opt->netns;
 	config->follow = (uint8_t)opt->follow;
 }
 

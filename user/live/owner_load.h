@@ -43,7 +43,7 @@ struct owner_load;
 struct owner_load_options {
 	enum owner_mode want;  /* other than AUTO: this one or NONE */
 	bool by_tuple;		  /* the hook has no socket: write `owners` by tuple as well */
-	bool one_netns;		  /* the hook is in one namespace, and looks up tuples with it */
+	uint32_t netns;		  /* that the hook is in, and looks up tuples with; 0: all */
 	const char *btf;	  /* this kernel's types, where it has none itself (btf_file.h) */
 	enum owner_follow follow; /* who gets EVENT_OWNER_FOLLOWED */
 };

@@ -44,6 +44,7 @@ static void ask_proc(struct seed *s, uint32_t pid)
 		return;
 	id->pid = id->tid = pid;
 	procfs_uid(pid, &s->owner.uid);
+	s->owner.vpid = procfs_inner_pid(pid);
 	s->owner.flags = is_followed(s, pid) ? EVENT_OWNER_FOLLOWED : 0;
 	path = procfs_cgroup2(pid);
 	if (!path)
