@@ -139,7 +139,8 @@ static void check_cgroup2(void)
 	int err = cgroup2_open(&cg);
 
 	if (err)
-		say(NO, "cgroup2", "neither mounted nor to be mounted (%s): no --hook cgroup",
+		say(NO, "cgroup2", "neither mounted nor to be mounted (%s): no --hook cgroup; without "
+		    "--hook every interface is traced",
 		    strerror(-err));
 	else if (cg.detached)
 		say(WARN, "cgroup2",

@@ -161,6 +161,15 @@ static void tell_child(const struct child *c)
 			WEXITSTATUS(c->status));
 }
 
+/* The terminal of `top` is no place for sentences. */
+static void say_change(void *ctx, const char *sentence)
+{
+	const struct trace *tr = ctx;
+
+	if (!tr->console)
+		fprintf(stderr, "httplat: %s\n", sentence);
+}
+
 static int run_live(struct trace *tr, struct diag *d)
 {
 	struct live_sink sink = {tr, trace_segment, trace_owner, trace_who, trace_cgroup, trace_read,
@@ -187,6 +196,7 @@ static int run_live(struct trace *tr, struct diag *d)
 		now = trace_now_ns();
 		if (now - last_tick >= TICK_MS * MSEC / 2) {
 			last_tick = now;
+			live_watch(tr->live, say_change, tr);
 			trace_update_cgroups(tr, now);
 			trace_clock_tick(tr, now);
 			flow_settle(tr->flow, now);

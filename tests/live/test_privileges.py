@@ -117,7 +117,7 @@ class Privileges:
                     continue
                 tracer = self.start(wrap=with_only(self.needs() - {cap}))
                 self.assertRegex(tracer.stderr(), 'note: %s is missing: ' % name)
-                self.assertEqual(tracer.stop(), [])
+                self.assertEqual(match.mine(tracer.stop(), self.tag), [])
 
     def test_after_the_start(self):
         """Each thread keeps what it needs for what it does from then on."""
@@ -126,7 +126,7 @@ class Privileges:
                  'exchanges': [{'path': '/f/17/' + self.tag}]}]
         harness.fetch(self, plan, netns=self.ns)  # by now it does
         harness.wait_until('record', lambda: match.mine(tracer.objects(), self.tag))
-        more = {'cgroup': set(), 'tc': {'net_admin'}, 'socket': set()}[self.hook]
+        more = {'cgroup': set(), 'tc': {'net_admin'}, 'socket': {'net_raw'}}[self.hook]
         tasks = sorted(glob.glob('/proc/%d/task/*' % tracer.pid))
         self.assertGreater(len(tasks), 1)
         for task in tasks:

@@ -56,6 +56,18 @@ def lacks(kernel):
     return ''
 
 
+def small_btf(kernel):
+    """What httplat asks of the kernel's types, made of its image."""
+    folder = os.path.join(BUILD, kernel.name + '.btf')
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    subprocess.run([os.path.join(ROOT, 'tools/mkbtf'), '-o', folder,
+                    os.path.join(CACHE, kernel.image, 'vmlinuz')], cwd=ROOT, check=True,
+                   stdout=subprocess.DEVNULL)
+    name, = os.listdir(folder)
+    return os.path.join(folder, name)
+
+
 def initramfs(kernel):
     """A cpio archive: busybox, the modules, httplat, and tests/vm/init as the first process."""
     tree = os.path.join(BUILD, kernel.name)
@@ -67,6 +79,7 @@ def initramfs(kernel):
         if applet != 'busybox':
             os.symlink('busybox', os.path.join(tree, 'bin', applet))
     shutil.copy(kernel.machine.static, os.path.join(tree, 'bin/httplat'))
+    shutil.copy(small_btf(kernel), os.path.join(tree, 'btf'))
     shutil.copy(os.path.join(ROOT, 'tests/vm/init'), os.path.join(tree, 'init'))
     os.chmod(os.path.join(tree, 'init'), 0o755)
     # A static glibc would otherwise look for modules that aren't there.
@@ -111,7 +124,8 @@ def boot(kernel):
         end = 'the guest did not end within %d s' % BOOT_SECONDS
     except (subprocess.CalledProcessError, OSError) as why:
         end = 'QEMU: %s' % why
-    shutil.rmtree(os.path.join(BUILD, kernel.name), ignore_errors=True)
+    for name in (kernel.name, kernel.name + '.btf'):
+        shutil.rmtree(os.path.join(BUILD, name), ignore_errors=True)
     with open(log_of(kernel), encoding='utf-8', errors='backslashreplace') as f:
         rows = f.read().replace('\r\n', '\n').split('\n')
     return rows, end

@@ -28,11 +28,17 @@ RUNS = (
     Run('f-cgroup', 'cgroup', '-f', _ipv6),
     Run('f-tc', 'tc', '-f -g', _ipv6),
     Run('f-socket', 'socket', '-f', _ipv6),
+    Run('btf-cgroup', 'cgroup', 'no BTF, --btf', _nothing),
+    Run('btf-tc', 'tc', 'no BTF, --btf', _nothing),
+    Run('btf-socket', 'socket', 'no BTF, --btf', _nothing),
     Run('nobtf-cgroup', 'cgroup', 'no BTF', _nothing),
     Run('nobtf-tc', 'tc', 'no BTF', _nothing),
     Run('nobtf-socket', 'socket', 'no BTF', _nothing),
     Run('nocgroup2', 'cgroup', 'cgroup2 not mounted', _nothing),
 )
+
+# Those that are to sum bodies up in the kernel.
+SUMS = {run.name for run in RUNS if run.what in ('', 'no BTF', 'no BTF, --btf', 'cgroup2 not mounted')}
 
 # How owners are learned, by what the banner says of it.
 BTF, RAW, CLASSIC, NONE = 'BTF tracepoints', 'raw tracepoints', 'classic tracepoints', 'none'
@@ -40,6 +46,8 @@ BTF, RAW, CLASSIC, NONE = 'BTF tracepoints', 'raw tracepoints', 'classic tracepo
 
 def owner_mode(guest, run):
     said = guest.banner(run.name)
+    if 'tracing HTTP' not in said:
+        return '-'
     for mode, words in ((NONE, 'processes are unknown'), (CLASSIC, 'owners come from classic'),
                         (RAW, 'owners come from raw')):
         if words in said:
@@ -48,10 +56,13 @@ def owner_mode(guest, run):
 
 
 def expected_mode(kernel, run):
-    if not run.name.startswith('nobtf'):
-        return CLASSIC if kernel.name.startswith('5.10') else BTF
-    # What classic tracepoints need as well, tracefs, is not to be had there.
-    return NONE if kernel.lockdown == 'confidentiality' else CLASSIC
+    given = run.name.startswith('btf')
+    if not given and not run.name.startswith('nobtf'):
+        return RAW if kernel.name.startswith('5.10') else BTF
+    # There kernel memory is not to be read, and what classic tracepoints need, tracefs, is not to be had.
+    if kernel.lockdown == 'confidentiality':
+        return NONE
+    return RAW if given else CLASSIC
 
 
 def guest(kernel, said, rows, end):
@@ -67,24 +78,29 @@ def guest(kernel, said, rows, end):
 
 
 def check(kernel, said):
-    """`httplat check` against what came after it."""
-    verdict = {}
-    for row in said.files.get('check.out', []):
+    """`httplat check` against what came of it: as the guest begins, without BTF, without cgroup2."""
+    tracing = 'ok' if expected_mode(kernel, RUNS[0]) == BTF else 'warn'
+    usual = {'tp_btf': tracing, 'iter/task_file': tracing,
+             # A link goes with the process, a filter stays.
+             'tcx': 'warn' if said.facts.get('left-by-kill') == '1' else 'ok',
+             'cgroup2': 'ok', 'btf': 'ok', 'seccomp': 'ok',
+             '--hook cgroup': 'ok', '--hook tc': 'ok', '--hook socket': 'ok'}
+    hidden = {'btf': 'warn', 'tp_btf': 'warn', 'iter/task_file': 'warn'}
+    return (_verdicts(said, 'check', usual) +
+            _verdicts(said, 'check-nobtf', dict(usual, **hidden)) +
+            _verdicts(said, 'check-nocgroup2', dict(usual, cgroup2='warn')))
+
+
+def _verdicts(said, name, wanted):
+    got = {}
+    for row in said.files.get(name + '.out', []):
         word = row.split(None, 1)
         if len(word) == 2 and word[0] in ('ok', 'warn', 'no'):
-            verdict.setdefault(word[1][:20].strip(), word[0])  # notes follow it
-    problems = [] if said.status.get('check') == 0 else ['exit status %s' % said.status.get('check')]
-    for hook in ('cgroup', 'tc', 'socket'):
-        if verdict.get('--hook ' + hook) != 'ok':
-            problems.append('--hook %s: %s' % (hook, verdict.get('--hook ' + hook)))
-    wanted = {'tp_btf': 'ok' if expected_mode(kernel, RUNS[0]) == BTF else 'warn',
-              # A link goes with the process, a filter stays.
-              'tcx': 'warn' if said.facts.get('left-by-kill') == '1' else 'ok',
-              'cgroup2': 'ok', 'btf': 'ok', 'seccomp': 'ok'}
-    for what, want in wanted.items():
-        if verdict.get(what) != want:
-            problems.append('%s: %s, expected %s' % (what, verdict.get(what), want))
-    return problems
+            got.setdefault(word[1][:20].strip(), word[0])  # notes follow it
+    problems = [] if said.status.get(name) == 0 else ['exit status %s' % said.status.get(name)]
+    problems += ['%s: %s, expected %s' % (what, got.get(what), want) for what, want in wanted.items()
+                 if got.get(what) != want]
+    return [name + ': ' + problem for problem in problems]
 
 
 def leavings(said):
@@ -129,8 +145,8 @@ def capture(said, run):
     banner = said.banner(run.name)
     if '-f' in run.what and 'note: -f' in banner:
         problems.append('-f is not applied in the kernel')
-    if not run.what and not summary.get('kernel.quiet') and 'verifier' not in banner:
-        problems.append('nothing was summed up, and that is not said')
+    if run.name in SUMS and (not summary.get('kernel.quiet') or 'verifier' in banner):
+        problems.append('nothing was summed up')
     if summary.get('events_lost'):
         problems.append('%d events lost' % summary['events_lost'])
     return problems
@@ -148,8 +164,8 @@ def _owner(run, sent, record, mode):
                 for key, value in want.items() if record.get(key) != value]
     if not record.get('process.pid'):
         problems.append('no pid')
-    if mode == BTF and run.hook != 'socket' and not client and 'app_ns' not in record:
-        problems.append('no app_ns')
+    if mode == BTF and run.hook != 'socket' and not client:
+        problems += ['no ' + key for key in ('queue_ns', 'app_ns') if key not in record]
     return ['%s, %s side: %s' % (sent.target, record.get('side'), p) for p in problems]
 
 

@@ -16,6 +16,7 @@
 #include "live/capture_load.h"
 #include "live/clsact.h"
 #include "live/follow_load.h"
+#include "live/ifaces.h"
 #include "live/localaddr.h"
 #include "live/netns.h"
 #include "live/owner_load.h"
@@ -31,8 +32,7 @@
 struct live {
 	enum hook hook;
 	struct cgroup2 cg;
-	struct iface *ifaces;
-	size_t iface_cnt;
+	struct ifaces *ifaces; /* tc, socket */
 	uint32_t netns_inode;
 	struct capture_config config;
 	struct capture_bpf *skel;
@@ -107,18 +107,8 @@ static void configure(struct live *lv, const struct live_options *opt)
 
 static int find_interfaces(struct live *lv, const struct live_options *opt, struct diag *d)
 {
-	bool any = !opt->interfaces || !opt->interfaces[0] || !strcmp(opt->interfaces[0], "any");
-
 	lv->netns_inode = netns_inode();
-	if (lv->hook == HOOK_CGROUP)
-		return 0;
-	if (lv->hook == HOOK_TC || !any)
-		return attach_interfaces(opt->interfaces, &lv->ifaces, &lv->iface_cnt, d);
-	lv->ifaces = calloc(1, sizeof(*lv->ifaces));
-	if (!lv->ifaces)
-		return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
-	lv->iface_cnt = 1;
-	return 0;
+	return lv->hook == HOOK_CGROUP ? 0 : ifaces_open(opt->interfaces, lv->hook, &lv->ifaces, d);
 }
 
 /* What a killed instance left at any interface of this namespace. Not being able to is no reason
@@ -173,12 +163,9 @@ static int load(struct live *lv, const struct live_options *opt, struct counters
 		.expression_len = opt->expression_len,
 	};
 	int err, expression_err;
-	size_t i;
 
-	for (i = 0; i < lv->iface_cnt; i++) {
-		load_opt.need_l2 |= lv->ifaces[i].has_l2;
-		load_opt.need_l3 |= !lv->ifaces[i].has_l2;
-	}
+	if (lv->ifaces)
+		ifaces_kinds(lv->ifaces, &load_opt.need_l2, &load_opt.need_l3);
 	err = capture_load(&load_opt, &lv->skel, &expression_err, d);
 	if (err)
 		return err;
@@ -241,9 +228,7 @@ static int attach(struct live *lv, const struct live_options *opt, struct diag *
 	capture_programs(lv->skel, &progs);
 	if (lv->hook == HOOK_CGROUP)
 		return attach_cgroup(&lv->attach, &progs, lv->cg.fd, d);
-	if (lv->hook == HOOK_SOCKET)
-		return attach_socket(&lv->attach, &progs, lv->ifaces, lv->iface_cnt, d);
-	return attach_tc(&lv->attach, &progs, lv->ifaces, lv->iface_cnt, false, d);
+	return ifaces_attach(lv->ifaces, &progs, d);
 }
 
 static int open_steps(struct live *lv, const struct live_options *opt, struct counters *cnt,
@@ -336,6 +321,7 @@ void live_close(struct live *lv)
 	if (!lv)
 		return;
 	attach_close(&lv->attach);
+	ifaces_close(lv->ifaces);
 	owner_load_close(lv->owners);
 	follow_load_close(lv->follow);
 	ring_close(lv->ring);
@@ -345,8 +331,13 @@ void live_close(struct live *lv)
 	capture_unload(lv->skel);
 	cgroup2_close(&lv->cg);
 	free(lv->hook_note);
-	free(lv->ifaces);
 	free(lv);
+}
+
+void live_watch(struct live *lv, void (*say)(void *ctx, const char *sentence), void *ctx)
+{
+	if (lv->ifaces)
+		ifaces_watch(lv->ifaces, say, ctx);
 }
 
 int live_fd(const struct live *lv)
@@ -431,7 +422,9 @@ static bool maps_work(void *ctx)
 
 uint64_t live_caps(struct live *lv)
 {
-	uint64_t set = lv->hook == HOOK_TC ? CAPS(CAP_NET_ADMIN) : 0;
+	uint64_t set = lv->hook == HOOK_TC ? CAPS(CAP_NET_ADMIN)
+		       : lv->hook == HOOK_SOCKET ? CAPS(CAP_NET_RAW)
+						 : 0;
 
 	/* One stands for the other, and either may be the one that is had. */
 	if (caps_needed(CAPS(CAP_BPF) | CAPS(CAP_SYS_ADMIN), maps_work, lv))
