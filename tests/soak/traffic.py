@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The clients of tests/soak/run: traffic.py PORT SECONDS. On standard output a line for each request that was sent whole:
+"""The clients of tests/soak/run: traffic.py PORT SECONDS HOST. On standard output a line for each request that was sent whole:
 its id, which is in its target, and the status that came back, `-` when the client broke off."""
 import socket
 import struct
@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 
-PORT, SECONDS = int(sys.argv[1]), float(sys.argv[2])
+PORT, SECONDS, HOST = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
 END = time.monotonic() + SECONDS
 _lock = threading.Lock()
 
@@ -32,8 +32,8 @@ class Connection:
         self.have = b''
 
     def send(self, folder, name, close=False, pause=0):
-        request = ('GET /%s/%s HTTP/1.1\r\nHost: soak\r\n%s\r\n' % (
-            folder, name, 'Connection: close\r\n' if close else '')).encode()
+        request = ('GET /%s/%s HTTP/1.1\r\nHost: %s\r\n%s\r\n' % (
+            folder, name, HOST, 'Connection: close\r\n' if close else '')).encode()
         if not pause:
             self.sock.sendall(request)
             return
