@@ -9,7 +9,7 @@
 #include "core/flow.h"
 #include "units.h"
 
-#define RING_MAX (UINT64_C(1) << 30)
+#define RING_MAX	(UINT64_C(1) << 30)
 #define TOP_INTERVAL_NS UINT64_C(1000000000)
 
 enum option_key {
@@ -124,8 +124,7 @@ static const struct argp_option option_table[] = {
 	{"joined", KEY_JOINED, NULL, 0,
 	 "One line for both ends of a request, where both are on this host", GROUP_OUTPUT},
 	{"write", 'w', "FILE", 0,
-	 "Write the packets into a pcapng file as well, with comments that Wireshark shows; -r "
-	 "reads "
+	 "Write the packets into a pcapng file as well, with comments that Wireshark shows; -r reads "
 	 "it with all owners ('-': standard output)",
 	 GROUP_OUTPUT},
 	{NULL, 'C', "SIZE", 0, "With -w: begin another file before one is larger (64K, 16M, 1G)",
@@ -145,7 +144,8 @@ static const struct argp_option option_table[] = {
 	 "The first N bytes of each body too, 64K at most; secrets in them are shown",
 	 GROUP_OUTPUT},
 	{"verbose", 'v', NULL, 0, "Every TCP segment as well, decoded", GROUP_OUTPUT},
-	{"no-redact", KEY_NO_REDACT, NULL, 0, "Show secrets in targets and headers", GROUP_OUTPUT},
+	{"no-redact", KEY_NO_REDACT, NULL, 0, "Show secrets in targets and headers",
+	 GROUP_OUTPUT},
 	{"gap-timeout", KEY_GAP_TIMEOUT, "DURATION", 0,
 	 "Wait this long for missing bytes (default 10s)", GROUP_OUTPUT},
 	{"idle-timeout", KEY_IDLE_TIMEOUT, "DURATION", 0,

@@ -19,7 +19,7 @@
 
 struct sandbox {
 	bool live;	   /* names are looked up, BPF maps are used */
-	bool interfaces;   /* live at interfaces: addresses are listed, tc filters removed */
+	bool interfaces;   /* live at interfaces: they are listed, with their addresses, attached to and left */
 	bool makes_files;  /* opens files for writing as it goes, and removes them */
 	pid_t child;	   /* may be ended; 0: none */
 	uint64_t caps;	   /* kept by the calling thread: caps.h */

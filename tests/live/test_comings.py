@@ -11,6 +11,27 @@ import match
 SERVER, CLIENT = '10.231.0.1', '10.231.0.2'
 
 
+# A device tun9 in each of two namespaces, and what carries packets between them.
+TUNNEL = """
+import ctypes, fcntl, os, select, struct, sys
+ends = []
+for path in sys.argv[1:]:
+    ns = os.open(path, os.O_RDONLY)
+    assert not ctypes.CDLL(None).setns(ns, 0)
+    end = os.open('/dev/net/tun', os.O_RDWR)
+    fcntl.ioctl(end, 0x400454ca, struct.pack('16sH22x', b'tun9', 0x1001))  # TUNSETIFF: IFF_TUN, IFF_NO_PI
+    ends.append(end)
+print('there', flush=True)
+while True:
+    for end in select.select(ends, [], [])[0]:
+        packet = os.read(end, 65536)
+        try:
+            os.write(ends[1 - ends.index(end)], packet)
+        except OSError:
+            pass  # the other end is not up yet
+"""
+
+
 class Interfaces:
     """A veth pair between two namespaces, of which one end is traced."""
 
@@ -71,6 +92,20 @@ class Interfaces:
         self.connect()
         self.requests('again')
         harness.wait_until('records', lambda: self.count(tracer, 'again') == 3)
+        tracer.stop()
+        self.assertNotIn('interface', tracer.stderr().split('\n', 1)[1])
+
+    def test_any_of_another_kind(self):
+        """A tunnel has no Ethernet header, and came when there were only interfaces that have one."""
+        tracer = self.start('any')
+        tunnel = harness.Process(self, [harness.PYTHON, '-c', TUNNEL, self.near.file, self.far.file])
+        harness.wait_until('tunnel', lambda: tunnel.stdout() or tunnel.proc.poll() is not None)
+        for ns, address in ((self.near, '10.232.0.1'), (self.far, '10.232.0.2')):
+            ns.ip('addr', 'add', address + '/24', 'dev', 'tun9')
+            ns.ip('link', 'set', 'tun9', 'up')
+        harness.fetch(self, [{'host': '10.232.0.1', 'port': self.server.port, 'exchanges': [
+            {'path': '/f/17/%stunnel' % self.tag}]}], netns=self.far)
+        harness.wait_until('record', lambda: self.count(tracer, 'tunnel') == 1)
         tracer.stop()
         self.assertNotIn('interface', tracer.stderr().split('\n', 1)[1])
 

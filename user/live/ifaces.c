@@ -65,7 +65,8 @@ int ifaces_open(const char *const *names, enum hook hook, struct ifaces **out, s
 
 void ifaces_kinds(const struct ifaces *is, bool *l2, bool *l3)
 {
-	*l2 = *l3 = false;
+	/* What comes later may be of either kind. */
+	*l2 = *l3 = is->any;
 	for (size_t i = 0; i < is->cnt; i++) {
 		*l2 |= is->slots[i].iface.has_l2;
 		*l3 |= !is->slots[i].iface.has_l2;
@@ -155,15 +156,23 @@ struct telling {
 	void *ctx;
 };
 
-static void tell(const struct ifaces *is, const struct telling *t, const char *name,
-		 const char *what)
+static void tell(const struct telling *t, const char *name, const char *what)
 {
-	char text[128 + sizeof(((struct diag *)0)->text)];
+	char text[sizeof(((struct diag *)0)->text) + IF_NAMESIZE + 16];
 
-	if (is->any || !t->say)
-		return;
 	snprintf(text, sizeof(text), "interface %s %s", name, what);
 	t->say(t->ctx, text);
+}
+
+/* Not tried again until it goes and comes once more. */
+static bool attach_or_tell(struct ifaces *is, struct slot *s, const struct telling *t)
+{
+	struct diag d = {0};
+
+	if (!attach_slot(is, s, &d))
+		return true;
+	tell(t, s->iface.name, d.text);
+	return false;
 }
 
 /* True when it is there as it was. */
@@ -176,7 +185,8 @@ static bool check_slot(struct ifaces *is, struct slot *s, const struct iface *li
 		return true;
 	attach_close(&s->at);
 	s->iface.ifindex = 0;
-	tell(is, t, s->iface.name, "is gone; it is traced again when it is back");
+	if (!is->any)
+		tell(t, s->iface.name, "is gone; it is traced again when it is back");
 	return false;
 }
 
@@ -185,19 +195,17 @@ static void revive(struct ifaces *is, struct slot *s, const struct iface *list, 
 		   const struct telling *t)
 {
 	const struct iface *now = find_name(list, cnt, s->iface.name);
-	struct diag d = {0};
 
 	if (!now)
 		return;
 	s->iface = *now;
-	if (attach_slot(is, s, &d))
-		tell(is, t, now->name, d.text); /* not tried again until it changes once more */
-	else
-		tell(is, t, now->name, "is back, and is traced again");
+	if (attach_or_tell(is, s, t))
+		tell(t, now->name, "is back, and is traced again");
 }
 
 /* With "any": those that are new get a slot, those that are gone lose theirs. */
-static void follow_all(struct ifaces *is, const struct iface *list, size_t cnt)
+static void follow_all(struct ifaces *is, const struct iface *list, size_t cnt,
+		       const struct telling *t)
 {
 	struct slot *slots = calloc(cnt + 1, sizeof(*slots));
 	size_t i, old;
@@ -212,7 +220,7 @@ static void follow_all(struct ifaces *is, const struct iface *list, size_t cnt)
 			slots[i] = is->slots[old];
 		} else {
 			slots[i].iface = list[i];
-			attach_slot(is, &slots[i], NULL);
+			attach_or_tell(is, &slots[i], t);
 		}
 	}
 	free(is->slots);
@@ -232,7 +240,7 @@ void ifaces_watch(struct ifaces *is, void (*say)(void *ctx, const char *sentence
 		if (!check_slot(is, &is->slots[i], list, cnt, &t) && !is->any)
 			revive(is, &is->slots[i], list, cnt, &t);
 	if (is->any)
-		follow_all(is, list, cnt);
+		follow_all(is, list, cnt, &t);
 	free(list);
 }
 

@@ -32,8 +32,8 @@ void ifaces_kinds(const struct ifaces *is, bool *l2, bool *l3);
 /* Attaches to all of them, and begins to watch. 0, or -errno with *d set. */
 int ifaces_attach(struct ifaces *is, const struct attach_progs *progs, struct diag *d);
 
-/* Takes note of what changed since the last call, which costs a system call where nothing did. `say` is told of interfaces that
- * were named, one sentence each. */
+/* Takes note of what changed since the last call, which costs a system call where nothing did. `say` is told, a sentence each,
+ * when one that was named goes and comes back, and when one cannot be attached to. */
 void ifaces_watch(struct ifaces *is, void (*say)(void *ctx, const char *sentence), void *ctx);
 
 /* Detaches and frees. NULL is fine. */

@@ -81,8 +81,8 @@ int live_fd(const struct live *lv);
  * records are submitted without a wake-up. */
 int live_consume(struct live *lv, const struct live_sink *sink);
 
-/* Looks whether interfaces came or went, and attaches to those that are asked for. `say` is told of those that were named.
- * Cheap where nothing changed: call it as often as live_consume(). */
+/* Looks whether interfaces came or went, and attaches to those that are asked for; what is to be `say`d: ifaces.h. Cheap
+ * where nothing changed: call it as often as live_consume(). */
 void live_watch(struct live *lv, void (*say)(void *ctx, const char *sentence), void *ctx);
 
 /* Capture control, see EVENT_CONTROL_WORD in event.h. */
