@@ -95,10 +95,6 @@ struct options {
  */
 int options_parse(enum command command, int argc, char **argv, struct options *out, struct diag *d);
 
-/* Of options that were parsed with read_file: whether the file has what they ask for. recorded: it is a recording of
- * httplat's. 0, or -EINVAL with the sentence in *d. */
-int options_check_capture(const struct options *opt, bool recorded, struct diag *d);
-
 /* What --help prints, under 80 columns. */
 void options_print_help(FILE *out);
 

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "options_check.h"
 #include "owner/procfs.h"
 
 static int make_selection(struct trace *tr, const char *const *cgroups, struct diag *d)

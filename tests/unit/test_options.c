@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "options.h"
+#include "options_check.h"
 
 #define MAX_WORDS 64
 
