@@ -40,8 +40,17 @@
 #include "owner/cgroup2.h"
 #include "owner/procfs.h"
 
-/* A cgroup that is asked for, and one below it. */
 #define NOBODY 65534
+
+static inline uint32_t own_netns(void)
+{
+	struct stat ns;
+
+	assert_int_equal(stat("/proc/self/ns/net", &ns), 0);
+	return (uint32_t)ns.st_ino;
+}
+
+/* A cgroup that is asked for, and one below it. */
 
 struct groups {
 	struct cgroup2 cg;

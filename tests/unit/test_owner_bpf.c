@@ -377,13 +377,6 @@ static void test_iterator_keeps_readers(void **state)
 	close_pair(&p);
 }
 
-static uint32_t own_netns(void)
-{
-	struct stat ns;
-
-	return stat("/proc/self/ns/net", &ns) ? 0 : ns.st_ino;
-}
-
 static void test_tuples(void **state)
 {
 	check_tuples(*state, own_netns());

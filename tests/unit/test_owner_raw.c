@@ -8,14 +8,6 @@
 #include "diag.h"
 #include "live/btf_file.h"
 
-static uint32_t own_netns(void)
-{
-	struct stat st;
-
-	assert_int_equal(stat("/proc/self/ns/net", &st), 0);
-	return (uint32_t)st.st_ino;
-}
-
 static int setup_any_netns(void **state)
 {
 	return open_mode(state, OWNER_MODE_RAW, false, FOLLOW_NONE);
@@ -49,7 +41,8 @@ static void test_whose(void **state)
 	check_whose(*state, own_netns());
 }
 
-/* By tuple as long as nobody has asked for the socket's cookie: then by that, too. */
+/* By tuple as long as nobody has asked for the socket's cookie: then by that, too. A tracer that runs beside this asks for
+ * all of them. */
 static void test_cookies(void **state)
 {
 	struct fixture *f = *state;
@@ -62,6 +55,11 @@ static void test_cookies(void **state)
 	say(p.client);
 	r.fd = p.server;
 	read_elsewhere(&r);
+	if (!by_tuple(f, p.server, p.client, 0, &owner) && by_cookie(f, p.server, &owner)) {
+		print_message("another tracer has made the cookie\n");
+		close_pair(&p);
+		skip();
+	}
 	assert_true(by_tuple(f, p.server, p.client, 0, &owner));
 	assert_owner(&owner.id, getpid(), r.tid, "reader");
 	assert_int_equal(owner.vpid, getpid());
@@ -112,6 +110,7 @@ static void test_ipv6(void **state)
 	memcpy(key.tuple.remote_addr, loopback_v6, 16);
 	key.tuple.local_port = port_of(p.client);
 	key.tuple.remote_port = port_of(p.server);
+	key.tuple.netns = own_netns();
 	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(f->maps->maps.owners), &key, &owner), 0);
 	assert_owner(&owner.id, getpid(), gettid(), own_comm());
 	close_pair(&p);
@@ -142,7 +141,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RAW(test_tuples, setup_one_netns),  RAW(test_whose, setup_follow),
 		RAW(test_cookies, setup_any_netns), RAW(test_closed, setup_one_netns),
-		RAW(test_ipv6, setup_any_netns),    cmocka_unit_test(test_files),
+		RAW(test_ipv6, setup_one_netns),    cmocka_unit_test(test_files),
 	};
 
 	return cmocka_run_group_tests_name("owner_raw", tests, NULL, NULL);
