@@ -3,8 +3,9 @@
  * conn.h - what the kernel side remembers of a connection, and the maps that hold it.
  *
  * Several objects share these maps: capture.bpf.c has the traffic's part; owner.bpf.c (tp_btf),
- * owner_raw.bpf.c (raw tracepoints) or owner_classic.bpf.c (classic ones) the owner's part. The loader creates the maps with the
- * capture object and hands them to the owner objects (bpf_map__reuse_fd), so the names are fixed:
+ * owner_raw.bpf.c (raw tracepoints) or owner_classic.bpf.c (classic ones) the owner's part. The
+ * loader creates the maps with the capture object and hands them to the owner objects
+ * (bpf_map__reuse_fd), so the names are fixed:
  *
  *	conns           socket -> struct conn_state     freed with the socket, nothing to size
  *	owners          struct owner_key -> conn_owner  LRU; where an owner program cannot write
@@ -13,11 +14,11 @@
  *	ring            struct event_segment, event_owner, event_cgroup
  *	counters        per-CPU, one struct counter_block
  *
- * Who writes what: owner programs write conn_state.owner, .sender_owns, .shared, .read_*, .*wscale, put 0
- * into .verdict.pid when the owner changes, and write .cookie where it is 0 and they can know it;
- * everything else in conn_state belongs to the capture programs. There are no locks: one socket's
- * packets are handled one at a time but for the two directions, which touch different members, and
- * a torn owner would need two threads taking over a socket at the same instant.
+ * Who writes what: owner programs write conn_state.owner, .sender_owns, .shared, .read_*, .*wscale,
+ * put 0 into .verdict.pid when the owner changes, and write .cookie where it is 0 and they can know
+ * it; everything else in conn_state belongs to the capture programs. There are no locks: one
+ * socket's packets are handled one at a time but for the two directions, which touch different
+ * members, and a torn owner would need two threads taking over a socket at the same instant.
  *
  * Include <linux/bpf.h> or vmlinux.h, then <bpf/bpf_helpers.h>, then event.h before this file.
  */

@@ -2,9 +2,9 @@
 /*
  * fits.bpf.c - whether types that were taken from a file are this kernel's.
  *
- * Run once, attached to nothing. With offsets of another kernel the programs that read its memory by
- * them would load all the same, and tell nonsense; so what helpers say of the current task has to
- * be what its memory says at those offsets.
+ * Run once, attached to nothing. With offsets of another kernel the programs that read its memory
+ * by them would load all the same, and tell nonsense; so what helpers say of the current task has
+ * to be what its memory says at those offsets.
  */
 #include <stdbool.h>
 #include <linux/bpf.h>

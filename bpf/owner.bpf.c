@@ -260,9 +260,9 @@ static __always_inline __u8 window_scales(struct tcp_sock *tp)
 }
 
 /*
- * Fills a zeroed *reading when bytes were taken off the socket that user space wants to know of. MSG_PEEK takes none. Of
- * a connection that isn't known to be HTTP, what came with the handshake may be: it reached the
- * listener, so that user space has it under no cookie.
+ * Fills a zeroed *reading when bytes were taken off the socket that user space wants to know of.
+ * MSG_PEEK takes none. Of a connection that isn't known to be HTTP, what came with the handshake
+ * may be: it reached the listener, so that user space has it under no cookie.
  */
 static __always_inline void note_read(struct conn_state *st, struct sock *sk,
 				      struct owner_reading *reading)

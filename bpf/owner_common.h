@@ -58,8 +58,8 @@ static __always_inline void local_end(const struct conn_tuple *tuple, struct own
 	key->tuple.netns = tuple->netns;
 }
 
-/* A client's: by its whole tuple, and by its end alone, for with NAT on output the wire shows another
- * remote end than the socket has. Its port is its own while it is connected. */
+/* A client's: by its whole tuple, and by its end alone, for with NAT on output the wire shows
+ * another remote end than the socket has. Its port is its own while it is connected. */
 static __always_inline void put_client(const struct conn_tuple *tuple,
 				       const struct conn_owner *owner)
 {

@@ -248,7 +248,8 @@ int BPF_PROG(owner_read, struct sock *sk)
 	fill_rest(&owner);
 	fill_tuple(sk, &tuple);
 	put_owner(key.cookie, &tuple, &owner);
-	/* Events have no namespace. Of a socket without a cookie the cgroup hook has seen nothing. */
+	/* Events have no namespace. Of a socket without a cookie the cgroup hook has seen
+	 * nothing. */
 	if (!key.cookie && (!owner_cfg.netns || tuple.netns != owner_cfg.netns))
 		return 0;
 	emit_owner(key.cookie, EVENT_DIR_INGRESS, &tuple, &owner, &none);

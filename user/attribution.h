@@ -9,8 +9,9 @@
  * The look-up in /proc is for sockets that were open before the start. It reads many files, so it
  * is done only while it costs less than a tenth of the time.
  *
- * The environment variable HTTPLAT_ROOT names a folder that stands for "/" where state files of container
- * runtimes are looked for: /proc/1/root where httplat itself runs in a container with the host's pids.
+ * The environment variable HTTPLAT_ROOT names a folder that stands for "/" where state files of
+ * container runtimes are looked for: /proc/1/root where httplat itself runs in a container with the
+ * host's pids.
  */
 #ifndef HTTPLAT_ATTRIBUTION_H
 #define HTTPLAT_ATTRIBUTION_H

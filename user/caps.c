@@ -113,8 +113,8 @@ int caps_keep_reading(uint64_t kept)
 
 	if (err)
 		return err;
-	/* For this thread alone, unlike the C library's functions. Without the capabilities for it they fail, and
-	 * then there is little to lose. */
+	/* For this thread alone, unlike the C library's functions. Without the capabilities for
+	 * it they fail, and then there is little to lose. */
 	if ((s.permitted & kept & CAPS_NAMES) == CAPS_NAMES) {
 		(void)!syscall(SYS_setgroups, 0, NULL);
 		(void)!syscall(SYS_setfsgid, NOBODY);

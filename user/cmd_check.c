@@ -151,7 +151,8 @@ static void check_cgroup2(void)
 	cgroup2_close(&cg);
 }
 
-/* The whole of it: opens a capture at that hook and closes it at once. A note says where something is done in another way. */
+/* The whole of it: opens a capture at that hook and closes it at once. A note says where
+ * something is done in another way. */
 static bool try_hook(struct live_options *opt, const char *name, const char *where)
 {
 	struct counters cnt = {0};

@@ -2,8 +2,8 @@
 /*
  * options.h - the command line of `httplat [trace]`, `httplat stat` and `httplat top`.
  *
- * Parsing touches nothing outside: no file is opened, no interface looked up. What contradicts itself is
- * refused here, with the reason.
+ * Parsing touches nothing outside: no file is opened, no interface looked up. What contradicts
+ * itself is refused here, with the reason.
  */
 #ifndef HTTPLAT_OPTIONS_H
 #define HTTPLAT_OPTIONS_H
@@ -89,8 +89,8 @@ struct options {
 };
 
 /*
- * Parses argv[1..argc). *out borrows strings from argv, whose order may be changed. 0; or -EINVAL with the
- * sentence in *d. Where getopt has printed the sentence itself (unknown option, missing
+ * Parses argv[1..argc). *out borrows strings from argv, whose order may be changed. 0; or -EINVAL
+ * with the sentence in *d. Where getopt has printed the sentence itself (unknown option, missing
  * argument), d->text stays empty and only d->status is set.
  */
 int options_parse(enum command command, int argc, char **argv, struct options *out, struct diag *d);

@@ -10,8 +10,8 @@
 /* Of options that were parsed. 0, or -EINVAL with EXIT_USAGE and the sentence in *d. */
 int options_check(const struct options *o, struct diag *d);
 
-/* Of options with read_file: whether the file has what they ask for. recorded: it is a recording of httplat's. 0, or
- * -EINVAL with EXIT_USAGE and the sentence in *d. */
+/* Of options with read_file: whether the file has what they ask for. recorded: it is a recording
+ * of httplat's. 0, or -EINVAL with EXIT_USAGE and the sentence in *d. */
 int options_check_capture(const struct options *o, bool recorded, struct diag *d);
 
 #endif

@@ -47,8 +47,8 @@ int probe_socket_storage(void)
 }
 
 /*
- * What a tracing program of ours cannot do without: r1 = member of its context; helper(r1) unless that is NULL;
- * r0 = 0; exit.
+ * What a tracing program of ours cannot do without: r1 = member of its context; helper(r1) unless
+ * that is NULL; r0 = 0; exit.
  */
 #define CALL_WITH(helper, member)                                                                  \
 	{                                                                                          \
@@ -62,7 +62,8 @@ int probe_socket_storage(void)
 			{.code = BPF_JMP | BPF_EXIT},                                              \
 	}
 
-/* The socket is the tracepoint's first argument, the file the iterator's fourth (struct bpf_iter__task_file). */
+/* The socket is the tracepoint's first argument, the file the iterator's fourth (struct
+ * bpf_iter__task_file). */
 static const struct bpf_insn cookie_of_socket[] = CALL_WITH(BPF_FUNC_get_socket_cookie, 0);
 static const struct bpf_insn socket_of_file[] = CALL_WITH(BPF_FUNC_sock_from_file, 3);
 
@@ -83,8 +84,8 @@ static int load(enum bpf_prog_type type, struct bpf_prog_load_opts *opts)
 }
 
 /*
- * The part of union bpf_attr that BPF_LINK_CREATE reads. bpf_link_create() of libbpf 1.1 refuses attach
- * types that it doesn't know.
+ * The part of union bpf_attr that BPF_LINK_CREATE reads. bpf_link_create() of libbpf 1.1 refuses
+ * attach types that it doesn't know.
  */
 struct link_create_attr {
 	uint32_t prog_fd, target_ifindex, attach_type, flags;

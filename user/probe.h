@@ -2,8 +2,8 @@
 /*
  * probe.h - single features of this kernel, each found out by trying it once and undoing it.
  *
- * Every function returns 0 when the feature is there, else -errno of the trial: -EPERM says that it is
- * refused, not that it is missing. Nothing stays loaded or attached.
+ * Every function returns 0 when the feature is there, else -errno of the trial: -EPERM says that it
+ * is refused, not that it is missing. Nothing stays loaded or attached.
  */
 #ifndef HTTPLAT_PROBE_H
 #define HTTPLAT_PROBE_H
@@ -14,10 +14,11 @@ int probe_socket_storage(void);
 /* A TCX link at lo's ingress (from Linux 6.6 on). */
 int probe_tcx(void);
 
-/* A raw tracing program with direct BTF access at tcp_rcv_space_adjust, which asks for the socket's cookie (from Linux
- * 5.12 on), attached. */
+/* A raw tracing program with direct BTF access at tcp_rcv_space_adjust, which asks for the
+ * socket's cookie (from Linux 5.12 on), attached. */
 int probe_tp_btf(void);
-/* The iterator over all tasks' files, asking for their sockets (from Linux 5.11 on): loaded, not run. */
+/* The iterator over all tasks' files, asking for their sockets (from Linux 5.11 on): loaded, not
+ * run. */
 int probe_iter_task_file(void);
 /* A program at the raw tracepoint tcp_rcv_space_adjust that may read kernel memory, attached. */
 int probe_raw_tracepoint(void);

@@ -22,7 +22,8 @@
 /* Names that libseccomp knows and this architecture hasn't are left out by it. */
 #define END (-1000000)
 
-/* What is open is read, written, waited for and closed; memory comes and goes; threads wait for each other. */
+/* What is open is read, written, waited for and closed; memory comes and goes; threads wait for
+ * each other. */
 static const int always[] = {
 	SCMP_SYS(read),
 	SCMP_SYS(readv),
@@ -136,7 +137,8 @@ static const unsigned int terminal_ioctls[] = {
 	TIOCGWINSZ,
 	TIOCGPGRP,
 	FIONREAD,
-	/* TCGETS2 and the three TCSETS2, which newer C libraries use; their structure clashes with termios.h */
+	/* TCGETS2 and the three TCSETS2, which newer C libraries use; their structure clashes
+	 * with termios.h */
 	0x802c542a,
 	0x402c542b,
 	0x402c542c,
@@ -201,7 +203,8 @@ static void allow_live(struct rules *r)
 {
 	allow_all(r, looks_up);
 	allow_reading_files(r);
-	/* It opens files of containers, for reading. How, a filter cannot see: caps_keep_reading() sees to it. */
+	/* It opens files of containers, for reading. How, a filter cannot see:
+	 * caps_keep_reading() sees to it. */
 	allow_all(r, opens_within);
 	allow_one_of(r, SCMP_SYS(bpf), 0, map_commands, COUNT(map_commands));
 	allow_if(r, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, PERF_EVENT_IOC_DISABLE));

@@ -4,11 +4,11 @@
  *
  *	open files, load, attach ──► sandbox_enter() ──► hostile bytes: packets, HTTP, names, other processes' files
  *
- * From then on the process only reads what it is told, looks up who somebody is, and writes to what is open. The other
- * capabilities are dropped, no_new_privs is set, and a seccomp filter (seccomp(2), made with libseccomp) answers
- * every other system call with ENOSYS: nothing is executed, no process is made, no file is opened for writing, no
- * program is loaded, no connection made, no memory made executable. To files it is nobody then, with
- * CAP_DAC_READ_SEARCH.
+ * From then on the process only reads what it is told, looks up who somebody is, and writes to what
+ * is open. The other capabilities are dropped, no_new_privs is set, and a seccomp filter
+ * (seccomp(2), made with libseccomp) answers every other system call with ENOSYS: nothing is
+ * executed, no process is made, no file is opened for writing, no program is loaded, no connection
+ * made, no memory made executable. To files it is nobody then, with CAP_DAC_READ_SEARCH.
  */
 #ifndef HTTPLAT_SANDBOX_H
 #define HTTPLAT_SANDBOX_H
@@ -26,12 +26,13 @@ struct sandbox {
 };
 
 /*
- * Restricts the calling thread's capabilities and, but for those, every thread of the process; what they do later is
- * restricted too. There is no way back. 0, or -errno: -ENOSYS, -EINVAL where the kernel has no seccomp; capabilities
- * are dropped then all the same.
+ * Restricts the calling thread's capabilities and, but for those, every thread of the process; what
+ * they do later is restricted too. There is no way back. 0, or -errno: -ENOSYS, -EINVAL where the
+ * kernel has no seccomp; capabilities are dropped then all the same.
  *
- * The environment variable HTTPLAT_SECCOMP says what becomes of a system call that is not allowed: `kill` ends the
- * process by SIGSYS (what the tests run with), `log` has the kernel log it and lets it pass, `off` installs no filter.
+ * The environment variable HTTPLAT_SECCOMP says what becomes of a system call that is not allowed:
+ * `kill` ends the process by SIGSYS (what the tests run with), `log` has the kernel log it and lets
+ * it pass, `off` installs no filter.
  */
 int sandbox_enter(const struct sandbox *sb);
 

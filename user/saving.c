@@ -179,7 +179,8 @@ void saving_read(struct saving *s, struct flow_table *ft, const struct reading *
 		end_note(s, ft, &n);
 }
 
-/* --- transactions ------------------------------------------------------------------------------ */
+/* --- transactions
+ * ------------------------------------------------------------------------------ */
 
 bool saving_needs_names(const struct saving *s)
 {

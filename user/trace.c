@@ -41,8 +41,8 @@ static void on_signal(int sig)
 	signal(sig, screen_die);
 }
 
-/* A second signal ends the process at once, with the terminal as it was. Without SA_RESTART a blocked read or
- * write is interrupted. */
+/* A second signal ends the process at once, with the terminal as it was. Without SA_RESTART a
+ * blocked read or write is interrupted. */
 static void catch_signals(void)
 {
 	struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Classic BPF translated (live/cbpf.h): in the kernel's own hands, through BPF_PROG_TEST_RUN, against libpcap's
- * interpreter, on packets of all kinds: what people write, and programs that nobody writes.
+ * Classic BPF translated (live/cbpf.h): in the kernel's own hands, through BPF_PROG_TEST_RUN,
+ * against libpcap's interpreter, on packets of all kinds: what people write, and programs that
+ * nobody writes.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -102,7 +103,8 @@ static int make_packets(void **state)
 
 /* --- running ---------------------------------------------------------------------------------- */
 
-/* How much of the stack a program uses: by loads, stores, and addresses that are made of r10 and an offset. */
+/* How much of the stack a program uses: by loads, stores, and addresses that are made of r10 and
+ * an offset. */
 static int stack_of(const struct bpf_insn *insn, int len)
 {
 	int depth = 0, i;
@@ -122,8 +124,8 @@ static int stack_of(const struct bpf_insn *insn, int len)
 	return depth;
 }
 
-/* A program of its own around the translation, as expression.h is one in the capture programs. The packet's length
- * comes as the mark: with padding the skb is longer. */
+/* A program of its own around the translation, as expression.h is one in the capture programs.
+ * The packet's length comes as the mark: with padding the skb is longer. */
 static int load(const struct sock_filter *prog, unsigned int n, enum bpf_prog_type type, bool quiet)
 {
 	struct bpf_insn out[ROOM + 8] = {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Which connection a segment belongs to, what is known of its ends, and how much may be remembered. */
+/* Which connection a segment belongs to, what is known of its ends, and how much may be
+ * remembered. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -289,7 +290,8 @@ static void test_late_syn(void **state)
 	assert_int_equal(tx(0)->status, 200);
 }
 
-/* The last acknowledgement of the connection that had these addresses before says nothing of this one. */
+/* The last acknowledgement of the connection that had these addresses before says nothing of
+ * this one. */
 static void test_straggler(void **state)
 {
 	s.next[CLIENT] = 4000000000u;

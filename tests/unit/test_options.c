@@ -20,7 +20,8 @@
 static struct diag diag;
 static char words_text[1024];
 
-/* Parses a command line given as one string, words apart by single blanks. The words stay until the next call. */
+/* Parses a command line given as one string, words apart by single blanks. The words stay until
+ * the next call. */
 static int parse_as(enum command command, const char *line, struct options *opt)
 {
 	static char *argv[MAX_WORDS + 1];

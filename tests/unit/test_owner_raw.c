@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The owner programs at raw tracepoints (owner_raw.bpf.c): what lands in the `owners` hash, by cookie
- * and by tuple, and which files they take this kernel's types from.
+ * The owner programs at raw tracepoints (owner_raw.bpf.c): what lands in the `owners` hash, by
+ * cookie and by tuple, and which files they take this kernel's types from.
  */
 #include "owner_rig.h"
 
@@ -41,8 +41,8 @@ static void test_whose(void **state)
 	check_whose(*state, own_netns());
 }
 
-/* By tuple as long as nobody has asked for the socket's cookie: then by that, too. A tracer that runs beside this asks for
- * all of them. */
+/* By tuple as long as nobody has asked for the socket's cookie: then by that, too. A tracer that
+ * runs beside this asks for all of them. */
 static void test_cookies(void **state)
 {
 	struct fixture *f = *state;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What record.h makes of a ring record: the annotations, what is refused, and which end is local. */
+/* What record.h makes of a ring record: the annotations, what is refused, and which end is
+ * local. */
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>

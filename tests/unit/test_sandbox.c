@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a sandboxed process may do and what it may not: each call is made by a process of its own, once before it
- * enters the sandbox (there it works, or fails for another reason) and once inside.
+ * What a sandboxed process may do and what it may not: each call is made by a process of its own,
+ * once before it enters the sandbox (there it works, or fails for another reason) and once inside.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -11,7 +11,8 @@
 #define ELIDE_MIN (8u << 10)
 /* Capture control compares sequence numbers by their signed difference: stay well below 2^31. */
 #define ELIDE_MAX (1u << 30)
-/* After an RST, segments that were under way may still come (only where the local end is unknown). */
+/* After an RST, segments that were under way may still come (only where the local end is
+ * unknown). */
 #define RESET_LINGER_NS 1000000000ull
 
 /* Messages, and arenas of theirs, that wait for connections to come. */
@@ -217,7 +218,8 @@ static enum http_body on_head(void *ctx, unsigned int dir, struct http_msg *msg)
 	tell_pending(c);
 	if (is_request_dir(c, dir)) {
 		pair_request_head(&c->http->pair, &c->env->pair, c, msg);
-		/* The end of a chunked body may stay unread for as long as the connection is idle. */
+		/* The end of a chunked body may stay unread for as long as the connection is
+		 * idle. */
 		if (!msg->pipelined && c->prev_waiting) {
 			settle_unread(&c->http->settle);
 			settle(c, c->last_ns);
@@ -353,7 +355,8 @@ static void on_chunk(void *ctx, unsigned int dir, const struct reasm_chunk *chun
 	http_stream_chunk(&c->http->stream[dir], chunk);
 }
 
-/* The message that has old bytes: the current one, a request that waits for its response, or one that is over. */
+/* The message that has old bytes: the current one, a request that waits for its response, or one
+ * that is over. */
 static struct http_msg *find_message(const struct conn *c, unsigned int dir, uint64_t from,
 				     uint64_t to)
 {
@@ -437,9 +440,10 @@ void conn_init(struct conn *c, struct conn_env *env)
 }
 
 /*
- * Payload of a later connection with the same addresses, whose SYN did not cross. Its sequence numbers may be anything: a
- * client whose own end was in TIME_WAIT goes on 65,537 after its last one, another may begin below. What continues the
- * stream, or repeats some of it, is never taken for that.
+ * Payload of a later connection with the same addresses, whose SYN did not cross. Its sequence
+ * numbers may be anything: a client whose own end was in TIME_WAIT goes on 65,537 after its last
+ * one, another may begin below. What continues the stream, or repeats some of it, is never taken
+ * for that.
  */
 static bool is_of_another(const struct conn *c, unsigned int dir, const struct segment *seg)
 {
@@ -454,7 +458,8 @@ static bool is_of_another(const struct conn *c, unsigned int dir, const struct s
 	/* Where the kernel saw another beginning. */
 	if (note->has_stream_start && h->start_known && note->stream_start != (uint32_t)h->origin)
 		return true;
-	/* At tc a socket has no cookie before it has sent something. This one has not, the flow's has. */
+	/* At tc a socket has no cookie before it has sent something. This one has not, the
+	 * flow's has. */
 	return c->cookie && !note->cookie && seg->hook == HOOK_TC && seg->dir == SEG_DIR_INGRESS;
 }
 
@@ -469,8 +474,8 @@ bool conn_is_reuse(const struct conn *c, unsigned int dir, const struct segment 
 	/* A capture may have it behind the data that it begins. */
 	if (c->closed || h->delivered)
 		return c->closed || (uint32_t)h->origin != seg->seq + 1;
-	/* Or a straggler of the last connection with these addresses came before it. Not where the other end's SYN did: with
-	 * TCP Fast Open (RFC 7413) that acknowledges data. */
+	/* Or a straggler of the last connection with these addresses came before it. Not where
+	 * the other end's SYN did: with TCP Fast Open (RFC 7413) that acknowledges data. */
 	return h->started && !h->head && !c->isn_known[!dir] &&
 	       (uint32_t)h->origin != seg->seq + 1;
 }
@@ -578,7 +583,8 @@ int conn_push(struct conn *c, unsigned int dir, const struct segment *seg, uint6
 	return err;
 }
 
-/* What went by of one direction: a part of a body, which ended before or where the next segment begins. */
+/* What went by of one direction: a part of a body, which ended before or where the next segment
+ * begins. */
 static void take_sum(struct conn *c, unsigned int dir, const struct sum_half *half,
 		     uint64_t arrival)
 {
@@ -639,9 +645,9 @@ void conn_flush(struct conn *c, uint64_t older_than_ns)
 }
 
 /*
- * Whether nothing was outstanding at the end. The client closed first, with everything received, and soon after the
- * last response: one that gives up waiting waits longer. Or the server did, as the last response had said,
- * to a client that does not pipeline.
+ * Whether nothing was outstanding at the end. The client closed first, with everything received,
+ * and soon after the last response: one that gives up waiting waits longer. Or the server did, as
+ * the last response had said, to a client that does not pipeline.
  */
 static bool ended_in_order(const struct conn *c)
 {

@@ -65,7 +65,8 @@ void conn_note_scales(struct conn *c, const struct reading *reading)
 			shut_window(c, dir);
 }
 
-/* The local end sends on after all that it had sent was acknowledged, and there was room for more: it had no more. */
+/* The local end sends on after all that it had sent was acknowledged, and there was room for
+ * more: it had no more. */
 void conn_note_idle(struct conn *c, const struct segment *seg)
 {
 	struct http_msg *msg = c->http->stream[0].cur;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * conn_tcp.h - what TCP did while a message was under way: times without room at the receiver, and without anything to
- * send at the sender.
+ * conn_tcp.h - what TCP did while a message was under way: times without room at the receiver, and
+ * without anything to send at the sender.
  *
  *	announced window ─ conn_note_window ─┐
  *	scales, from a read ─ conn_note_scales ┴─► shut or open ─► zero_window_ns of the message under way
@@ -14,7 +14,8 @@
 
 #include "conn.h"
 
-/* Of each segment, `dir` being its sender's. RFC 9293 §3.8.6.1; §3.8.6.2.1: senders wait for room for a whole segment. */
+/* Of each segment, `dir` being its sender's. RFC 9293 §3.8.6.1; §3.8.6.2.1: senders wait for
+ * room for a whole segment. */
 void conn_note_window(struct conn *c, unsigned int dir, const struct segment *seg);
 
 /* Of each read: the first one that is known tells the scales. */

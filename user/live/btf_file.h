@@ -20,8 +20,8 @@ struct diag;
  * and a sentence in *d. */
 int btf_file_check(const char *path, struct diag *d);
 
-/* Whether it is of the running kernel, by a trial; also where that can't be tried (before 5.10, under
- * lockdown=confidentiality): there the programs that want it don't load either. */
+/* Whether it is of the running kernel, by a trial; also where that can't be tried (before 5.10,
+ * under lockdown=confidentiality): there the programs that want it don't load either. */
 bool btf_file_fits(const char *path);
 
 #endif

@@ -191,8 +191,8 @@ static int load(const struct capture_load_options *opt, const struct capture_con
 	struct capture_config config = *wanted;
 	int err = try_load(opt, &config, elf, log, out);
 
-	/* The verifier gave up counting (then its log is too long as well): with less to follow it may
-	 * not. */
+	/* The verifier gave up counting (then its log is too long as well): with less to follow
+	 * it may not. */
 	if (is_too_long(err) && config.sum_up) {
 		config.sum_up = 0;
 		err = try_load(opt, &config, elf, log, out);

@@ -11,8 +11,8 @@
  *	           network namespace, as interfaces are, and is given up however the process ends
  *
  * A filter of ours in a slot that nobody holds is a leftover. Other programs' filters are never
- * touched, and neither is a clsact qdisc that was there before, or that holds anything else. All calls act on the current
- * network namespace.
+ * touched, and neither is a clsact qdisc that was there before, or that holds anything else. All
+ * calls act on the current network namespace.
  */
 #ifndef HTTPLAT_CLSACT_H
 #define HTTPLAT_CLSACT_H
@@ -35,8 +35,8 @@ int clsact_attach(unsigned int ifindex, int prog_in, int prog_out, struct clsact
  * */
 void clsact_detach(struct clsact *ca);
 
-/* Removes what dead instances left on an interface, filters and qdisc. Returns how many filters it removed, or
- * -errno. */
+/* Removes what dead instances left on an interface, filters and qdisc. Returns how many filters
+ * it removed, or -errno. */
 int clsact_sweep(unsigned int ifindex);
 
 #endif

@@ -3,8 +3,9 @@
  * follow_load.h - -p with --follow: loads the BPF programs that learn of forks.
  *
  * What they know is in the map `followed`, which the owner programs look into whenever a task
- * begins to use a socket. Without BTF, be it from a file, they don't load; then descent is for user space to find out,
- * from /proc, as long as the process lives (owner/descent.h), and the kernel leaves nobody out.
+ * begins to use a socket. Without BTF, be it from a file, they don't load; then descent is for user
+ * space to find out, from /proc, as long as the process lives (owner/descent.h), and the kernel
+ * leaves nobody out.
  *
  * Order at the start: load the capture object; follow_load_open(); load the owner programs.
  */

@@ -117,8 +117,8 @@ int ifaces_attach(struct ifaces *is, const struct attach_progs *progs, struct di
 
 /* --- changes ---------------------------------------------------------------------------------- */
 
-/* Whether links came, went or changed since the last call; what did is looked up. When the socket was too full for all
- * of it (ENOBUFS), something did. */
+/* Whether links came, went or changed since the last call; what did is looked up. When the
+ * socket was too full for all of it (ENOBUFS), something did. */
 static bool has_changed(const struct ifaces *is)
 {
 	char buf[16384];

@@ -291,7 +291,8 @@ static int open_hook(enum hook hook, const struct live_options *opt, struct coun
 	return 0;
 }
 
-/* What is wrong with one hook may not be wrong with another; what is wrong with both, the first says. */
+/* What is wrong with one hook may not be wrong with another; what is wrong with both, the first
+ * says. */
 static int open_another(const struct live_options *opt, struct counters *cnt, struct live **out,
 			const struct diag *why)
 {

@@ -35,7 +35,8 @@ struct live_options {
 	bool by_cgroup;               /* live_decide() says which are asked for */
 	uint32_t body_bytes;          /* of each body, that are not elided */
 	bool all_segments;            /* -v, -w: every TCP segment crosses, nothing is elided */
-	/* -f: a classic program over IP packets, as libpcap compiles it for LINKTYPE_RAW; NULL: none. */
+	/* -f: a classic program over IP packets, as libpcap compiles it for LINKTYPE_RAW; NULL:
+	 * none. */
 	const struct sock_filter *expression;
 	unsigned int expression_len;
 	const char *btf;	      /* this kernel's types, should it have none itself; NULL */
@@ -62,13 +63,13 @@ struct live_sink {
 struct live;
 
 /*
- * Loads, attaches and starts. Without a hook in *opt: at tc with interfaces or `netns`, else at cgroup, and where that
- * is not to be had at tc on every interface; live_note() says why. On failure *out is untouched, *d says why and what to do, and -errno
- * is returned: -EPERM/-ENOSYS/... with EXIT_UNSUPPORTED (not root, capability, cgroup2, kernel
- * feature), -ENODEV with EXIT_USAGE for an interface that does not exist, or `btf` that is none. No
- * BTF in the kernel is no failure: owners are then learned through other tracepoints, or not at all
- * (live_note()).
- * *cnt is borrowed. With `netns` the calling thread is in that namespace from then on (netns.h).
+ * Loads, attaches and starts. Without a hook in *opt: at tc with interfaces or `netns`, else at
+ * cgroup, and where that is not to be had at tc on every interface; live_note() says why. On
+ * failure *out is untouched, *d says why and what to do, and -errno is returned: -EPERM/-ENOSYS/...
+ * with EXIT_UNSUPPORTED (not root, capability, cgroup2, kernel feature), -ENODEV with EXIT_USAGE
+ * for an interface that does not exist, or `btf` that is none. No BTF in the kernel is no failure:
+ * owners are then learned through other tracepoints, or not at all (live_note()). *cnt is borrowed.
+ * With `netns` the calling thread is in that namespace from then on (netns.h).
  */
 int live_open(const struct live_options *opt, struct counters *cnt, struct live **out,
 	      struct diag *d);
@@ -81,8 +82,8 @@ int live_fd(const struct live *lv);
  * records are submitted without a wake-up. */
 int live_consume(struct live *lv, const struct live_sink *sink);
 
-/* Looks whether interfaces came or went, and attaches to those that are asked for; what is to be `say`d: ifaces.h. Cheap
- * where nothing changed: call it as often as live_consume(). */
+/* Looks whether interfaces came or went, and attaches to those that are asked for; what is to be
+ * `say`d: ifaces.h. Cheap where nothing changed: call it as often as live_consume(). */
 void live_watch(struct live *lv, void (*say)(void *ctx, const char *sentence), void *ctx);
 
 /* Capture control, see EVENT_CONTROL_WORD in event.h. */

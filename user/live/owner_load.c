@@ -146,8 +146,8 @@ static bool open_btf(struct owner_load *ol, const struct bpf_object *capture,
 			 opt->btf ? "" : ", nor --btf FILE");
 		return false;
 	}
-	/* Each of the two alone may be what does not load. Without the paths of new cgroups there is
-	 * nothing to tell: cgwatch.h finds nearly all of them. */
+	/* Each of the two alone may be what does not load. Without the paths of new cgroups
+	 * there is nothing to tell: cgwatch.h finds nearly all of them. */
 	err = try_btf(ol, capture, opt, true, true);
 	if (!err || !try_btf(ol, capture, opt, true, false))
 		return true;

@@ -68,9 +68,9 @@ int owner_load_open(const struct bpf_object *capture, const struct owner_load_op
 void owner_load_attach(struct owner_load *ol);
 
 /*
- * Names the owners of sockets that exist now: in BTF mode by the iterator, in RAW and CLASSIC mode from
- * /proc (owner_seed.h). Returns whether that was done. Blocks for milliseconds: a few a thousand
- * processes by the iterator, some tens by /proc.
+ * Names the owners of sockets that exist now: in BTF mode by the iterator, in RAW and CLASSIC mode
+ * from /proc (owner_seed.h). Returns whether that was done. Blocks for milliseconds: a few a
+ * thousand processes by the iterator, some tens by /proc.
  */
 bool owner_load_iterate(struct owner_load *ol);
 

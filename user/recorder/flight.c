@@ -216,7 +216,8 @@ static void write_kept(struct flight *fl, struct savefile *sf, const struct kept
 	savefile_packet(sf, &k->packet, comments, 0, &none);
 }
 
-/* From its first packet on; what was said beside packets goes with them. False: that packet is gone. */
+/* From its first packet on; what was said beside packets goes with them. False: that packet is
+ * gone. */
 static bool write_packets(struct flight *fl, struct savefile *sf, bool current)
 {
 	const struct message *req = &fl->view.tx->req;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * flight.h - --save-slow: a flight recorder. The last packets of each connection are kept in memory; those of a
- * request that was slow or failed become a file.
+ * flight.h - --save-slow: a flight recorder. The last packets of each connection are kept in
+ * memory; those of a request that was slow or failed become a file.
  *
  *	flight_begin ─ the middle ─┬─ flight_save: DIR/httplat-TIME-STREAM-REQUEST.pcapng
  *	   (kept apart)            └─ flight_end: into its connection's list
@@ -10,8 +10,9 @@
  *	connection 7   └──┼──┼──┴──┘   in all: max_bytes at most; the oldest of all go first
  *	                 by age
  *
- * A file has the connection's packets from the request's first on, as far as they are still there, with
- * comments, and stands alone (savefile.h). Of the files of a run the newest max_files are kept.
+ * A file has the connection's packets from the request's first on, as far as they are still there,
+ * with comments, and stands alone (savefile.h). Of the files of a run the newest max_files are
+ * kept.
  */
 #ifndef HTTPLAT_FLIGHT_H
 #define HTTPLAT_FLIGHT_H
@@ -40,7 +41,8 @@ void flight_begin_note(struct flight *fl, const struct note *n);
 /* The middle has taken it; of which connection it was. known false: of none. */
 void flight_end(struct flight *fl, bool known, uint64_t stream);
 
-/* A transaction to be kept. current: it is of the connection whose segment or note the middle is taking. */
+/* A transaction to be kept. current: it is of the connection whose segment or note the middle is
+ * taking. */
 void flight_save(struct flight *fl, const struct transaction *tx, const struct owner_names *names,
 		 bool current);
 

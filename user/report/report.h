@@ -2,8 +2,8 @@
 /*
  * report.h - transactions and counts, written for people or programs.
  *
- * Data goes to `out`, one record a line; the banner, warnings and the closing counts go to `err`. What
- * is printed is safe: control bytes of hostile traffic are escaped and secrets are redacted.
+ * Data goes to `out`, one record a line; the banner, warnings and the closing counts go to `err`.
+ * What is printed is safe: control bytes of hostile traffic are escaped and secrets are redacted.
  */
 #ifndef HTTPLAT_REPORT_H
 #define HTTPLAT_REPORT_H

@@ -38,8 +38,8 @@ static struct {
 static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGQUIT, SIGSYS, SIGTRAP};
 #define FATAL_CNT (sizeof(fatal) / sizeof(fatal[0]))
 
-/* A terminal that was stopped with Ctrl-S would not let us go. Linux starts it for who has stopped it by
- * tcflow(). Async-signal-safe. */
+/* A terminal that was stopped with Ctrl-S would not let us go. Linux starts it for who has
+ * stopped it by tcflow(). Async-signal-safe. */
 static void resume_output(void)
 {
 	tcflow(STDOUT_FILENO, TCOOFF);
