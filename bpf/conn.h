@@ -46,7 +46,7 @@ struct owner_config {
 	__u8 to_tuple;	 /* write owners by tuple as well: the socket hook */
 	__u8 sees_send;	 /* one of the owner_send programs is at work */
 	__u8 follow;	 /* enum owner_follow */
-	__u8 pad;
+	__u8 seeded;	 /* `owners` has what was open at the start: forget it in time */
 	__u32 netns; /* that the hook is in: tuples are looked up with it; 0: it is in all of them */
 };
 

@@ -64,6 +64,14 @@ static __always_inline void fill_tuple(struct sock *sk, struct conn_tuple *t)
 	}
 }
 
+/* As the capture programs look it up: where they have sockets and are in all namespaces, without one. */
+static __always_inline void fill_key(struct sock *sk, struct conn_tuple *t)
+{
+	fill_tuple(sk, t);
+	if (!owner_cfg.to_tuple && !owner_cfg.netns)
+		t->netns = 0;
+}
+
 static __always_inline void copy_comm(char to[16], struct task_struct *from)
 {
 	__u64 *half = (__u64 *)to;
@@ -221,7 +229,7 @@ static __always_inline int on_close(struct sock *sk)
 
 	if (!tp)
 		return 0;
-	fill_tuple(sk, &tuple);
+	fill_key(sk, &tuple);
 	tuple.local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
 	forget_tuple(&tuple);
 	return 0;
@@ -234,11 +242,9 @@ int BPF_PROG(owner_set_state, struct sock *sk, int oldstate, int newstate)
 		return 0;
 	if (oldstate == TCP_CLOSE && newstate == TCP_SYN_SENT)
 		return on_connect(sk);
-	if (!owner_cfg.to_tuple)
-		return 0;
-	if (oldstate == TCP_SYN_SENT && newstate == TCP_ESTABLISHED)
+	if (owner_cfg.to_tuple && oldstate == TCP_SYN_SENT && newstate == TCP_ESTABLISHED)
 		return on_established(sk);
-	if (newstate == TCP_CLOSE)
+	if (newstate == TCP_CLOSE && (owner_cfg.to_tuple || owner_cfg.seeded))
 		return on_close(sk);
 	return 0;
 }
@@ -441,6 +447,25 @@ int BPF_PROG(owner_cgroup, struct cgroup *cgrp, const char *path)
 	return 0;
 }
 
+/* The connection that an iterator over files has come to; NULL: it is something else. */
+static __always_inline struct sock *connection_of(struct task_struct *task, struct file *file)
+{
+	struct socket *sock;
+	struct sock *sk;
+
+	if (!task || !file || is_kernel(task))
+		return NULL;
+	sock = bpf_sock_from_file(file);
+	if (!sock)
+		return NULL;
+	sk = sock->sk;
+	if (!sk || sk->sk_type != SOCK_STREAM || !is_tcp(sk))
+		return NULL;
+	if (sk->__sk_common.skc_state == TCP_LISTEN || sk->__sk_common.skc_state == TCP_CLOSE)
+		return NULL;
+	return sk;
+}
+
 /*
  * Once, at the start: each open file of each process. A socket that a tracepoint has met already
  * keeps what it said, and of several processes that hold a socket the first in order of pids
@@ -450,21 +475,11 @@ SEC("iter/task_file")
 int owner_iterate(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct file *file = ctx->file;
+	struct sock *sk = connection_of(task, ctx->file);
 	struct conn_tuple tuple = {};
 	struct conn_state *st;
-	struct socket *sock;
-	struct sock *sk;
 
-	if (!task || !file || is_kernel(task))
-		return 0;
-	sock = bpf_sock_from_file(file);
-	if (!sock)
-		return 0;
-	sk = sock->sk;
-	if (!sk || sk->sk_type != SOCK_STREAM || !is_tcp(sk))
-		return 0;
-	if (sk->__sk_common.skc_state == TCP_LISTEN || sk->__sk_common.skc_state == TCP_CLOSE)
+	if (!sk)
 		return 0;
 	st = bpf_sk_storage_get(&conns, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!st || st->owner.id.pid)
@@ -475,6 +490,26 @@ int owner_iterate(struct bpf_iter__task_file *ctx)
 		return 0;
 	fill_tuple(sk, &tuple);
 	put_by_tuple(&tuple, &st->owner);
+	return 0;
+}
+
+/*
+ * The same where the verifier lets nobody but readers have a socket that was found through its
+ * file: the capture programs look into `owners` while its storage names nobody.
+ */
+SEC("iter/task_file")
+int owner_iterate_tuples(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct sock *sk = connection_of(task, ctx->file);
+	struct conn_owner owner = {};
+	struct owner_key key = {};
+
+	if (!sk)
+		return 0;
+	fill_owner(&owner, task, false);
+	fill_key(sk, &key.tuple);
+	bpf_map_update_elem(&owners, &key, &owner, BPF_NOEXIST);
 	return 0;
 }
 

@@ -392,16 +392,35 @@ static inline uint16_t port_of(int fd)
 	return ntohs(sa.sin6_port);
 }
 
-static inline bool by_tuple(struct fixture *f, int local, int remote, uint32_t netns,
-			    struct conn_owner *out)
+/* Of a loopback connection with both ends here. */
+static inline struct owner_key key_of(int local, int remote, uint32_t netns)
 {
 	struct owner_key key = {.tuple = {.local_port = port_of(local),
 					  .remote_port = port_of(remote),
 					  .netns = netns}};
+	struct sockaddr_storage sa = {0};
+	socklen_t len = sizeof(sa);
+	const void *addr = loopback_v4;
 
-	memcpy(key.tuple.local_addr, loopback_v4, 16);
-	memcpy(key.tuple.remote_addr, loopback_v4, 16);
-	return !bpf_map_lookup_elem(bpf_map__fd(f->maps->maps.owners), &key, out);
+	assert_int_equal(getsockname(local, (void *)&sa, &len), 0);
+	if (sa.ss_family == AF_INET6)
+		addr = &in6addr_loopback;
+	memcpy(key.tuple.local_addr, addr, 16);
+	memcpy(key.tuple.remote_addr, addr, 16);
+	return key;
+}
+
+static inline bool by_key(struct fixture *f, const struct owner_key *key, struct conn_owner *out)
+{
+	return !bpf_map_lookup_elem(bpf_map__fd(f->maps->maps.owners), key, out);
+}
+
+static inline bool by_tuple(struct fixture *f, int local, int remote, uint32_t netns,
+			    struct conn_owner *out)
+{
+	struct owner_key key = key_of(local, remote, netns);
+
+	return by_key(f, &key, out);
 }
 
 static inline bool by_cookie(struct fixture *f, int fd, struct conn_owner *out)

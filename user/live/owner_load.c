@@ -32,6 +32,7 @@ struct owner_load {
 	enum owner_mode mode;
 	struct owner_bpf *btf;
 	struct bpf_program *send; /* one of btf's; NULL: the kernel has no such tracepoint */
+	struct bpf_program *iterator; /* one of btf's; NULL: none loads */
 	struct owner_raw_bpf *raw;
 	struct owner_classic_bpf *classic;
 	struct bpf_link *links[LINKS_MAX];
@@ -110,9 +111,26 @@ static struct bpf_program *choose_send(const struct owner_bpf *skel)
 	return NULL;
 }
 
-/* One try at the BTF object, with the two programs that may be missing or without. */
+enum iterator {
+	ITERATOR_NONE = 0,
+	ITERATOR_STORAGE,
+	ITERATOR_TUPLES,
+};
+
+static void choose_iterator(struct owner_load *ol, enum iterator which)
+{
+	struct bpf_program *storage = ol->btf->progs.owner_iterate;
+	struct bpf_program *tuples = ol->btf->progs.owner_iterate_tuples;
+
+	ol->iterator = which == ITERATOR_STORAGE ? storage : which ? tuples : NULL;
+	ol->btf->rodata->owner_cfg.seeded = which == ITERATOR_TUPLES;
+	bpf_program__set_autoload(storage, ol->iterator == storage);
+	bpf_program__set_autoload(tuples, ol->iterator == tuples);
+}
+
+/* One try at the BTF object, with the programs that may be missing or without. */
 static int try_btf(struct owner_load *ol, const struct bpf_object *capture,
-		   const struct owner_load_options *opt, bool iterator, bool cgroups)
+		   const struct owner_load_options *opt, enum iterator iterator, bool cgroups)
 {
 	int err;
 
@@ -120,7 +138,7 @@ static int try_btf(struct owner_load *ol, const struct bpf_object *capture,
 	if (!ol->btf)
 		return -errno;
 	configure(&ol->btf->rodata->owner_cfg, opt);
-	bpf_program__set_autoload(ol->btf->progs.owner_iterate, iterator);
+	choose_iterator(ol, iterator);
 	bpf_program__set_autoload(ol->btf->progs.owner_cgroup, cgroups);
 	ol->send = choose_send(ol->btf);
 	ol->btf->rodata->owner_cfg.sees_send = ol->send != NULL;
@@ -139,30 +157,36 @@ static int try_btf(struct owner_load *ol, const struct bpf_object *capture,
 static bool open_btf(struct owner_load *ol, const struct bpf_object *capture,
 		     const struct owner_load_options *opt)
 {
-	int err, without;
+	/* Each of the programs alone may be what does not load. Without the paths of new cgroups
+	 * there is nothing to tell: cgwatch.h finds nearly all of them. */
+	static const struct {
+		enum iterator iterator;
+		bool cgroups;
+	} tries[] = {
+		{ITERATOR_STORAGE, true},  {ITERATOR_TUPLES, true}, {ITERATOR_STORAGE, false},
+		{ITERATOR_TUPLES, false}, {ITERATOR_NONE, true},   {ITERATOR_NONE, false},
+	};
+	int err = -1, with = 0;
 
 	if (access(BTF_OF_KERNEL, R_OK)) {
 		add_note(ol, "no BTF (" BTF_OF_KERNEL "; CONFIG_DEBUG_INFO_BTF)%s",
 			 opt->btf ? "" : ", nor --btf FILE");
 		return false;
 	}
-	/* Each of the two alone may be what does not load. Without the paths of new cgroups
-	 * there is nothing to tell: cgwatch.h finds nearly all of them. */
-	err = try_btf(ol, capture, opt, true, true);
-	if (!err || !try_btf(ol, capture, opt, true, false))
-		return true;
-	without = try_btf(ol, capture, opt, false, true);
-	if (without)
-		without = try_btf(ol, capture, opt, false, false);
-	if (!without)
-		add_note(ol,
-			 "the iterator over open sockets does not load (%s): owners of "
-			 "connections that are open already are learned when they are used",
-			 strerror(-err));
-	else
+	for (unsigned int i = 0; err && i < sizeof(tries) / sizeof(tries[0]); i++) {
+		err = try_btf(ol, capture, opt, tries[i].iterator, tries[i].cgroups);
+		if (tries[i].iterator)
+			with = err;
+	}
+	if (err)
 		add_note(ol, "the BTF tracepoints do not load (%s; they need Linux 5.12)",
 			 strerror(-err));
-	return !without;
+	else if (!ol->iterator)
+		add_note(ol,
+			 "the iterators over open sockets do not load (%s): owners of "
+			 "connections that are open already are learned when they are used",
+			 strerror(-with));
+	return !err;
 }
 
 static int try_raw(struct owner_load *ol, const struct bpf_object *capture,
@@ -393,9 +417,9 @@ static int run_iterator(struct owner_load *ol)
 	struct bpf_link *link;
 	int err;
 
-	if (!bpf_program__autoload(ol->btf->progs.owner_iterate))
+	if (!ol->iterator)
 		return -ENOENT; /* there is a note already */
-	link = bpf_program__attach_iter(ol->btf->progs.owner_iterate, NULL);
+	link = bpf_program__attach_iter(ol->iterator, NULL);
 	err = link ? drain_iterator(link) : -errno;
 	bpf_link__destroy(link);
 	if (err)

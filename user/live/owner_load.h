@@ -5,7 +5,8 @@
  * Attribution is apart from capture and may be absent. Tried in this order, each by loading it:
  *
  *	OWNER_MODE_BTF      owner.bpf.c: BTF tracepoints and an iterator over open files; writes the
- *	                    owner into the socket's storage
+ *	                    owner into the socket's storage. Where the verifier does not let the
+ *	                    iterator do that (seen with 6.18.44), its part goes into the `owners` hash
  *	OWNER_MODE_RAW      owner_raw.bpf.c: raw tracepoints, where the kernel's BTF is too old for
  *	                    the first (before 5.12) or comes from a file; writes the owner into the
  *	                    `owners` hash, by cookie and by tuple
