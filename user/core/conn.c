@@ -418,8 +418,10 @@ void conn_env_init(struct conn_env *env, const struct flow_config *config,
 	env->http.cnt = cnt;
 	env->http.body_bytes = config->body_bytes;
 	env->http.msgs = &env->msgs;
+	env->http.parses = &env->parses;
 	env->http.arenas = &env->arenas;
 	mem_pool_init(&env->msgs, sizeof(struct http_msg), SPARE_MAX);
+	mem_pool_init(&env->parses, sizeof(struct http_parse), SPARE_MAX);
 	mem_pool_init(&env->arenas, HTTP_ARENA_FIRST, SPARE_MAX);
 	http_env_init(&env->http, config->request_headers, config->response_headers);
 	env->pair.ops = &conn_pair_ops;
@@ -430,6 +432,7 @@ void conn_env_init(struct conn_env *env, const struct flow_config *config,
 void conn_env_free(struct conn_env *env)
 {
 	mem_pool_drain(&env->msgs);
+	mem_pool_drain(&env->parses);
 	mem_pool_drain(&env->arenas);
 }
 

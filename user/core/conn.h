@@ -28,7 +28,7 @@ struct conn_env {
 	struct http_env http;
 	struct pair_env pair;
 	struct mem mem;
-	struct mem_pool msgs, arenas;
+	struct mem_pool msgs, parses, arenas;
 	struct counters *cnt;
 	uint64_t gap_timeout_ns;
 	bool sees_reads;

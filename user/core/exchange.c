@@ -12,13 +12,21 @@ static struct slice msg_slice(const struct http_msg *msg, uint32_t pos, uint32_t
 	return s;
 }
 
-static void fill_message(struct message *m, const struct http_msg *msg, struct http_header *headers)
+static void fill_message(struct message *m, const struct http_msg *msg,
+			 const struct http_wanted *wanted, struct http_header *headers)
 {
+	uint32_t pos = msg->kept_pos;
+
 	*m = msg->m;
 	for (uint32_t i = 0; i < msg->kept_cnt; i++) {
-		headers[i].name.ptr = msg->kept[i].name;
-		headers[i].name.len = strlen(msg->kept[i].name);
-		headers[i].value = msg_slice(msg, msg->kept[i].pos, msg->kept[i].len);
+		struct http_kept_header kept;
+
+		memcpy(&kept, msg->arena + pos, sizeof(kept));
+		pos += sizeof(kept);
+		headers[i].name.ptr = wanted->names[kept.name];
+		headers[i].name.len = strlen(headers[i].name.ptr);
+		headers[i].value = msg_slice(msg, pos, kept.len);
+		pos += kept.len;
 	}
 	m->headers = headers;
 	m->header_cnt = msg->kept_cnt;
@@ -97,7 +105,7 @@ static void fill_conn(struct transaction *tx, const struct conn *c, const struct
 static void fill_request(struct transaction *tx, struct conn *c, const struct http_msg *req,
 			 struct http_header *headers)
 {
-	fill_message(&tx->req, req, headers);
+	fill_message(&tx->req, req, &c->env->http.request, headers);
 	tx->req_body = body_of(req);
 	tx->flags |= req->flags;
 	tx->method = msg_slice(req, 0, req->method_len);
@@ -109,10 +117,10 @@ static void fill_request(struct transaction *tx, struct conn *c, const struct ht
 	}
 }
 
-static void fill_response(struct transaction *tx, const struct http_msg *req,
+static void fill_response(struct transaction *tx, const struct conn *c, const struct http_msg *req,
 			  const struct http_msg *resp, struct http_header *headers)
 {
-	fill_message(&tx->resp, resp, headers);
+	fill_message(&tx->resp, resp, &c->env->http.response, headers);
 	tx->resp_body = body_of(resp);
 	tx->flags |= resp->flags;
 	tx->status = resp->status;
@@ -159,7 +167,7 @@ void exchange_fill(struct conn *c, const struct http_msg *msg, struct exchange_h
 	if (req)
 		fill_request(tx, c, req, headers->req);
 	if (resp)
-		fill_response(tx, req, resp, headers->resp);
+		fill_response(tx, c, req, resp, headers->resp);
 	if (req && resp) {
 		fill_times(tx, held->still_open);
 		tx->has_hol = held->hol_ns != UINT64_MAX;

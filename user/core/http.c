@@ -12,7 +12,7 @@ static uint64_t body_left(const struct http_stream *s)
 {
 	if (!s->cur || s->state != HTTP_MESSAGE)
 		return 0;
-	return s->in_body || s->in_chunk ? s->parser.content_length : 0;
+	return s->in_body || s->in_chunk ? s->parse->llhttp.content_length : 0;
 }
 
 /* Tells which bytes that follow need not be copied. */
@@ -39,10 +39,10 @@ static void skip_body(struct http_stream *s, uint64_t n)
 {
 	llhttp_errno_t err;
 
-	s->parser.content_length -= n - 1;
+	s->parse->llhttp.content_length -= n - 1;
 	s->cur->m.body_size += n - 1;
 	s->off += n;
-	err = llhttp_execute(&s->parser, "", 1);
+	err = llhttp_execute(&s->parse->llhttp, "", 1);
 	parse_result(s, err);
 }
 
@@ -66,11 +66,11 @@ static void parse_result(struct http_stream *s, llhttp_errno_t err)
 /* Feeds llhttp; returns how many bytes it took. */
 static uint32_t parse(struct http_stream *s, const uint8_t *data, uint32_t len)
 {
-	llhttp_errno_t err = llhttp_execute(&s->parser, (const char *)data, len);
+	llhttp_errno_t err = llhttp_execute(&s->parse->llhttp, (const char *)data, len);
 	uint32_t used = len;
 
 	if (err != HPE_OK) {
-		const char *pos = llhttp_get_error_pos(&s->parser);
+		const char *pos = llhttp_get_error_pos(&s->parse->llhttp);
 
 		used = pos ? pos - (const char *)data : 0;
 		if (used > len)
@@ -240,7 +240,7 @@ static void end_peek(struct http_stream *s)
 	s->off -= held;
 	s->peek_len = 0;
 	s->state = HTTP_MESSAGE;
-	llhttp_resume(&s->parser);
+	llhttp_resume(&s->parse->llhttp);
 	parse(s, version_prefix, held);
 }
 
@@ -266,7 +266,7 @@ static uint32_t take_peek(struct http_stream *s, const uint8_t *data, uint32_t l
 		http_msg_end(s, true);
 	} else {
 		s->state = HTTP_MESSAGE;
-		llhttp_resume(&s->parser);
+		llhttp_resume(&s->parse->llhttp);
 	}
 	s->peek_len = 0;
 	http_take_bytes(s, version, held);
@@ -318,7 +318,7 @@ static void take_missing(struct http_stream *s, uint64_t n, bool lost)
 	if (s->state == HTTP_PEEK && !lost && !s->peek_len) {
 		/* Whoever left these bytes out took them for the body. */
 		s->state = HTTP_MESSAGE;
-		llhttp_resume(&s->parser);
+		llhttp_resume(&s->parse->llhttp);
 	}
 	while (n) {
 		uint64_t left = body_left(s), step = left < n ? left : n;
@@ -358,7 +358,7 @@ static void take_missing(struct http_stream *s, uint64_t n, bool lost)
 				s->cur->m.body_size += step;
 				http_msg_end(s, false);
 			} else {
-				s->parser.content_length -= step;
+				s->parse->llhttp.content_length -= step;
 				s->cur->m.body_size += step;
 				s->off += step;
 			}
@@ -378,8 +378,7 @@ void http_stream_init(struct http_stream *s, const struct http_env *env, void *c
 	memset(s, 0, sizeof(*s));
 	s->env = env;
 	s->ctx = ctx;
-	s->dir = dir;
-	s->want = HTTP_WANT_NONE;
+	s->dir = (uint8_t)dir;
 }
 
 /* An end of the stream: right for a body that is delimited by it, too early for anything else. */
@@ -389,8 +388,7 @@ static void stream_end(struct http_stream *s)
 		return;
 	if (!s->cur->head_told && !s->cur->m.seen) {
 		s->env->cnt->skipped_bytes += s->off - s->cur->start_off;
-		http_msg_free(s->env, s->cur);
-		s->cur = NULL;
+		http_msg_free(s->env, http_msg_detach(s));
 		s->state = HTTP_SCAN;
 		return;
 	}
@@ -412,7 +410,7 @@ void http_stream_chunk(struct http_stream *s, const struct reasm_chunk *chunk)
 	if (chunk->start)
 		s->from_start = chunk->skip >= 0;
 	if (chunk->missing) {
-		if (s->state == HTTP_SCAN && s->probe_len)
+		if (s->state == HTTP_SCAN && s->probe)
 			http_scan_drop(s);
 		s->missed = true;
 		s->skipped_last = 0;
@@ -420,8 +418,8 @@ void http_stream_chunk(struct http_stream *s, const struct reasm_chunk *chunk)
 		take_missing(s, chunk->missing, true);
 	}
 	s->off = chunk->off;
-	if (s->probe_len)
-		s->off = s->probe_chunk.off;
+	if (s->probe)
+		s->off = s->probe->chunk.off;
 	if (chunk->cap_len) {
 		if (s->state == HTTP_JUNK && http_junk_ends(s, chunk)) {
 			http_msg_end(s, false);
@@ -448,8 +446,7 @@ void http_stream_opaque(struct http_stream *s)
 			http_msg_tell_head(s);
 		http_msg_end(s, false);
 	} else if (s->cur) { /* what looked like a message belongs to the other protocol */
-		http_msg_free(s->env, s->cur);
-		s->cur = NULL;
+		http_msg_free(s->env, http_msg_detach(s));
 	}
 	s->state = HTTP_OPAQUE;
 	if (s->env->ops->body)
@@ -459,5 +456,6 @@ void http_stream_opaque(struct http_stream *s)
 void http_stream_finish(struct http_stream *s)
 {
 	stream_end(s);
+	http_probe_free(s);
 	s->state = HTTP_SCAN;
 }

@@ -48,9 +48,10 @@ struct http_kept_body {
 	char bytes[];
 };
 
+/* Stands before the value of a header line in the arena, not aligned. */
 struct http_kept_header {
-	const char *name; /* from http_env */
-	uint32_t pos, len;
+	uint32_t name; /* index into http_wanted.names */
+	uint32_t len;  /* of the value */
 };
 
 /* What an exchange that is over on the wire waits for: see settle.h. */
@@ -98,11 +99,9 @@ struct http_msg {
 	char *arena; /* a request's begins with its line, and that with the method */
 	uint32_t arena_len, arena_cap;
 	uint32_t method_len, target_pos, target_len;
+	uint32_t kept_pos, kept_cnt; /* header lines: where the first one is in the arena, each behind the one before it */
 	struct http_kept_body *body; /* NULL: nothing of it */
-	uint32_t kept_cnt;
-	/* From here on nothing is set when a message begins. */
-	struct http_kept_header kept[HTTP_HEADERS_MAX]; /* kept_cnt of them */
-	struct http_held held;
+	struct http_held held;	     /* not set when a message begins */
 };
 
 /* How the body of a response is delimited, which only its request can tell (RFC 9112 §6.3). */
@@ -144,7 +143,8 @@ struct http_env {
 	struct counters *cnt;
 	struct http_wanted request, response;
 	uint32_t body_bytes; /* to keep of each body; 0: none */
-	struct mem_pool *msgs, *arenas; /* of struct http_msg, and of HTTP_ARENA_FIRST bytes */
+	struct mem_pool *msgs, *parses; /* of struct http_msg and http_parse */
+	struct mem_pool *arenas;	/* of HTTP_ARENA_FIRST bytes */
 	llhttp_t at_response;           /* a parser before a response */
 	llhttp_t at_headers[2][10];     /* behind the start line of HTTP/1.N; of a request, a response */
 };
@@ -163,10 +163,27 @@ enum http_state {
 	HTTP_OPAQUE,
 };
 
+/* What is there while a message is. */
+struct http_parse {
+	llhttp_t llhttp;
+	uint64_t content_length;
+	uint32_t want; /* where the kept header whose value comes is in the arena; or HTTP_WANT_NONE */
+	uint8_t field_len;
+	char field[48];
+};
+
+/* What could become a start line waits here: the first bytes of a stream, or behind a hole. */
+struct http_probe {
+	uint8_t len;
+	uint8_t bytes[STARTLINE_PROBE_MAX];
+	struct reasm_chunk chunk; /* that brought the first of them */
+};
+
+/* Connections have two of them each for as long as they live: what is not always needed is elsewhere. */
 struct http_stream {
 	enum http_role role;
 	enum http_state state;
-	unsigned int dir;
+	uint8_t dir;
 	bool probed;  /* the stream's first bytes were looked at */
 	bool synced;  /* a message start was found once */
 	uint8_t skipped_last; /* byte before `off` that belongs to no message; 0 unknown */
@@ -177,22 +194,16 @@ struct http_stream {
 	bool tunnel;  /* the current message is the last one */
 	bool until_close, in_body, in_chunk, headers_done, failed;
 	bool content_length_seen, transfer_encoding_seen;
-	uint64_t content_length;
+	bool at_line; /* in a header section: the next byte begins a line */
+	uint8_t peek_len; /* bytes of a status line that were held back in HTTP_PEEK */
 	uint64_t lost_off;
 	uint64_t off; /* of the next byte */
 	struct http_msg *cur;
+	struct http_parse *parse;  /* of cur; NULL without */
+	struct http_probe *probe;  /* NULL: nothing waits */
 	const struct reasm_chunk *chunk; /* being taken */
 	const struct http_env *env;
 	void *ctx;
-	llhttp_t parser;
-	bool at_line; /* in a header section: the next byte begins a line */
-	int want; /* index of the wanted header whose value comes, or -1 */
-	uint8_t field_len;
-	char field[48];
-	uint8_t peek_len; /* bytes of a status line that were held back in HTTP_PEEK */
-	uint8_t probe_len;
-	uint8_t probe[STARTLINE_PROBE_MAX];
-	struct reasm_chunk probe_chunk;
 };
 
 void http_stream_init(struct http_stream *s, const struct http_env *env, void *ctx,

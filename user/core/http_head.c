@@ -28,12 +28,13 @@ static int on_status_complete(llhttp_t *p)
 static int on_header_field(llhttp_t *p, const char *at, size_t len)
 {
 	struct http_stream *s = p->data;
-	size_t room = sizeof(s->field) - s->field_len;
+	struct http_parse *parse = s->parse;
+	size_t room = sizeof(parse->field) - parse->field_len;
 
 	if (len > room)
 		len = room;
-	memcpy(s->field + s->field_len, at, len);
-	s->field_len += len;
+	memcpy(parse->field + parse->field_len, at, len);
+	parse->field_len += len;
 	return 0;
 }
 
@@ -49,50 +50,65 @@ static bool is_named(const char *field, size_t len, const char *name)
 	return !name[len];
 }
 
-static void keep_header(struct http_stream *s, const char *name)
+static void keep_header(struct http_stream *s, uint32_t name)
 {
+	struct http_kept_header kept = {.name = name};
 	struct http_msg *msg = s->cur;
+	uint32_t pos = msg->arena_len;
 
 	if (msg->kept_cnt == HTTP_HEADERS_MAX)
 		return;
-	msg->kept[msg->kept_cnt].name = name;
-	msg->kept[msg->kept_cnt].pos = msg->arena_len;
-	msg->kept[msg->kept_cnt].len = 0;
-	s->want = msg->kept_cnt++;
+	if (pos + sizeof(kept) > HTTP_ARENA_MAX) {
+		msg->flags |= TX_TRUNCATED;
+		return;
+	}
+	http_msg_append(s, msg, &kept, sizeof(kept));
+	if (msg->arena_len == pos)
+		return; /* no memory */
+	if (!msg->kept_cnt++)
+		msg->kept_pos = pos;
+	s->parse->want = pos;
+}
+
+/* Of the header line that is being kept: all that follows in the arena is its value, but for blanks behind it. */
+static void set_value_len(struct http_stream *s, uint32_t len)
+{
+	memcpy(s->cur->arena + s->parse->want + offsetof(struct http_kept_header, len), &len,
+	       sizeof(len));
 }
 
 void http_head_name(struct http_stream *s, const char *name, size_t len)
 {
 	const char *const *names = http_wanted(s)->names;
 
-	s->want = HTTP_WANT_NONE;
+	s->parse->want = HTTP_WANT_NONE;
 	/* The length tells most of them apart. */
 	if (!http_may_want(s, len))
 		return;
-	for (; names && *names; names++)
-		if (is_named(name, len, *names))
-			keep_header(s, *names);
+	for (uint32_t i = 0; names && names[i]; i++)
+		if (is_named(name, len, names[i]))
+			keep_header(s, i);
 }
 
 void http_head_value(struct http_stream *s, const char *at, size_t len)
 {
-	if (s->want < 0)
-		return;
-	http_msg_append(s, s->cur, at, len);
-	s->cur->kept[s->want].len = s->cur->arena_len - s->cur->kept[s->want].pos;
+	if (s->parse->want != HTTP_WANT_NONE)
+		http_msg_append(s, s->cur, at, len);
 }
 
 void http_head_value_end(struct http_stream *s)
 {
-	struct http_kept_header *k;
+	struct http_msg *msg = s->cur;
+	uint32_t begin;
 
-	if (s->want < 0)
+	if (s->parse->want == HTTP_WANT_NONE)
 		return;
-	k = &s->cur->kept[s->want];
-	while (k->len && (s->cur->arena[k->pos + k->len - 1] == ' ' ||
-			  s->cur->arena[k->pos + k->len - 1] == '\t'))
-		k->len--;
-	s->want = HTTP_WANT_NONE;
+	begin = s->parse->want + sizeof(struct http_kept_header);
+	while (msg->arena_len > begin && (msg->arena[msg->arena_len - 1] == ' ' ||
+					  msg->arena[msg->arena_len - 1] == '\t'))
+		msg->arena_len--;
+	set_value_len(s, msg->arena_len - begin);
+	s->parse->want = HTTP_WANT_NONE;
 }
 
 static int on_header_field_complete(llhttp_t *p)
@@ -100,11 +116,11 @@ static int on_header_field_complete(llhttp_t *p)
 	struct http_stream *s = p->data;
 
 	if (!s->headers_done) {
-		http_head_name(s, s->field, s->field_len);
-		if (is_named(s->field, s->field_len, "transfer-encoding"))
+		http_head_name(s, s->parse->field, s->parse->field_len);
+		if (is_named(s->parse->field, s->parse->field_len, "transfer-encoding"))
 			s->transfer_encoding_seen = true;
 	}
-	s->field_len = 0;
+	s->parse->field_len = 0;
 	return 0;
 }
 
@@ -116,10 +132,10 @@ static int on_header_value(llhttp_t *p, const char *at, size_t len)
 
 void http_head_content_length(struct http_stream *s, uint64_t length)
 {
-	if (s->content_length_seen && s->content_length != length)
+	if (s->content_length_seen && s->parse->content_length != length)
 		s->cur->flags |= TX_MALFORMED;
 	else
-		s->content_length = length;
+		s->parse->content_length = length;
 	s->content_length_seen = true;
 }
 
@@ -149,7 +165,7 @@ static void restore_content_length(struct http_stream *s, llhttp_t *p)
 		return;
 	}
 	p->flags |= F_CONTENT_LENGTH;
-	p->content_length = s->content_length;
+	p->content_length = s->parse->content_length;
 }
 
 static bool status_has_no_body(uint16_t status)

@@ -43,7 +43,7 @@ static bool take_content_length(struct http_stream *s, const uint8_t *value, siz
 	uint64_t length = 0;
 	size_t i;
 
-	if (s->transfer_encoding_seen || s->parser.flags & F_TRANSFER_ENCODING || !len || len > 18)
+	if (s->transfer_encoding_seen || s->parse->llhttp.flags & F_TRANSFER_ENCODING || !len || len > 18)
 		return false;
 	for (i = 0; i < len && value[i] >= '0' && value[i] <= '9'; i++)
 		length = length * 10 + (value[i] - '0');
@@ -56,9 +56,9 @@ static bool take_content_length(struct http_stream *s, const uint8_t *value, siz
 static bool take_connection(struct http_stream *s, const uint8_t *value, size_t len)
 {
 	if (is_word(value, len, "keep-alive"))
-		s->parser.flags |= F_CONNECTION_KEEP_ALIVE;
+		s->parse->llhttp.flags |= F_CONNECTION_KEEP_ALIVE;
 	else if (is_word(value, len, "close"))
-		s->parser.flags |= F_CONNECTION_CLOSE;
+		s->parse->llhttp.flags |= F_CONNECTION_CLOSE;
 	else
 		return false;
 	return true;
@@ -114,7 +114,7 @@ static const uint8_t *take_line(struct http_stream *s, const uint8_t *data, cons
  * that tells of the framing (its header_state is not 0, "general") be refused. */
 static bool is_open(const struct http_stream *s)
 {
-	return s->want >= 0 || s->parser.header_state;
+	return s->parse->want != HTTP_WANT_NONE || s->parse->llhttp.header_state;
 }
 
 uint32_t http_take_lines(struct http_stream *s, const uint8_t *data, uint32_t len)
@@ -155,6 +155,6 @@ uint32_t http_take_status(struct http_stream *s, const uint8_t *data, uint32_t l
 	msg->m.seen = true;
 	msg->status = (uint16_t)((code[0] - '0') * 100 + (code[1] - '0') * 10 + code[2] - '0');
 	http_set_parser(s, &s->env->at_headers[true][msg->m.version_minor]);
-	s->parser.status_code = msg->status;
+	s->parse->llhttp.status_code = msg->status;
 	return end + 2;
 }

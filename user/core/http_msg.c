@@ -60,7 +60,7 @@ static bool grow_arena(const struct http_env *env, struct http_msg *msg, uint32_
 	return true;
 }
 
-void http_msg_append(struct http_stream *s, struct http_msg *msg, const char *at, size_t len)
+void http_msg_append(struct http_stream *s, struct http_msg *msg, const void *at, size_t len)
 {
 	if (!len)
 		return;
@@ -80,12 +80,15 @@ void http_msg_append(struct http_stream *s, struct http_msg *msg, const char *at
 bool http_msg_begin(struct http_stream *s, const struct reasm_chunk *c, uint64_t off)
 {
 	struct http_msg *msg = mem_pool_alloc(s->env->mem, s->env->msgs);
+	struct http_parse *parse = mem_pool_alloc(s->env->mem, s->env->parses);
 
-	if (!msg) {
+	if (!msg || !parse) {
+		mem_pool_free(s->env->mem, s->env->msgs, msg);
+		mem_pool_free(s->env->mem, s->env->parses, parse);
 		s->env->cnt->memory_dropped++;
 		return false;
 	}
-	memset(msg, 0, offsetof(struct http_msg, kept));
+	memset(msg, 0, offsetof(struct http_msg, held));
 	msg->response = s->role == HTTP_ROLE_RESPONSE;
 	msg->start_off = off;
 	msg->m.start_seq = (uint32_t)off;
@@ -96,13 +99,15 @@ bool http_msg_begin(struct http_stream *s, const struct reasm_chunk *c, uint64_t
 	msg->has_ack = c->has_ack;
 	msg->ack = c->ack;
 	msg->last_ack = c->ack;
+	parse->content_length = 0;
+	parse->want = HTTP_WANT_NONE;
+	parse->field_len = 0;
 	s->cur = msg;
+	s->parse = parse;
 	s->at_line = s->headers_done = s->in_body = s->in_chunk = s->until_close = s->failed =
 		false;
 	s->content_length_seen = s->transfer_encoding_seen = s->tunnel = false;
 	s->peek_len = 0;
-	s->want = HTTP_WANT_NONE;
-	s->field_len = 0;
 	if (msg->response)
 		http_set_parser(s, &s->env->at_response);
 	return true;
@@ -137,18 +142,31 @@ enum http_body http_msg_tell_head(struct http_stream *s)
 
 void http_msg_drop_half_value(struct http_stream *s)
 {
-	if (!s->headers_done && s->want >= 0)
-		s->cur->kept_cnt = s->want;
+	if (s->headers_done || s->parse->want == HTTP_WANT_NONE)
+		return;
+	s->cur->arena_len = s->parse->want;
+	s->cur->kept_cnt--;
+	s->parse->want = HTTP_WANT_NONE;
+}
+
+struct http_msg *http_msg_detach(struct http_stream *s)
+{
+	struct http_msg *msg = s->cur;
+
+	mem_pool_free(s->env->mem, s->env->parses, s->parse);
+	s->parse = NULL;
+	s->cur = NULL;
+	return msg;
 }
 
 void http_msg_end(struct http_stream *s, bool complete)
 {
-	struct http_msg *msg = s->cur;
+	struct http_msg *msg;
 	bool tunnel = s->tunnel;
 
-	if (!msg)
+	if (!s->cur)
 		return;
-	s->cur = NULL;
+	msg = http_msg_detach(s);
 	msg->ended = true;
 	msg->end_off = s->off;
 	msg->m.size = s->off - msg->start_off;
@@ -164,7 +182,7 @@ void http_msg_end(struct http_stream *s, bool complete)
 
 void http_lose_position(struct http_stream *s, uint64_t off, bool boundary)
 {
-	s->probe_len = 0;
+	http_probe_free(s);
 	if (s->broken)
 		return;
 	s->broken = true;
@@ -188,8 +206,7 @@ void http_msg_break(struct http_stream *s, uint32_t flags)
 	msg->flags |= flags;
 	if (!msg->m.seen) {
 		s->env->cnt->skipped_bytes += s->off - start;
-		s->cur = NULL;
-		http_msg_free(s->env, msg);
+		http_msg_free(s->env, http_msg_detach(s));
 		http_lose_position(s, start, !(flags & TX_MALFORMED));
 		return;
 	}

@@ -76,32 +76,53 @@ static enum startline accept_start(const struct http_stream *s, const struct rea
 	return kind;
 }
 
+void http_probe_free(struct http_stream *s)
+{
+	mem_free(s->env->mem, s->probe, sizeof(*s->probe));
+	s->probe = NULL;
+}
+
+/* Lets bytes of chunk c wait. False: no memory, which was counted. */
+static bool probe_keep(struct http_stream *s, const struct reasm_chunk *c, const uint8_t *data,
+		       uint32_t len)
+{
+	if (!s->probe) {
+		s->probe = mem_alloc(s->env->mem, sizeof(*s->probe));
+		if (!s->probe) {
+			s->env->cnt->memory_dropped++;
+			return false;
+		}
+		s->probe->chunk = *c;
+	}
+	memcpy(s->probe->bytes + s->probe->len, data, len);
+	s->probe->len += len;
+	return true;
+}
+
 /* A start line may come in pieces: up to STARTLINE_PROBE_MAX bytes wait in s->probe. */
 static void scan_pieces(struct http_stream *s, const struct reasm_chunk *c, const uint8_t *data,
 			uint32_t len)
 {
-	uint32_t take = STARTLINE_PROBE_MAX - s->probe_len, held = s->probe_len;
-	struct reasm_chunk first = s->probe_chunk;
-	uint8_t bytes[STARTLINE_PROBE_MAX];
+	struct http_probe held = {0};
 	enum startline kind;
+	uint32_t take;
 
+	if (s->probe)
+		held = *s->probe;
+	take = STARTLINE_PROBE_MAX - held.len;
 	if (take > len)
 		take = len;
-	memcpy(s->probe + held, data, take);
-	kind = accept_start(s, c, s->probe, held + take);
-	if (kind == STARTLINE_MAYBE && held + take < STARTLINE_PROBE_MAX) {
-		s->probe_len += take;
-		if (!held)
-			s->probe_chunk = *c;
+	memcpy(held.bytes + held.len, data, take);
+	kind = accept_start(s, c, held.bytes, held.len + take);
+	if (kind == STARTLINE_MAYBE && held.len + take < STARTLINE_PROBE_MAX &&
+	    probe_keep(s, c, data, take))
 		return;
-	}
-	memcpy(bytes, s->probe, held);
-	s->probe_len = 0;
+	http_probe_free(s);
 	if (kind == STARTLINE_REQUEST || kind == STARTLINE_RESPONSE)
 		synchronise(s, kind, s->off);
-	if (s->state != HTTP_IDLE && held) {
+	if (s->state != HTTP_IDLE && held.len) {
 		/* What waited was no start; what came now may be one. */
-		not_a_start(s, bytes, held);
+		not_a_start(s, held.bytes, held.len);
 		http_scan(s, c, data, len);
 		return;
 	}
@@ -110,8 +131,8 @@ static void scan_pieces(struct http_stream *s, const struct reasm_chunk *c, cons
 		return;
 	}
 	/* The bytes that waited belong to the segments that brought them. */
-	s->chunk = &first;
-	http_take_bytes(s, bytes, held);
+	s->chunk = &held.chunk;
+	http_take_bytes(s, held.bytes, held.len);
 	s->chunk = c;
 	http_take_bytes(s, data, len);
 }
@@ -129,7 +150,7 @@ void http_scan(struct http_stream *s, const struct reasm_chunk *c, const uint8_t
 {
 	enum startline kind;
 
-	if (s->probe_len) {
+	if (s->probe) {
 		scan_pieces(s, c, data, len);
 		return;
 	}

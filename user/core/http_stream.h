@@ -13,8 +13,8 @@
 
 #include "http.h"
 
-/* In s->want: the header is none that is kept. */
-#define HTTP_WANT_NONE (-1)
+/* In parse->want: the header is none that is kept. */
+#define HTTP_WANT_NONE UINT32_MAX
 
 /* --- http_msg.c --- */
 
@@ -22,7 +22,7 @@
 bool http_msg_begin(struct http_stream *s, const struct reasm_chunk *c, uint64_t off);
 
 /* Appends to the message's arena; what goes beyond the limit is cut and flagged. */
-void http_msg_append(struct http_stream *s, struct http_msg *msg, const char *at, size_t len);
+void http_msg_append(struct http_stream *s, struct http_msg *msg, const void *at, size_t len);
 
 /* The current message is touched by the chunk being taken. */
 void http_msg_touch(struct http_stream *s);
@@ -32,6 +32,9 @@ enum http_body http_msg_tell_head(struct http_stream *s);
 
 /* A header section that breaks off inside a value that is kept. */
 void http_msg_drop_half_value(struct http_stream *s);
+
+/* The current message, which is the caller's now: the stream has none any more. */
+struct http_msg *http_msg_detach(struct http_stream *s);
 
 /* Ends the current message, if there is one; `complete`: its last byte was seen. */
 void http_msg_end(struct http_stream *s, bool complete);
@@ -61,7 +64,7 @@ static inline bool http_may_want(const struct http_stream *s, size_t name_len)
 }
 
 /* A header line of the current message: its name, its value or a piece of it, the end of its value. Whether the
- * line is kept, and where, is in s->want. */
+ * line is kept, and where, is in s->parse->want. */
 void http_head_name(struct http_stream *s, const char *name, size_t len);
 void http_head_value(struct http_stream *s, const char *at, size_t len);
 void http_head_value_end(struct http_stream *s);
@@ -85,6 +88,9 @@ void http_scan(struct http_stream *s, const struct reasm_chunk *c, const uint8_t
 /* Gives up a start that had come in pieces. */
 void http_scan_drop(struct http_stream *s);
 
+/* Forgets what waits for it. */
+void http_probe_free(struct http_stream *s);
+
 /* In HTTP_JUNK: whether the rest of a message that could not be parsed ends here: a segment begins with a start
  * line. */
 bool http_junk_ends(struct http_stream *s, const struct reasm_chunk *c);
@@ -92,8 +98,8 @@ bool http_junk_ends(struct http_stream *s, const struct reasm_chunk *c);
 /* Goes on with a copy of a parser of http_env's. */
 static inline void http_set_parser(struct http_stream *s, const llhttp_t *parser)
 {
-	s->parser = *parser;
-	s->parser.data = s;
+	s->parse->llhttp = *parser;
+	s->parse->llhttp.data = s;
 }
 
 /* --- http.c --- */

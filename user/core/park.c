@@ -5,7 +5,7 @@
 
 static bool in_state(const struct http_stream *s, enum http_state state)
 {
-	return s->state == state && !s->cur && !s->broken && !s->probe_len;
+	return s->state == state && !s->cur && !s->broken && !s->probe;
 }
 
 static bool is_drained(const struct pair *p)
