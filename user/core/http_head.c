@@ -50,6 +50,17 @@ static bool is_named(const char *field, size_t len, const char *name)
 	return !name[len];
 }
 
+/* Index into http_wanted.names; HTTP_WANT_NONE. */
+static uint32_t find_wanted(const struct http_stream *s, const char *name, size_t len)
+{
+	const char *const *names = http_wanted(s)->names;
+
+	for (uint32_t i = 0; names && names[i]; i++)
+		if (is_named(name, len, names[i]))
+			return i;
+	return HTTP_WANT_NONE;
+}
+
 static void keep_header(struct http_stream *s, uint32_t name)
 {
 	struct http_kept_header kept = {.name = name};
@@ -79,15 +90,11 @@ static void set_value_len(struct http_stream *s, uint32_t len)
 
 void http_head_name(struct http_stream *s, const char *name, size_t len)
 {
-	const char *const *names = http_wanted(s)->names;
+	uint32_t i = http_may_want(s, len) ? find_wanted(s, name, len) : HTTP_WANT_NONE;
 
 	s->parse->want = HTTP_WANT_NONE;
-	/* The length tells most of them apart. */
-	if (!http_may_want(s, len))
-		return;
-	for (uint32_t i = 0; names && names[i]; i++)
-		if (is_named(name, len, names[i]))
-			keep_header(s, i);
+	if (i != HTTP_WANT_NONE)
+		keep_header(s, i);
 }
 
 void http_head_value(struct http_stream *s, const char *at, size_t len)
@@ -109,6 +116,41 @@ void http_head_value_end(struct http_stream *s)
 		msg->arena_len--;
 	set_value_len(s, msg->arena_len - begin);
 	s->parse->want = HTTP_WANT_NONE;
+}
+
+/* In one go, but for what goes beyond the arena's limit. */
+static void keep_line(struct http_stream *s, uint32_t name, const char *value, size_t len)
+{
+	struct http_kept_header kept = {name, (uint32_t)len};
+	struct http_msg *msg = s->cur;
+	char *at;
+
+	if (msg->kept_cnt == HTTP_HEADERS_MAX)
+		return;
+	at = http_msg_room(s, msg, sizeof(kept) + len);
+	if (!at) {
+		keep_header(s, name);
+		http_head_value(s, value, len);
+		http_head_value_end(s);
+		return;
+	}
+	memcpy(at, &kept, sizeof(kept));
+	memcpy(at + sizeof(kept), value, len);
+	if (!msg->kept_cnt++)
+		msg->kept_pos = msg->arena_len;
+	msg->arena_len += sizeof(kept) + len;
+}
+
+void http_head_line(struct http_stream *s, const char *name, size_t name_len, const char *value,
+		    size_t len)
+{
+	uint32_t i = find_wanted(s, name, name_len);
+
+	if (i == HTTP_WANT_NONE)
+		return;
+	while (len && (value[len - 1] == ' ' || value[len - 1] == '\t'))
+		len--;
+	keep_line(s, i, value, len);
 }
 
 static int on_header_field_complete(llhttp_t *p)

@@ -60,20 +60,32 @@ static bool grow_arena(const struct http_env *env, struct http_msg *msg, uint32_
 	return true;
 }
 
+char *http_msg_room(struct http_stream *s, struct http_msg *msg, size_t len)
+{
+	size_t need = msg->arena_len + len;
+
+	if (need > HTTP_ARENA_MAX ||
+	    (need > msg->arena_cap && !grow_arena(s->env, msg, (uint32_t)need)))
+		return NULL;
+	return msg->arena + msg->arena_len;
+}
+
 void http_msg_append(struct http_stream *s, struct http_msg *msg, const void *at, size_t len)
 {
+	char *to;
+
 	if (!len)
 		return;
 	if (msg->arena_len + len > HTTP_ARENA_MAX) {
 		msg->flags |= TX_TRUNCATED;
 		len = HTTP_ARENA_MAX - msg->arena_len;
 	}
-	if (msg->arena_len + len > msg->arena_cap &&
-	    !grow_arena(s->env, msg, msg->arena_len + (uint32_t)len)) {
+	to = http_msg_room(s, msg, len);
+	if (!to) {
 		msg->flags |= TX_TRUNCATED;
 		return;
 	}
-	memcpy(msg->arena + msg->arena_len, at, len);
+	memcpy(to, at, len);
 	msg->arena_len += len;
 }
 

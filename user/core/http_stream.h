@@ -21,6 +21,9 @@
 /* A message begins at offset off, in chunk c. False: no memory, which was counted. */
 bool http_msg_begin(struct http_stream *s, const struct reasm_chunk *c, uint64_t off);
 
+/* Makes room for so many bytes more in the message's arena, and returns where; NULL: no memory, or beyond the limit. */
+char *http_msg_room(struct http_stream *s, struct http_msg *msg, size_t len);
+
 /* Appends to the message's arena; what goes beyond the limit is cut and flagged. */
 void http_msg_append(struct http_stream *s, struct http_msg *msg, const void *at, size_t len);
 
@@ -68,6 +71,10 @@ static inline bool http_may_want(const struct http_stream *s, size_t name_len)
 void http_head_name(struct http_stream *s, const char *name, size_t len);
 void http_head_value(struct http_stream *s, const char *at, size_t len);
 void http_head_value_end(struct http_stream *s);
+
+/* All of a header line, for whose length http_may_want(). */
+void http_head_line(struct http_stream *s, const char *name, size_t name_len, const char *value,
+		    size_t len);
 void http_head_content_length(struct http_stream *s, uint64_t length);
 
 /* --- http_line.c --- */

@@ -3,16 +3,6 @@
 
 #include <stdlib.h>
 
-static int mem_charge(struct mem *mem, size_t size)
-{
-	if (mem->limit && (size > mem->limit || mem->used > mem->limit - size))
-		return 0;
-	mem->used += size;
-	if (mem->used > mem->peak)
-		mem->peak = mem->used;
-	return 1;
-}
-
 void *mem_alloc(struct mem *mem, size_t size)
 {
 	void *ptr;
@@ -62,37 +52,6 @@ void mem_pool_init(struct mem_pool *pool, size_t size, unsigned int spare_max)
 #ifdef __SANITIZE_ADDRESS__
 	pool->spare_max = 0;
 #endif
-}
-
-void *mem_pool_alloc(struct mem *mem, struct mem_pool *pool)
-{
-	void *ptr = pool->spare;
-
-	if (!mem_charge(mem, pool->size))
-		return NULL;
-	if (ptr) {
-		pool->spare = *(void **)ptr;
-		pool->spare_cnt--;
-		return ptr;
-	}
-	ptr = malloc(pool->size);
-	if (!ptr)
-		mem->used -= pool->size;
-	return ptr;
-}
-
-void mem_pool_free(struct mem *mem, struct mem_pool *pool, void *ptr)
-{
-	if (!ptr)
-		return;
-	mem->used -= pool->size;
-	if (pool->spare_cnt == pool->spare_max) {
-		free(ptr);
-		return;
-	}
-	*(void **)ptr = pool->spare;
-	pool->spare = ptr;
-	pool->spare_cnt++;
 }
 
 void mem_pool_drain(struct mem_pool *pool)

@@ -5,12 +5,25 @@
 #ifndef HTTPLAT_MEM_H
 #define HTTPLAT_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 struct mem {
 	size_t used, peak;
 	size_t limit; /* 0: none */
 };
+
+/* False: that would be beyond the limit. */
+static inline bool mem_charge(struct mem *mem, size_t size)
+{
+	if (mem->limit && (size > mem->limit || mem->used > mem->limit - size))
+		return false;
+	mem->used += size;
+	if (mem->used > mem->peak)
+		mem->peak = mem->used;
+	return true;
+}
 
 /* Zeroed memory, charged with its size. NULL without memory or beyond the limit. */
 void *mem_alloc(struct mem *mem, size_t size);
@@ -35,10 +48,37 @@ struct mem_pool {
 void mem_pool_init(struct mem_pool *pool, size_t size, unsigned int spare_max);
 
 /* A block, charged with its size; not zeroed. NULL without memory or beyond the limit. */
-void *mem_pool_alloc(struct mem *mem, struct mem_pool *pool);
+static inline void *mem_pool_alloc(struct mem *mem, struct mem_pool *pool)
+{
+	void *ptr = pool->spare;
+
+	if (!mem_charge(mem, pool->size))
+		return NULL;
+	if (ptr) {
+		pool->spare = *(void **)ptr;
+		pool->spare_cnt--;
+		return ptr;
+	}
+	ptr = malloc(pool->size);
+	if (!ptr)
+		mem->used -= pool->size;
+	return ptr;
+}
 
 /* NULL is fine. */
-void mem_pool_free(struct mem *mem, struct mem_pool *pool, void *ptr);
+static inline void mem_pool_free(struct mem *mem, struct mem_pool *pool, void *ptr)
+{
+	if (!ptr)
+		return;
+	mem->used -= pool->size;
+	if (pool->spare_cnt == pool->spare_max) {
+		free(ptr);
+		return;
+	}
+	*(void **)ptr = pool->spare;
+	pool->spare = ptr;
+	pool->spare_cnt++;
+}
 
 /* Frees what waits. */
 void mem_pool_drain(struct mem_pool *pool);
