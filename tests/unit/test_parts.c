@@ -512,23 +512,25 @@ static void test_file(void **state)
 static void test_marks(void **state)
 {
 	struct marks m = {0};
+	struct mem mem = {0};
 	uint64_t ns = 0;
 
 	assert_int_equal(marks_find(&m, 1, &ns), MARKS_NOT_YET);
-	marks_add(&m, 100, 1, 0, 100);
-	marks_add(&m, 100, 2, 100, 100); /* once more: the first counts */
+	marks_add(&m, &mem, 100, 1, 0, 100);
+	marks_add(&m, &mem, 100, 2, 100, 100); /* once more: the first counts */
 	assert_int_equal(marks_find(&m, 100, &ns), MARKS_KNOWN);
 	assert_int_equal(ns, 1);
 	assert_int_equal(marks_find(&m, 101, &ns), MARKS_NOT_YET);
 	/* A body in a thousand pieces, within which no message ends, costs one. */
 	for (uint64_t i = 1; i <= 1000; i++)
-		marks_add(&m, 100 + i, 10 + i, 100, 2000);
+		marks_add(&m, &mem, 100 + i, 10 + i, 100, 2000);
 	assert_int_equal(m.cnt, 2);
+	assert_null(m.more);
 	assert_int_equal(marks_find(&m, 100, &ns), MARKS_KNOWN);
 	assert_int_equal(ns, 1);
 	/* Messages that end at each. */
 	for (uint64_t i = 0; i < MARKS_MAX; i++)
-		marks_add(&m, 2000 + i, 2000 + i, 2000 + i, 2000 + i);
+		marks_add(&m, &mem, 2000 + i, 2000 + i, 2000 + i, 2000 + i);
 	assert_int_equal(marks_find(&m, 100, &ns), MARKS_UNKNOWN);
 	for (uint64_t i = 0; i < MARKS_MAX; i++) {
 		assert_int_equal(marks_find(&m, 2000 + i, &ns), MARKS_KNOWN);
@@ -537,19 +539,55 @@ static void test_marks(void **state)
 	marks_forget(&m, 3000);
 	assert_int_equal(marks_find(&m, 3000, &ns), MARKS_UNKNOWN);
 	assert_int_equal(marks_find(&m, 3001, &ns), MARKS_NOT_YET);
-	marks_add(&m, 3001, 9, 3001, 3001);
+	marks_add(&m, &mem, 3001, 9, 3001, 3001);
 	assert_int_equal(marks_find(&m, 3001, &ns), MARKS_KNOWN);
 	assert_int_equal(marks_find(&m, 3000, &ns), MARKS_UNKNOWN);
+	marks_free(&m, &mem);
+	assert_int_equal(mem.used, 0);
+}
+
+/* What was asked for makes room for what will be; the last mark stays, for it tells how far all is. */
+static void test_marks_done(void **state)
+{
+	struct marks m = {0};
+	struct mem mem = {0};
+	uint64_t ns;
+
+	for (uint64_t off = 10; off <= 1000; off += 10) {
+		marks_add(&m, &mem, off, off, off, off);
+		assert_int_equal(marks_find(&m, off, &ns), MARKS_KNOWN);
+		marks_done(&m, off);
+		assert_int_equal(marks_last(&m)->off, off);
+	}
+	assert_int_equal(mem.used, 0);
+	assert_int_equal(m.cnt, 1);
+	assert_int_equal(marks_find(&m, 1001, &ns), MARKS_NOT_YET);
+}
+
+/* Without memory the last ones are known. */
+static void test_marks_no_memory(void **state)
+{
+	struct marks m = {0};
+	struct mem mem = {.limit = 1};
+	uint64_t ns;
+
+	for (uint64_t off = 10; off <= 50; off += 10)
+		marks_add(&m, &mem, off, off, off, off);
+	assert_int_equal(marks_find(&m, 30, &ns), MARKS_UNKNOWN);
+	assert_int_equal(marks_find(&m, 40, &ns), MARKS_KNOWN);
+	assert_int_equal(ns, 40);
+	assert_int_equal(marks_find(&m, 50, &ns), MARKS_KNOWN);
 }
 
 /* Where it is not known yet whether a message ended, a mark is kept. */
 static void test_marks_not_parsed(void **state)
 {
 	struct marks m = {0};
+	struct mem mem = {0};
 	uint64_t ns;
 
-	marks_add(&m, 10, 1, 0, 0);
-	marks_add(&m, 20, 2, 0, 0);
+	marks_add(&m, &mem, 10, 1, 0, 0);
+	marks_add(&m, &mem, 20, 2, 0, 0);
 	assert_int_equal(marks_find(&m, 10, &ns), MARKS_KNOWN);
 	assert_int_equal(ns, 1);
 }
@@ -691,6 +729,8 @@ int main(void)
 		AT_SERVER(test_head_of_line),
 		AT_SERVER(test_file),
 		cmocka_unit_test(test_marks),
+		cmocka_unit_test(test_marks_done),
+		cmocka_unit_test(test_marks_no_memory),
 		cmocka_unit_test(test_marks_not_parsed),
 		cmocka_unit_test(test_server_verdicts),
 		cmocka_unit_test(test_client_verdicts),

@@ -83,6 +83,21 @@ static void free_exchange(const struct conn *c, struct http_msg *msg)
 	http_msg_free(&c->env->http, msg);
 }
 
+/* Told, and freed. */
+static void dismiss(struct conn *c, struct http_msg *msg)
+{
+	const struct http_msg *req = msg->response ? NULL : msg, *resp = settle_response(msg);
+	const struct http_msg *out = is_client(c) ? req : resp, *in = is_client(c) ? resp : req;
+
+	if (!c->env->silent)
+		tell(c, msg);
+	if (out)
+		marks_done(&c->http->settle.acked, out->end_off);
+	if (in)
+		marks_done(&c->http->settle.read, in->end_off);
+	free_exchange(c, msg);
+}
+
 static void start_waiting(struct conn *c)
 {
 	if (c->prev_waiting)
@@ -109,11 +124,8 @@ static void settle(struct conn *c, uint64_t now_ns)
 {
 	struct http_msg *msg;
 
-	while ((msg = settle_pop(&c->http->settle, now_ns))) {
-		if (!c->env->silent)
-			tell(c, msg);
-		free_exchange(c, msg);
-	}
+	while ((msg = settle_pop(&c->http->settle, now_ns)))
+		dismiss(c, msg);
 	if (!c->http->settle.head)
 		stop_waiting(c);
 }
@@ -145,11 +157,8 @@ static void settle_all(struct conn *c)
 {
 	struct http_msg *msg;
 
-	while ((msg = settle_drop(&c->http->settle))) {
-		if (!c->env->silent)
-			tell(c, msg);
-		free_exchange(c, msg);
-	}
+	while ((msg = settle_drop(&c->http->settle)))
+		dismiss(c, msg);
 	stop_waiting(c);
 }
 
@@ -338,6 +347,13 @@ static bool make_http(struct conn *c)
 	if (c->parked.is)
 		conn_unpark(c);
 	return true;
+}
+
+void conn_free_http(struct conn *c)
+{
+	settle_free(&c->http->settle, &c->env->mem);
+	mem_free(&c->env->mem, c->http, sizeof(*c->http));
+	c->http = NULL;
 }
 
 static void on_chunk(void *ctx, unsigned int dir, const struct reasm_chunk *chunk)
@@ -544,7 +560,7 @@ void conn_read(struct conn *c, const struct reading *reading)
 	if (reading->lost_before)
 		marks_forget(read, off);
 	else
-		marks_add(read, off, reading->time_ns, c->http->last_end[1],
+		marks_add(read, &c->env->mem, off, reading->time_ns, c->http->last_end[1],
 			  c->http->stream[1].off);
 	conn_settle(c, reading->time_ns);
 }
@@ -681,8 +697,7 @@ void conn_end(struct conn *c)
 		if (c->http->pair_ready)
 			pair_finish(&c->http->pair, &c->env->pair, c, ended_in_order(c));
 		settle_all(c);
-		mem_free(c->env->http.mem, c->http, sizeof(*c->http));
-		c->http = NULL;
+		conn_free_http(c);
 	}
 	reasm_free(&c->reasm, &c->env->reasm);
 	c->closed = true;

@@ -118,6 +118,9 @@ void conn_settle(struct conn *c, uint64_t now_ns);
 /* Gives up old holes, and the memory of a connection at rest. */
 void conn_flush(struct conn *c, uint64_t older_than_ns);
 
+/* Frees c->http, where nothing waits. */
+void conn_free_http(struct conn *c);
+
 /* Reports what is left and frees everything but *c itself. */
 void conn_end(struct conn *c);
 

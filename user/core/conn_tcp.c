@@ -86,6 +86,6 @@ void conn_note_acked(struct conn *c, uint64_t now_ns)
 	const struct reasm_half *out = &c->reasm.half[0];
 
 	if (out->acked_known)
-		marks_add(&c->http->settle.acked, out->acked, now_ns, c->http->last_end[0],
-			  c->http->stream[0].off);
+		marks_add(&c->http->settle.acked, &c->env->mem, out->acked, now_ns,
+			  c->http->last_end[0], c->http->stream[0].off);
 }

@@ -3,10 +3,43 @@
 
 #include <stddef.h>
 
+static unsigned int capacity(const struct marks *m)
+{
+	return m->more ? MARKS_MAX : MARKS_FEW;
+}
+
 /* The n-th of them, oldest first. */
+static struct mark *slot(struct marks *m, unsigned int n)
+{
+	return (m->more ? m->more : m->few) + (m->first + n) % capacity(m);
+}
+
 static const struct mark *mark_at(const struct marks *m, unsigned int n)
 {
-	return &m->at[(m->first + n) % MARKS_MAX];
+	return slot((struct marks *)m, n);
+}
+
+static void drop_oldest(struct marks *m)
+{
+	m->forgotten = mark_at(m, 0)->off;
+	m->first = (m->first + 1) % capacity(m);
+	m->cnt--;
+}
+
+/* Without memory the oldest go. */
+static void grow(struct marks *m, struct mem *mem)
+{
+	struct mark *more;
+
+	if (m->more)
+		return;
+	more = mem_alloc(mem, MARKS_MAX * sizeof(*more));
+	if (!more)
+		return;
+	for (unsigned int i = 0; i < m->cnt; i++)
+		more[i] = *mark_at(m, i);
+	m->more = more;
+	m->first = 0;
 }
 
 const struct mark *marks_last(const struct marks *m)
@@ -27,20 +60,33 @@ static bool last_is_needed(const struct marks *m, uint64_t last_end, uint64_t pa
 	return last_end > before || parsed < marks_last(m)->off;
 }
 
-void marks_add(struct marks *m, uint64_t off, uint64_t ns, uint64_t last_end, uint64_t parsed)
+void marks_add(struct marks *m, struct mem *mem, uint64_t off, uint64_t ns, uint64_t last_end,
+	       uint64_t parsed)
 {
 	m->used = true;
 	if (!ascends(m, off))
 		return;
 	if (m->cnt && !last_is_needed(m, last_end, parsed)) {
 		m->cnt--;
-	} else if (m->cnt == MARKS_MAX) {
-		m->forgotten = m->at[m->first].off;
-		m->first = (m->first + 1) % MARKS_MAX;
-		m->cnt--;
+	} else if (m->cnt == capacity(m)) {
+		grow(m, mem);
+		if (m->cnt == capacity(m))
+			drop_oldest(m);
 	}
-	m->at[(m->first + m->cnt) % MARKS_MAX] = (struct mark){off, ns};
+	*slot(m, m->cnt) = (struct mark){off, ns};
 	m->cnt++;
+}
+
+void marks_done(struct marks *m, uint64_t off)
+{
+	while (m->cnt > 1 && mark_at(m, 0)->off <= off)
+		drop_oldest(m);
+}
+
+void marks_free(struct marks *m, struct mem *mem)
+{
+	mem_free(mem, m->more, MARKS_MAX * sizeof(*m->more));
+	m->more = NULL;
 }
 
 void marks_forget(struct marks *m, uint64_t off)

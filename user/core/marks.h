@@ -6,7 +6,8 @@
  *	asked for          ▲ here: passed with the first mark at or behind it
  *
  * Only where messages end is asked for, so a mark behind which none ended, before the next one came, is
- * replaced by it: a body of any length costs one. Positions are offsets as in reasm.h.
+ * replaced by it: a body of any length costs one. What will not be asked for again is forgotten; so two are enough
+ * but for pipelined messages, for which there is memory of its own. Positions are offsets as in reasm.h.
  */
 #ifndef HTTPLAT_MARKS_H
 #define HTTPLAT_MARKS_H
@@ -14,15 +15,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "mem.h"
+
+#define MARKS_FEW 2
 /* Of so many messages that wait to be asked for it is remembered. */
 #define MARKS_MAX 16
 
 struct marks {
+	/* A ring, the oldest at `first`. */
 	struct mark {
 		uint64_t off, ns;
-	} at[MARKS_MAX]; /* ring, the oldest at `first` */
-	unsigned int first, cnt;
+	} few[MARKS_FEW];
+	struct mark *more; /* MARKS_MAX of them, in their stead; NULL: they are enough */
 	uint64_t forgotten; /* up to here it is not known any more when it was passed */
+	uint8_t first, cnt;
 	bool used;
 };
 
@@ -36,7 +42,11 @@ enum marks_result {
  * The stream was passed up to `off` at time ns. last_end: where the last message that has ended did so; parsed: how far
  * messages are known to have ended or not. Positions that do not ascend are ignored.
  */
-void marks_add(struct marks *m, uint64_t off, uint64_t ns, uint64_t last_end, uint64_t parsed);
+void marks_add(struct marks *m, struct mem *mem, uint64_t off, uint64_t ns, uint64_t last_end,
+	       uint64_t parsed);
+
+/* Positions up to `off` will not be asked for any more. The last mark stays. */
+void marks_done(struct marks *m, uint64_t off);
 
 /* It was passed up to `off`, at a time that is not known. */
 void marks_forget(struct marks *m, uint64_t off);
@@ -46,5 +56,8 @@ enum marks_result marks_find(const struct marks *m, uint64_t off, uint64_t *ns);
 
 /* The last one; NULL without. */
 const struct mark *marks_last(const struct marks *m);
+
+/* Frees everything but *m. */
+void marks_free(struct marks *m, struct mem *mem);
 
 #endif

@@ -47,8 +47,7 @@ void conn_park(struct conn *c)
 		c->parked.stream[dir].from_start = http->stream[dir].from_start;
 		c->parked.stream[dir].missed = http->stream[dir].missed;
 	}
-	mem_free(c->env->http.mem, http, sizeof(*http));
-	c->http = NULL;
+	conn_free_http(c);
 }
 
 static void unpark_stream(struct conn *c, unsigned int dir)

@@ -59,6 +59,12 @@ struct http_msg *settle_pop(struct settle *s, uint64_t now_ns)
 	return settle_drop(s);
 }
 
+void settle_free(struct settle *s, struct mem *mem)
+{
+	marks_free(&s->acked, mem);
+	marks_free(&s->read, mem);
+}
+
 struct http_msg *settle_find(const struct settle *s, bool response, uint64_t from, uint64_t to)
 {
 	struct http_msg *msg, *of;

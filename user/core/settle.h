@@ -46,6 +46,9 @@ struct http_msg *settle_drop(struct settle *s);
 /* The message that has bytes of [from, to), among responses or requests. */
 struct http_msg *settle_find(const struct settle *s, bool response, uint64_t from, uint64_t to);
 
+/* Where nothing waits: frees everything but *s. */
+void settle_free(struct settle *s, struct mem *mem);
+
 /* The response of an exchange; NULL without. */
 struct http_msg *settle_response(struct http_msg *msg);
 
