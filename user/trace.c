@@ -173,7 +173,7 @@ static void say_change(void *ctx, const char *sentence)
 static int run_live(struct trace *tr, struct diag *d)
 {
 	struct live_sink sink = {tr, trace_segment, trace_owner, trace_who, trace_cgroup, trace_read,
-				 trace_sum};
+				 trace_sum, NULL};
 	/* Of the output only the end is awaited: a reader that goes away while nothing is
 	 * written. */
 	struct pollfd fds[] = {
@@ -192,6 +192,7 @@ static int run_live(struct trace *tr, struct diag *d)
 			trace_write_error(tr, -EPIPE);
 		if (fds[2].revents & (POLLHUP | POLLERR | POLLNVAL))
 			trace_stop = STOP_TOLD;
+		sink.expect = flow_is_wide(tr->flow) ? trace_expect : NULL;
 		n = live_consume(tr->live, &sink);
 		now = trace_now_ns();
 		if (now - last_tick >= TICK_MS * MSEC / 2) {

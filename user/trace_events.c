@@ -146,6 +146,13 @@ void trace_sum(void *ctx, const struct sum *sum)
 	flow_sum(tr->flow, sum);
 }
 
+void trace_expect(void *ctx, uint64_t cookie, unsigned int stage)
+{
+	const struct trace *tr = ctx;
+
+	flow_expect(tr->flow, cookie, stage);
+}
+
 void trace_who(void *ctx, const struct owner *owner, uint32_t uid, uint32_t inner_pid,
 		   bool followed)
 {

@@ -100,6 +100,7 @@ void trace_owner(void *ctx, uint64_t cookie, const struct endpoint *local,
 		 const struct endpoint *remote, const struct owner *owner);
 void trace_read(void *ctx, const struct reading *reading);
 void trace_sum(void *ctx, const struct sum *sum);
+void trace_expect(void *ctx, uint64_t cookie, unsigned int stage);
 void trace_who(void *ctx, const struct owner *owner, uint32_t uid, uint32_t inner_pid,
 	       bool followed);
 void trace_cgroup(void *ctx, uint64_t id, const char *path);

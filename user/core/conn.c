@@ -565,6 +565,24 @@ void conn_read(struct conn *c, const struct reading *reading)
 	conn_settle(c, reading->time_ns);
 }
 
+static void expect_msg(const struct http_msg *msg)
+{
+	if (msg)
+		mem_prefetch(msg, sizeof(*msg));
+}
+
+void conn_expect(const struct conn *c, bool first)
+{
+	const struct conn_http *http = c->http;
+
+	if (http && first) {
+		mem_prefetch(http, sizeof(*http));
+	} else if (http) {
+		expect_msg(http->pair.req_head);
+		expect_msg(http->settle.head);
+	}
+}
+
 int conn_push(struct conn *c, unsigned int dir, const struct segment *seg, uint64_t arrival)
 {
 	int err;

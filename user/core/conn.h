@@ -103,6 +103,9 @@ void conn_init(struct conn *c, struct conn_env *env);
 /* Whether a SYN of direction dir begins another connection with the same addresses. */
 bool conn_is_reuse(const struct conn *c, unsigned int dir, const struct segment *seg);
 
+/* What comes next will be touched, see flow_expect(); first: what *c itself tells, else what that tells. */
+void conn_expect(const struct conn *c, bool first);
+
 /* Takes a segment; 0 or -ENOMEM (its bytes will show as a hole). */
 int conn_push(struct conn *c, unsigned int dir, const struct segment *seg, uint64_t arrival);
 

@@ -14,6 +14,8 @@
 #include "conn.h"
 #include "mem.h"
 
+/* More connections than this do not fit the processor's own cache. */
+#define WIDE 512
 /* Flows visited in one go to make room. */
 #define RELIEVE_MAX 64
 /* Segments until it is tried again, where it was to no avail. */
@@ -507,6 +509,27 @@ static struct flow *find_local(struct flow_table *ft, uint64_t cookie,
 	t.a = *local;
 	t.b = *remote;
 	return cookie ? find_socket(ft, cookie, &t) : find_tuple(ft, &t, false);
+}
+
+void flow_expect(const struct flow_table *ft, uint64_t cookie, unsigned int stage)
+{
+	struct flow *const *slot = &ft->by_cookie[hash_cookie(cookie) & ft->mask];
+	const struct flow *f;
+
+	if (stage == 0) {
+		__builtin_prefetch(slot);
+		return;
+	}
+	f = stage == 1 ? *slot : find_cookie(ft, cookie);
+	if (f && stage == 1)
+		mem_prefetch(f, sizeof(*f));
+	else if (f)
+		conn_expect(&f->conn, stage == 2);
+}
+
+bool flow_is_wide(const struct flow_table *ft)
+{
+	return ft->flow_cnt > WIDE;
 }
 
 void flow_owner(struct flow_table *ft, uint64_t cookie, const struct endpoint *local,

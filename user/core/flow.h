@@ -61,6 +61,16 @@ int flow_push(struct flow_table *ft, const struct segment *seg);
  * reports. False: of none. */
 bool flow_current(const struct flow_table *ft, uint64_t *stream);
 
+/*
+ * Segments or news of this socket come soon: what they will touch is brought nearer to the processor. Nothing else
+ * happens. In stages 0 to FLOW_STAGES - 1, a few other segments apart, for what one finds has to be there first.
+ */
+#define FLOW_STAGES 4
+void flow_expect(const struct flow_table *ft, uint64_t cookie, unsigned int stage);
+
+/* Whether there are so many connections that it pays. */
+bool flow_is_wide(const struct flow_table *ft);
+
 /* Another owner of a socket became known (an owner event); cookie 0: found by local/remote. */
 void flow_owner(struct flow_table *ft, uint64_t cookie, const struct endpoint *local,
 		const struct endpoint *remote, const struct owner *owner);

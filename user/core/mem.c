@@ -54,6 +54,20 @@ void mem_pool_init(struct mem_pool *pool, size_t size, unsigned int spare_max)
 #endif
 }
 
+void *mem_pool_make(struct mem *mem, struct mem_pool *pool)
+{
+	void *ptr = malloc(pool->size);
+
+	if (!ptr)
+		mem->used -= pool->size;
+	return ptr;
+}
+
+void mem_pool_drop(void *ptr)
+{
+	free(ptr);
+}
+
 void mem_pool_drain(struct mem_pool *pool)
 {
 	void *ptr;

@@ -183,7 +183,8 @@ static int load(struct live *lv, const struct live_options *opt, struct counters
 		if (!lv->local)
 			return diag_set(d, EXIT_RUNTIME, -ENOMEM, "out of memory");
 	}
-	err = ring_open(bpf_map__fd(lv->skel->maps.ring), cnt, lv->local, &lv->ring);
+	err = ring_open(bpf_map__fd(lv->skel->maps.ring), bpf_map__max_entries(lv->skel->maps.ring),
+			cnt, lv->local, &lv->ring);
 	if (err)
 		return diag_set(d, EXIT_RUNTIME, err, "cannot map the ring: %s", strerror(-err));
 	return 0;
@@ -343,7 +344,7 @@ void live_watch(struct live *lv, void (*say)(void *ctx, const char *sentence), v
 
 int live_fd(const struct live *lv)
 {
-	return ring_fd(lv->ring);
+	return bpf_map__fd(lv->skel->maps.ring);
 }
 
 int live_consume(struct live *lv, const struct live_sink *sink)

@@ -58,7 +58,11 @@ struct live_sink {
 	void (*read)(void *ctx, const struct reading *reading);
 	/* Before the segment that follows them. May be NULL. */
 	void (*sum)(void *ctx, const struct sum *sum);
+	/* Something of the socket `cookie` comes within a few records, see flow_expect(). NULL: nobody cares. */
+	void (*expect)(void *ctx, uint64_t cookie, unsigned int stage);
 };
+
+#define LIVE_EXPECT_STAGES 4
 
 struct live;
 

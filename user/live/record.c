@@ -216,3 +216,17 @@ void record_take(const struct record_env *env, const struct live_sink *sink, con
 	else
 		env->cnt->bad_records++;
 }
+
+uint64_t record_cookie(const void *data, size_t size)
+{
+	const struct event_segment *ev = data;
+
+	_Static_assert(offsetof(struct event_segment, cookie) == offsetof(struct event_owner, cookie) &&
+			       offsetof(struct event_segment, cookie) ==
+				       offsetof(struct event_read, cookie),
+		       "cookie");
+	if (size < sizeof(struct event_read) ||
+	    (ev->type != EVENT_SEGMENT && ev->type != EVENT_OWNER && ev->type != EVENT_READ))
+		return 0; /* a sum's segment follows it */
+	return ev->cookie;
+}

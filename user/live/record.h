@@ -32,4 +32,7 @@ struct record_env {
 void record_take(const struct record_env *env, const struct live_sink *sink, const void *data,
 		 size_t size);
 
+/* The socket that the record is about, of which size bytes are at hand; 0: not known. */
+uint64_t record_cookie(const void *data, size_t size);
+
 #endif
