@@ -14,7 +14,7 @@
 #define OK_TWO	 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 #define SECOND	 (1000 * MS)
 #define CROWD	 1000
-#define PER_CONN 750 /* bytes at rest, at most */
+#define PER_CONN 360 /* bytes at rest, at most */
 #define BUSY	 50  /* of them at a time */
 
 static struct capture cap;

@@ -32,7 +32,7 @@ static bool is_client(const struct conn *c)
 static enum http_wait wait_for(const struct conn *c, const struct http_msg *req,
 			       const struct http_msg *resp)
 {
-	if (!req || !resp || !resp->m.complete || !c->local_known || c->reset_ns)
+	if (!req || !resp || !resp->m.complete || !c->local_known || c->tcp->reset_ns)
 		return HTTP_WAIT_NOTHING;
 	if (!is_client(c))
 		return HTTP_WAIT_ACK;
@@ -51,11 +51,11 @@ static void hold(const struct conn *c, struct http_msg *req, struct http_msg *re
 		.since_ns = c->last_ns,
 		.extra = extra,
 		.hol_ns = hol_ns,
-		.still_open = !c->reasm.half[!c->http->client].ended,
+		.still_open = !c->tcp->reasm.half[!c->http->client].ended,
 		.has_srtt = c->has_srtt,
-		.srtt_ns = c->srtt_ns,
+		.srtt_ns = (uint64_t)c->srtt_us * 1000,
 		.has_rtt_min = c->has_rtt_min,
-		.rtt_min_ns = c->rtt_min_ns,
+		.rtt_min_ns = (uint64_t)c->rtt_min_us * 1000,
 		.owner = c->owner,
 	};
 	if (req && req->m.complete && c->local_known && !is_client(c) &&
@@ -137,7 +137,7 @@ static void on_exchange(void *ctx, struct http_msg *req, struct http_msg *resp, 
 	struct counters *cnt = c->env->cnt;
 	struct http_msg *msg = req ? req : resp;
 
-	if (c->reset_ns && !(resp && resp->m.complete))
+	if (c->tcp->reset_ns && !(resp && resp->m.complete))
 		extra |= TX_RESET;
 	hold(c, req, resp, extra, hol_ns);
 	if (!c->env->silent) {
@@ -291,11 +291,11 @@ static void on_body(void *ctx, unsigned int dir, uint64_t to)
 		to = off + ELIDE_MAX;
 	seq = (uint32_t)to;
 	/* Far-away ends move on with the stream: say it again after half of the way only. */
-	if (c->elide_told[dir] && (seq == c->elide_to[dir] ||
-				   (int32_t)(c->elide_to[dir] - (uint32_t)off) > (int32_t)(ELIDE_MAX / 2)))
+	if (c->tcp->elide_told[dir] && (seq == c->tcp->elide_to[dir] ||
+				   (int32_t)(c->tcp->elide_to[dir] - (uint32_t)off) > (int32_t)(ELIDE_MAX / 2)))
 		return;
-	c->elide_told[dir] = true;
-	c->elide_to[dir] = seq;
+	c->tcp->elide_told[dir] = true;
+	c->tcp->elide_to[dir] = seq;
 	c->env->sink.elide(c->env->sink.ctx, c->cookie, dir ? SEG_DIR_INGRESS : SEG_DIR_EGRESS, seq);
 }
 
@@ -336,11 +336,12 @@ static bool make_http(struct conn *c)
 
 	if (c->http)
 		return true;
-	c->http = mem_alloc(mem, sizeof(*c->http));
+	c->http = mem_pool_alloc(mem, &c->env->https);
 	if (!c->http) {
 		c->env->cnt->memory_dropped++;
 		return false;
 	}
+	memset(c->http, 0, sizeof(*c->http));
 	c->http->client = -1;
 	http_stream_init(&c->http->stream[0], &c->env->http, c, 0);
 	http_stream_init(&c->http->stream[1], &c->env->http, c, 1);
@@ -352,7 +353,7 @@ static bool make_http(struct conn *c)
 void conn_free_http(struct conn *c)
 {
 	settle_free(&c->http->settle, &c->env->mem);
-	mem_free(&c->env->mem, c->http, sizeof(*c->http));
+	mem_pool_free(&c->env->mem, &c->env->https, c->http);
 	c->http = NULL;
 }
 
@@ -404,7 +405,7 @@ static void on_old_bytes(void *ctx, unsigned int dir, const struct segment *seg,
 		return;
 	}
 	msg->m.retransmits += cnt;
-	http_msg_stalled(msg, c->heard_ns, seg->time_ns);
+	http_msg_stalled(msg, c->tcp->heard_ns, seg->time_ns);
 }
 
 static const struct reasm_ops conn_reasm_ops = {
@@ -436,6 +437,8 @@ void conn_env_init(struct conn_env *env, const struct flow_config *config,
 	env->http.msgs = &env->msgs;
 	env->http.parses = &env->parses;
 	env->http.arenas = &env->arenas;
+	mem_pool_init(&env->tcps, sizeof(struct conn_tcp), SPARE_MAX);
+	mem_pool_init(&env->https, sizeof(struct conn_http), SPARE_MAX);
 	mem_pool_init(&env->msgs, sizeof(struct http_msg), SPARE_MAX);
 	mem_pool_init(&env->parses, sizeof(struct http_parse), SPARE_MAX);
 	mem_pool_init(&env->arenas, HTTP_ARENA_FIRST, SPARE_MAX);
@@ -447,15 +450,67 @@ void conn_env_init(struct conn_env *env, const struct flow_config *config,
 
 void conn_env_free(struct conn_env *env)
 {
+	mem_pool_drain(&env->tcps);
+	mem_pool_drain(&env->https);
 	mem_pool_drain(&env->msgs);
 	mem_pool_drain(&env->parses);
 	mem_pool_drain(&env->arenas);
 }
 
-void conn_init(struct conn *c, struct conn_env *env)
+int conn_init(struct conn *c, struct conn_env *env)
 {
 	memset(c, 0, sizeof(*c));
 	c->env = env;
+	return conn_wake(c);
+}
+
+int conn_wake(struct conn *c)
+{
+	if (c->tcp)
+		return 0;
+	c->tcp = mem_pool_alloc(&c->env->mem, &c->env->tcps);
+	if (!c->tcp)
+		return -ENOMEM;
+	memset(c->tcp, 0, sizeof(*c->tcp));
+	conn_unpark_tcp(c);
+	return 0;
+}
+
+void conn_free_tcp(struct conn *c)
+{
+	reasm_free(&c->tcp->reasm, &c->env->reasm);
+	mem_pool_free(&c->env->mem, &c->env->tcps, c->tcp);
+	c->tcp = NULL;
+}
+
+bool conn_is_busy(const struct conn *c)
+{
+	return c->http || (c->tcp && c->tcp->reasm.buffered_cnt);
+}
+
+void conn_relieve(struct conn *c)
+{
+	if (c->tcp && c->tcp->reasm.buffered_cnt)
+		reasm_finish(&c->tcp->reasm, &c->env->reasm, c, REASM_GAP_MEMORY);
+}
+
+const struct endpoint *conn_endpoint(const struct conn *c, unsigned int dir)
+{
+	return (c->sock_end ? c->sock_end : c->end) + dir;
+}
+
+/* Without memory it is known as the wire has it. */
+static void note_sock_end(struct conn *c, const struct endpoint *local,
+			  const struct endpoint *remote)
+{
+	if (!c->sock_end && endpoint_equal(local, &c->end[0]) && endpoint_equal(remote, &c->end[1]))
+		return;
+	if (!c->sock_end)
+		c->sock_end = mem_alloc(&c->env->mem, 2 * sizeof(*c->sock_end));
+	if (!c->sock_end)
+		return;
+	c->sock_end[0] = *local;
+	c->sock_end[1] = *remote;
 }
 
 /*
@@ -466,13 +521,13 @@ void conn_init(struct conn *c, struct conn_env *env)
  */
 static bool is_of_another(const struct conn *c, unsigned int dir, const struct segment *seg)
 {
-	const struct reasm_half *h = &c->reasm.half[dir];
+	const struct reasm_half *h = &c->tcp->reasm.half[dir];
 	const struct annotation *note = &seg->note;
 	uint32_t off = seg->seq - (uint32_t)h->origin; /* what lies before the beginning is far behind it */
 
 	if (!seg->payload_len || !h->started || off <= (uint32_t)(h->next - h->origin))
 		return false;
-	if (c->closed && h->fin_known && !c->reset_ns)
+	if (c->closed && h->fin_known && !c->tcp->reset_ns)
 		return off > (uint32_t)(h->fin_off - h->origin);
 	/* Where the kernel saw another beginning. */
 	if (note->has_stream_start && h->start_known && note->stream_start != (uint32_t)h->origin)
@@ -484,7 +539,7 @@ static bool is_of_another(const struct conn *c, unsigned int dir, const struct s
 
 bool conn_is_reuse(const struct conn *c, unsigned int dir, const struct segment *seg)
 {
-	const struct reasm_half *h = &c->reasm.half[dir];
+	const struct reasm_half *h = &c->tcp->reasm.half[dir];
 
 	if (!(seg->flags & TCP_SYN))
 		return is_of_another(c, dir, seg);
@@ -508,22 +563,20 @@ static void take_annotation(struct conn *c, unsigned int dir, const struct segme
 	if (note->sock_cgroup_id)
 		c->sock_cgroup_id = note->sock_cgroup_id;
 	/* A socket that was closed has given up its port. */
-	if (note->has_sock && c->local_known && note->local.port && note->remote.port) {
-		c->end[0] = note->local;
-		c->end[1] = note->remote;
-	}
+	if (note->has_sock && c->local_known && note->local.port && note->remote.port)
+		note_sock_end(c, &note->local, &note->remote);
 	if (note->has_connect) {
 		c->has_connect = true;
 		c->connect_ns = note->connect_ns;
 	}
 	if (note->has_tcp_info && note->srtt_us) {
 		c->has_srtt = true;
-		c->srtt_ns = (uint64_t)note->srtt_us * 1000;
+		c->srtt_us = note->srtt_us;
 	}
 	/* Before the first sample it is all ones. */
 	if (note->has_tcp_info && note->srtt_us && note->rtt_min_us != UINT32_MAX) {
 		c->has_rtt_min = true;
-		c->rtt_min_ns = (uint64_t)note->rtt_min_us * 1000;
+		c->rtt_min_us = note->rtt_min_us;
 	}
 	c->rst[dir] |= !!(seg->flags & TCP_RST);
 	if (note->lost_events) {
@@ -532,10 +585,10 @@ static void take_annotation(struct conn *c, unsigned int dir, const struct segme
 	}
 	if (note->ifindex)
 		c->ifindex = note->ifindex;
-	if (seg->flags & TCP_FIN && !c->fin_ns[dir]) {
-		c->fin_ns[dir] = seg->time_ns;
-		c->fin_has_ack[dir] = seg->flags & TCP_ACK;
-		c->fin_ack[dir] = seg->ack;
+	if (seg->flags & TCP_FIN && !c->tcp->fin_ns[dir]) {
+		c->tcp->fin_ns[dir] = seg->time_ns;
+		c->tcp->fin_has_ack[dir] = seg->flags & TCP_ACK;
+		c->tcp->fin_ack[dir] = seg->ack;
 	}
 	c->fast_open |= seg->flags & TCP_SYN && seg->payload_len;
 	if (seg->flags & TCP_SYN && !c->isn_known[dir]) {
@@ -548,12 +601,13 @@ static void take_annotation(struct conn *c, unsigned int dir, const struct segme
 
 void conn_read(struct conn *c, const struct reading *reading)
 {
-	const struct reasm_half *in = &c->reasm.half[1];
+	const struct reasm_half *in;
 	struct marks *read;
 	uint64_t off;
 
-	if (c->closed || !c->http || !c->local_known || !in->started)
+	if (c->closed || !c->http || !c->local_known || !c->tcp->reasm.half[1].started)
 		return;
+	in = &c->tcp->reasm.half[1];
 	conn_note_scales(c, reading);
 	read = &c->http->settle.read;
 	off = in->next + (int32_t)(reading->seq - (uint32_t)in->next);
@@ -575,8 +629,11 @@ void conn_expect(const struct conn *c, bool first)
 {
 	const struct conn_http *http = c->http;
 
-	if (http && first) {
-		mem_prefetch(http, sizeof(*http));
+	if (first) {
+		if (c->tcp)
+			mem_prefetch(c->tcp, sizeof(*c->tcp));
+		if (http)
+			mem_prefetch(http, sizeof(*http));
 	} else if (http) {
 		expect_msg(http->pair.req_head);
 		expect_msg(http->settle.head);
@@ -588,7 +645,7 @@ int conn_push(struct conn *c, unsigned int dir, const struct segment *seg, uint6
 	int err;
 
 	take_annotation(c, dir, seg);
-	c->heard_ns = c->last_ns;
+	c->tcp->heard_ns = c->last_ns;
 	if (seg->time_ns > c->last_ns)
 		c->last_ns = seg->time_ns;
 	if (c->closed)
@@ -597,23 +654,23 @@ int conn_push(struct conn *c, unsigned int dir, const struct segment *seg, uint6
 		on_other(c, dir, startline_protocol(seg->payload, seg->payload_cap));
 		return 0;
 	}
-	if (c->reset_ns && seg->time_ns > c->reset_ns + RESET_LINGER_NS) {
+	if (c->tcp->reset_ns && seg->time_ns > c->tcp->reset_ns + RESET_LINGER_NS) {
 		conn_end(c);
 		return 0;
 	}
 	conn_note_window(c, dir, seg);
 	if (c->http && c->local_known && dir == 0)
 		conn_note_idle(c, seg);
-	err = reasm_push(&c->reasm, &c->env->reasm, c, dir, seg, arrival);
+	err = reasm_push(&c->tcp->reasm, &c->env->reasm, c, dir, seg, arrival);
 	if (c->http && c->local_known && dir == 1)
 		conn_note_acked(c, seg->time_ns);
-	if (c->reasm.buffered_cnt && seg->time_ns > c->env->gap_timeout_ns)
-		reasm_flush(&c->reasm, &c->env->reasm, c, seg->time_ns - c->env->gap_timeout_ns);
-	if (c->reasm.reset && !c->reset_ns) {
-		c->reset_ns = seg->time_ns ? seg->time_ns : 1;
+	if (c->tcp->reasm.buffered_cnt && seg->time_ns > c->env->gap_timeout_ns)
+		reasm_flush(&c->tcp->reasm, &c->env->reasm, c, seg->time_ns - c->env->gap_timeout_ns);
+	if (c->tcp->reasm.reset && !c->tcp->reset_ns) {
+		c->tcp->reset_ns = seg->time_ns ? seg->time_ns : 1;
 		c->env->cnt->resets++;
 	}
-	if (c->reset_ns && c->local_known)
+	if (c->tcp->reset_ns && c->local_known)
 		conn_end(c);
 	else
 		conn_settle(c, seg->time_ns);
@@ -625,7 +682,7 @@ int conn_push(struct conn *c, unsigned int dir, const struct segment *seg, uint6
 static void take_sum(struct conn *c, unsigned int dir, const struct sum_half *half,
 		     uint64_t arrival)
 {
-	struct reasm_half *h = &c->reasm.half[dir];
+	struct reasm_half *h = &c->tcp->reasm.half[dir];
 	uint32_t cnt = half->cnt - c->sum_cnt[dir];
 	struct segment seg = {.time_ns = half->last_ns, .seq = (uint32_t)h->next};
 	struct http_msg *msg = c->http ? c->http->stream[dir].cur : NULL;
@@ -640,7 +697,7 @@ static void take_sum(struct conn *c, unsigned int dir, const struct sum_half *ha
 		c->last_ns = seg.time_ns;
 	if (msg)
 		msg->m.segments += cnt - 1;
-	reasm_push(&c->reasm, &c->env->reasm, c, dir, &seg, arrival);
+	reasm_push(&c->tcp->reasm, &c->env->reasm, c, dir, &seg, arrival);
 }
 
 void conn_sum(struct conn *c, unsigned int dir, const struct sum *sum, uint64_t arrival)
@@ -651,6 +708,10 @@ void conn_sum(struct conn *c, unsigned int dir, const struct sum *sum, uint64_t 
 
 	if (c->closed)
 		return;
+	if (conn_wake(c)) {
+		c->env->cnt->memory_dropped++;
+		return;
+	}
 	if (msg && c->local_known && sum->idle_ns > c->sum_idle_ns)
 		msg->m.idle_ns += sum->idle_ns - c->sum_idle_ns;
 	c->sum_idle_ns = sum->idle_ns;
@@ -665,19 +726,20 @@ void conn_settle(struct conn *c, uint64_t now_ns)
 	if (c->prev_waiting)
 		settle(c, now_ns);
 	/* What is known of the last exchange may follow the second FIN. */
-	if (c->reasm.half[0].ended && c->reasm.half[1].ended && !c->prev_waiting)
+	if (c->tcp && c->tcp->reasm.half[0].ended && c->tcp->reasm.half[1].ended &&
+	    !c->prev_waiting)
 		conn_end(c);
 }
 
 void conn_flush(struct conn *c, uint64_t older_than_ns)
 {
-	if (c->closed)
+	if (c->closed || !c->tcp)
 		return;
-	if (c->reset_ns && c->reset_ns < older_than_ns) {
+	if (c->tcp->reset_ns && c->tcp->reset_ns < older_than_ns) {
 		conn_end(c);
 		return;
 	}
-	reasm_flush(&c->reasm, &c->env->reasm, c, older_than_ns);
+	reasm_flush(&c->tcp->reasm, &c->env->reasm, c, older_than_ns);
 	conn_park(c);
 }
 
@@ -692,23 +754,21 @@ static bool ended_in_order(const struct conn *c)
 	const struct pair *pair = &c->http->pair;
 	unsigned int dir = c->http->client;
 
-	if (c->reset_ns || c->http->client < 0)
+	if (c->tcp->reset_ns || c->http->client < 0)
 		return false;
-	client = &c->reasm.half[dir];
-	server = &c->reasm.half[!dir];
-	if (!client->fin_known || !c->fin_has_ack[dir])
+	client = &c->tcp->reasm.half[dir];
+	server = &c->tcp->reasm.half[!dir];
+	if (!client->fin_known || !c->tcp->fin_has_ack[dir])
 		return false;
-	if (server->fin_known && (int32_t)(c->fin_ack[dir] - (uint32_t)server->fin_off) > 0)
+	if (server->fin_known && (int32_t)(c->tcp->fin_ack[dir] - (uint32_t)server->fin_off) > 0)
 		return pair->says_close && !pair->pipelining;
-	return (uint32_t)server->next == c->fin_ack[dir] &&
-	       c->fin_ns[dir] < pair->ended_ns + FIN_SOON_NS;
+	return (uint32_t)server->next == c->tcp->fin_ack[dir] &&
+	       c->tcp->fin_ns[dir] < pair->ended_ns + FIN_SOON_NS;
 }
 
-void conn_end(struct conn *c)
+static void finish(struct conn *c)
 {
-	if (c->closed)
-		return;
-	reasm_finish(&c->reasm, &c->env->reasm, c, REASM_GAP_END);
+	reasm_finish(&c->tcp->reasm, &c->env->reasm, c, REASM_GAP_END);
 	if (c->http) {
 		http_stream_finish(&c->http->stream[0]);
 		http_stream_finish(&c->http->stream[1]);
@@ -717,6 +777,21 @@ void conn_end(struct conn *c)
 		settle_all(c);
 		conn_free_http(c);
 	}
-	reasm_free(&c->reasm, &c->env->reasm);
+	reasm_free(&c->tcp->reasm, &c->env->reasm);
+}
+
+void conn_end(struct conn *c)
+{
+	/* Of one that is parked all is told. */
+	if (!c->closed && c->tcp)
+		finish(c);
 	c->closed = true;
+}
+
+void conn_free(struct conn *c)
+{
+	conn_end(c);
+	if (c->tcp)
+		conn_free_tcp(c);
+	mem_free(&c->env->mem, c->sock_end, 2 * sizeof(*c->sock_end));
 }

@@ -28,12 +28,29 @@ struct conn_env {
 	struct http_env http;
 	struct pair_env pair;
 	struct mem mem;
-	struct mem_pool msgs, parses, arenas;
+	struct mem_pool tcps, https, msgs, parses, arenas;
 	struct counters *cnt;
 	uint64_t gap_timeout_ns;
 	bool sees_reads;
 	struct conn *waiting; /* those with exchanges in `settle`, by next_waiting */
 	bool silent; /* being torn down: nothing is reported */
+};
+
+/* Reassembly, and what TCP did meanwhile. */
+struct conn_tcp {
+	struct reasm reasm;
+	uint64_t heard_ns; /* of the segment before the latest one */
+	uint32_t mss[2];	 /* the longest segment that end[dir] has sent */
+	uint16_t window[2];	 /* as it was announced last, unscaled, and when */
+	uint64_t announced_ns[2];
+	uint64_t window_ns[2];	 /* since, or until, when */
+	bool window_shut[2];	 /* end[dir] has no room for a segment more */
+	bool elide_told[2];
+	bool fin_has_ack[2];
+	uint32_t elide_to[2];
+	uint32_t fin_ack[2];
+	uint64_t fin_ns[2]; /* of the first FIN; 0: none */
+	uint64_t reset_ns;  /* when an RST was seen; 0: none */
 };
 
 /* Parsers, pairing and what follows them; made with the first payload. */
@@ -47,48 +64,39 @@ struct conn_http {
 	struct settle settle;
 };
 
+/* What stays for as long as the connection is known; see park.h. */
 struct conn {
 	struct conn_env *env;
-	struct conn *next_waiting, **prev_waiting; /* prev_waiting NULL: not in the list */
-	struct reasm reasm;
+	struct conn_tcp *tcp;	/* NULL: parked */
 	struct conn_http *http; /* NULL: no payload yet, or parked */
-	uint64_t request_cnt;
-	struct parked parked;
-	struct endpoint end[2];
+	uint64_t last_ns;	/* of its latest segment */
+	uint64_t cookie;
+	uint64_t stream; /* 0-based number */
+	struct endpoint end[2];	   /* as on the wire */
+	struct endpoint *sock_end; /* the two as the socket has them, where that differs (NAT); NULL */
+	uint32_t ifindex;
+	uint32_t isn[2];
+	uint32_t sum_cnt[2]; /* as told last, see struct sum */
+	uint64_t sum_idle_ns;
 	bool local_known; /* end[0] is a local socket */
 	bool closed;
 	bool midstream;
 	bool fast_open; /* a SYN had data */
 	bool isn_known[2];
-	uint32_t isn[2];
-	uint64_t fin_ns[2]; /* of the first FIN; 0: none */
-	bool fin_has_ack[2];
-	uint32_t fin_ack[2];
-	enum protocol protocol; /* what it is when it is not HTTP */
 	bool is_http;
-	enum hook hook;
-	uint64_t cookie;
-	uint64_t stream; /* 0-based number */
-	uint64_t reset_ns; /* when an RST was seen; 0: none */
-	uint64_t last_ns;  /* of its latest segment */
-	uint64_t heard_ns; /* of the one before it */
-	uint32_t elide_to[2];
-	bool elide_told[2];
+	bool has_connect, has_srtt, has_rtt_min;
+	bool rst[2]; /* who sent one */
+	bool has_wscale;
+	uint8_t wscale[2]; /* of the windows that end[dir] announces */
+	uint8_t hook;	   /* enum hook */
+	uint8_t protocol;  /* enum protocol: what it is when it is not HTTP */
+	struct parked parked;
+	uint64_t connect_ns;
+	uint32_t srtt_us, rtt_min_us;
+	uint64_t request_cnt;
 	struct owner owner;
 	uint64_t sock_cgroup_id;
-	uint32_t ifindex;
-	bool has_connect, has_srtt, has_rtt_min;
-	uint64_t connect_ns, srtt_ns, rtt_min_ns;
-	bool rst[2];		 /* who sent one */
-	bool has_wscale;
-	uint8_t wscale[2];	 /* of the windows that end[dir] announces */
-	uint32_t mss[2];	 /* the longest segment that end[dir] has sent */
-	bool window_shut[2];	 /* end[dir] has no room for a segment more */
-	uint64_t window_ns[2];	 /* since, or until, when */
-	uint16_t window[2];	 /* as it was announced last, unscaled, and when */
-	uint64_t announced_ns[2];
-	uint32_t sum_cnt[2]; /* as told last, see struct sum */
-	uint64_t sum_idle_ns;
+	struct conn *next_waiting, **prev_waiting; /* prev_waiting NULL: not in the list */
 };
 
 /* Fills env's operation tables; config's and sink's parts are copied. */
@@ -98,7 +106,20 @@ void conn_env_init(struct conn_env *env, const struct flow_config *config,
 /* Frees what it keeps for connections to come. */
 void conn_env_free(struct conn_env *env);
 
-void conn_init(struct conn *c, struct conn_env *env);
+/* 0 or -ENOMEM. */
+int conn_init(struct conn *c, struct conn_env *env);
+
+/* Before a segment: takes it out of its rest. 0 or -ENOMEM. */
+int conn_wake(struct conn *c);
+
+/* Whether it has more than what it has at rest. */
+bool conn_is_busy(const struct conn *c);
+
+/* Delivers what waits for a hole to fill: there is no memory for that. */
+void conn_relieve(struct conn *c);
+
+/* As its socket has it, where that is known. */
+const struct endpoint *conn_endpoint(const struct conn *c, unsigned int dir);
 
 /* Whether a SYN of direction dir begins another connection with the same addresses. */
 bool conn_is_reuse(const struct conn *c, unsigned int dir, const struct segment *seg);
@@ -121,10 +142,14 @@ void conn_settle(struct conn *c, uint64_t now_ns);
 /* Gives up old holes, and the memory of a connection at rest. */
 void conn_flush(struct conn *c, uint64_t older_than_ns);
 
-/* Frees c->http, where nothing waits. */
+/* Frees c->http, where nothing waits; c->tcp. */
 void conn_free_http(struct conn *c);
+void conn_free_tcp(struct conn *c);
 
-/* Reports what is left and frees everything but *c itself. */
+/* Reports what is left. Segments that come late find that it is over. */
 void conn_end(struct conn *c);
+
+/* The same, and frees everything but *c itself. */
+void conn_free(struct conn *c);
 
 #endif

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "conn_tcp.h"
 
-/* end[dir] had no room from c->window_ns[dir] on: the message under way to it could not be sent. */
+/* end[dir] had no room from c->tcp->window_ns[dir] on: the message under way to it could not be sent. */
 static void open_window(struct conn *c, unsigned int dir, uint64_t now_ns)
 {
 	struct http_msg *msg = c->http ? c->http->stream[!dir].cur : NULL;
-	uint64_t since = c->window_ns[dir];
+	uint64_t since = c->tcp->window_ns[dir];
 
-	if (!c->window_shut[dir])
+	if (!c->tcp->window_shut[dir])
 		return;
-	c->window_shut[dir] = false;
-	c->window_ns[dir] = now_ns;
+	c->tcp->window_shut[dir] = false;
+	c->tcp->window_ns[dir] = now_ns;
 	if (!msg)
 		return;
 	if (since < msg->m.first_ns)
@@ -22,15 +22,15 @@ static void open_window(struct conn *c, unsigned int dir, uint64_t now_ns)
 /* As far as is known: where the scale is not, any window but zero has room. */
 static bool has_room(const struct conn *c, unsigned int dir, uint16_t window)
 {
-	return window && !(c->has_wscale && (uint32_t)window << c->wscale[dir] < c->mss[!dir]);
+	return window && !(c->has_wscale && (uint32_t)window << c->wscale[dir] < c->tcp->mss[!dir]);
 }
 
 static void shut_window(struct conn *c, unsigned int dir)
 {
-	if (c->window_shut[dir])
+	if (c->tcp->window_shut[dir])
 		return;
-	c->window_shut[dir] = true;
-	c->window_ns[dir] = c->announced_ns[dir];
+	c->tcp->window_shut[dir] = true;
+	c->tcp->window_ns[dir] = c->tcp->announced_ns[dir];
 }
 
 void conn_note_window(struct conn *c, unsigned int dir, const struct segment *seg)
@@ -40,12 +40,12 @@ void conn_note_window(struct conn *c, unsigned int dir, const struct segment *se
 	if (seg->note.gso_segs > 1)
 		len /= seg->note.gso_segs;
 
-	if (len > c->mss[dir])
-		c->mss[dir] = len;
+	if (len > c->tcp->mss[dir])
+		c->tcp->mss[dir] = len;
 	if (!(seg->flags & TCP_ACK) || seg->flags & (TCP_SYN | TCP_RST))
 		return;
-	c->window[dir] = seg->window;
-	c->announced_ns[dir] = seg->time_ns;
+	c->tcp->window[dir] = seg->window;
+	c->tcp->announced_ns[dir] = seg->time_ns;
 	if (has_room(c, dir, seg->window))
 		open_window(c, dir, seg->time_ns);
 	else
@@ -61,7 +61,7 @@ void conn_note_scales(struct conn *c, const struct reading *reading)
 	c->wscale[0] = reading->wscale_out;
 	c->wscale[1] = reading->wscale_in;
 	for (unsigned int dir = 0; dir < 2; dir++)
-		if (c->announced_ns[dir] && !has_room(c, dir, c->window[dir]))
+		if (c->tcp->announced_ns[dir] && !has_room(c, dir, c->tcp->window[dir]))
 			shut_window(c, dir);
 }
 
@@ -73,17 +73,17 @@ void conn_note_idle(struct conn *c, const struct segment *seg)
 	const struct mark *acked = marks_last(&c->http->settle.acked);
 	uint64_t since;
 
-	if (!msg || !seg->payload_len || !acked || acked->off != c->reasm.half[0].next ||
-	    acked->off <= msg->start_off || c->window_shut[1])
+	if (!msg || !seg->payload_len || !acked || acked->off != c->tcp->reasm.half[0].next ||
+	    acked->off <= msg->start_off || c->tcp->window_shut[1])
 		return;
-	since = acked->ns > c->window_ns[1] ? acked->ns : c->window_ns[1];
+	since = acked->ns > c->tcp->window_ns[1] ? acked->ns : c->tcp->window_ns[1];
 	if (seg->time_ns > since)
 		msg->m.idle_ns += seg->time_ns - since;
 }
 
 void conn_note_acked(struct conn *c, uint64_t now_ns)
 {
-	const struct reasm_half *out = &c->reasm.half[0];
+	const struct reasm_half *out = &c->tcp->reasm.half[0];
 
 	if (out->acked_known)
 		marks_add(&c->http->settle.acked, &c->env->mem, out->acked, now_ns,

@@ -63,9 +63,9 @@ static void fill_times(struct transaction *tx, bool still_open)
 
 static void fill_ends(struct transaction *tx, const struct conn *c, unsigned int client)
 {
-	if (c->fin_ns[client])
+	if (c->tcp->fin_ns[client])
 		tx->fin |= TX_END_CLIENT;
-	if (c->fin_ns[!client])
+	if (c->tcp->fin_ns[!client])
 		tx->fin |= TX_END_SERVER;
 	if (c->rst[client])
 		tx->rst |= TX_END_CLIENT;
@@ -84,9 +84,9 @@ static void fill_conn(struct transaction *tx, const struct conn *c, const struct
 {
 	unsigned int client = c->http->client;
 
-	tx->hook = c->hook;
-	tx->client = c->end[client];
-	tx->server = c->end[!client];
+	tx->hook = (enum hook)c->hook;
+	tx->client = *conn_endpoint(c, client);
+	tx->server = *conn_endpoint(c, !client);
 	tx->side = !c->local_known ? SIDE_TRANSIT : client == 0 ? SIDE_CLIENT : SIDE_SERVER;
 	tx->stream = c->stream;
 	tx->owner = *pick_owner(tx, c, held);

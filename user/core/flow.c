@@ -30,9 +30,8 @@ struct tuple {
 struct flow {
 	struct flow *cookie_next, *tuple_next; /* hash chains */
 	struct flow *older, *newer;
+	struct conn conn; /* its ends are the tuple: `a` and `b`, oriented if the local one is known */
 	uint32_t tuple_hash;
-	struct tuple tuple;
-	struct conn conn;
 };
 
 struct flow_table {
@@ -113,19 +112,10 @@ static bool in_order(const struct endpoint *x, const struct endpoint *y)
 	return x->port <= y->port;
 }
 
-static bool endpoint_equal(const struct endpoint *x, const struct endpoint *y)
+static bool has_tuple(const struct flow *f, const struct tuple *t)
 {
-	uint64_t a[2], b[2];
-
-	memcpy(a, x->addr, sizeof(a));
-	memcpy(b, y->addr, sizeof(b));
-	return x->port == y->port && a[0] == b[0] && a[1] == b[1];
-}
-
-static bool tuple_equal(const struct tuple *x, const struct tuple *y)
-{
-	return x->oriented == y->oriented && endpoint_equal(&x->a, &y->a) &&
-	       endpoint_equal(&x->b, &y->b);
+	return f->conn.local_known == t->oriented && endpoint_equal(&f->conn.end[0], &t->a) &&
+	       endpoint_equal(&f->conn.end[1], &t->b);
 }
 
 static void make_tuple(enum seg_dir dir, const struct endpoint *src, const struct endpoint *dst,
@@ -237,7 +227,7 @@ static void grow(struct flow_table *ft)
 
 static void flow_forget(struct flow_table *ft, struct flow *f)
 {
-	conn_end(&f->conn);
+	conn_free(&f->conn);
 	unindex(ft, f);
 	list_remove(ft, f);
 	ft->flow_cnt--;
@@ -255,8 +245,8 @@ static void relieve(struct flow_table *ft, bool forget)
 		if (forget) {
 			ft->env.cnt->memory_evicted += !f->conn.closed;
 			flow_forget(ft, f);
-		} else if (f->conn.reasm.buffered_cnt) {
-			reasm_finish(&f->conn.reasm, &ft->env.reasm, &f->conn, REASM_GAP_MEMORY);
+		} else {
+			conn_relieve(&f->conn);
 		}
 	}
 }
@@ -283,7 +273,7 @@ static void forget_some(struct flow_table *ft)
 	for (f = ft->oldest, i = 0; f && i < RELIEVE_MAX; f = newer, i++) {
 		newer = f->newer;
 		conn_park(&f->conn);
-		if (f->conn.http || f->conn.reasm.buffered_cnt)
+		if (conn_is_busy(&f->conn))
 			continue;
 		ft->env.cnt->memory_evicted += !f->conn.closed;
 		flow_forget(ft, f);
@@ -322,13 +312,15 @@ static struct flow *flow_new(struct flow_table *ft, const struct segment *seg,
 	}
 	if (!f)
 		return NULL;
-	conn_init(&f->conn, &ft->env);
-	f->tuple = *t;
+	if (conn_init(&f->conn, &ft->env)) {
+		mem_free(&ft->env.mem, f, sizeof(*f));
+		return NULL;
+	}
 	f->tuple_hash = hash_tuple(t);
 	f->conn.end[0] = t->a;
 	f->conn.end[1] = t->b;
 	f->conn.local_known = t->oriented;
-	f->conn.hook = seg->hook;
+	f->conn.hook = (uint8_t)seg->hook;
 	f->conn.cookie = seg->note.cookie;
 	f->conn.stream = ft->stream_next++;
 	if (ft->flow_cnt++ > ft->mask)
@@ -355,7 +347,7 @@ static struct flow *find_tuple(const struct flow_table *ft, const struct tuple *
 	struct flow *f = ft->by_tuple[hash_tuple(t) & ft->mask];
 
 	for (; f; f = f->tuple_next)
-		if (tuple_equal(&f->tuple, t) && !(unbound && f->conn.cookie))
+		if (has_tuple(f, t) && !(unbound && f->conn.cookie))
 			return f;
 	return NULL;
 }
@@ -394,7 +386,7 @@ static struct flow *flow_find(struct flow_table *ft, uint64_t cookie, const stru
 	struct flow *f = ft->newest;
 
 	/* Segments often come in trains. */
-	if (f && f->conn.cookie == cookie && (cookie || tuple_equal(&f->tuple, t)))
+	if (f && f->conn.cookie == cookie && (cookie || has_tuple(f, t)))
 		return f;
 	if (!cookie) {
 		f = find_tuple(ft, t, false);
@@ -410,7 +402,7 @@ static unsigned int flow_dir(const struct flow *f, enum seg_dir dir, const struc
 		return 0;
 	if (dir == SEG_DIR_INGRESS)
 		return 1;
-	return !endpoint_equal(src, &f->tuple.a) || !endpoint_equal(dst, &f->tuple.b);
+	return !endpoint_equal(src, &f->conn.end[0]) || !endpoint_equal(dst, &f->conn.end[1]);
 }
 
 static unsigned int segment_dir(const struct flow *f, const struct segment *seg)
@@ -475,6 +467,10 @@ int flow_push(struct flow_table *ft, const struct segment *seg)
 	make_room(ft);
 	make_tuple(seg->dir, &seg->src, &seg->dst, &t);
 	f = flow_find(ft, seg->note.cookie, &t);
+	if (f && conn_wake(&f->conn)) {
+		ft->env.cnt->memory_dropped++;
+		return -ENOMEM;
+	}
 	if (f && conn_is_reuse(&f->conn, segment_dir(f, seg), seg)) {
 		flow_forget(ft, f);
 		f = NULL;

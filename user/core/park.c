@@ -20,34 +20,80 @@ static bool at_rest(const struct conn *c, enum http_state state)
 
 	return http->pair_ready && http->client >= 0 && in_state(&http->stream[0], state) &&
 	       in_state(&http->stream[1], state) && is_drained(&http->pair) && !http->settle.head &&
-	       !reasm_waiting(&c->reasm);
+	       !reasm_waiting(&c->tcp->reasm);
 }
 
-void conn_park(struct conn *c)
+/* Nothing waits, nothing is known to be missing, and the end is not near. */
+static bool half_at_rest(const struct reasm_half *h)
+{
+	return !h->head && !h->fin_known && !h->skipped && h->sent <= h->next &&
+	       !(h->acked_known && h->acked > h->next);
+}
+
+static void park_tcp(struct conn *c)
+{
+	const struct conn_tcp *tcp = c->tcp;
+
+	if (tcp->reset_ns || tcp->reasm.reset || tcp->reasm.lost_pending || tcp->window_shut[0] ||
+	    tcp->window_shut[1] || !half_at_rest(&tcp->reasm.half[0]) ||
+	    !half_at_rest(&tcp->reasm.half[1]))
+		return;
+	for (unsigned int dir = 0; dir < 2; dir++) {
+		const struct reasm_half *h = &tcp->reasm.half[dir];
+
+		c->parked.half[dir].next = h->next;
+		c->parked.half[dir].origin = (uint32_t)h->origin;
+		c->parked.half[dir].started = h->started;
+		c->parked.half[dir].start_known = h->start_known;
+		c->parked.half[dir].delivered = h->delivered;
+	}
+	conn_free_tcp(c);
+}
+
+static void park_http(struct conn *c)
 {
 	struct conn_http *http = c->http;
 	bool opaque;
 
-	if (c->closed || !http)
-		return;
 	opaque = at_rest(c, HTTP_OPAQUE);
 	if (!opaque && !at_rest(c, HTTP_IDLE))
 		return;
-	c->parked = (struct parked){
-		.is = true,
-		.opaque = opaque,
-		.hole = http->hole,
-		.blind = http->settle.blind,
-		.acks_seen = http->settle.acked.used,
-		.reads_seen = http->settle.read.used,
-		.pipelining = http->pair.pipelining,
-		.client = (int8_t)http->client,
-	};
+	c->parked.is = true;
+	c->parked.opaque = opaque;
+	c->parked.hole = http->hole;
+	c->parked.blind = http->settle.blind;
+	c->parked.acks_seen = http->settle.acked.used;
+	c->parked.reads_seen = http->settle.read.used;
+	c->parked.pipelining = http->pair.pipelining;
+	c->parked.client = (int8_t)http->client;
 	for (unsigned int dir = 0; dir < 2; dir++) {
 		c->parked.stream[dir].from_start = http->stream[dir].from_start;
 		c->parked.stream[dir].missed = http->stream[dir].missed;
 	}
 	conn_free_http(c);
+}
+
+void conn_park(struct conn *c)
+{
+	if (c->closed || !c->tcp)
+		return;
+	if (c->http)
+		park_http(c);
+	if (!c->http)
+		park_tcp(c);
+}
+
+void conn_unpark_tcp(struct conn *c)
+{
+	for (unsigned int dir = 0; dir < 2; dir++) {
+		struct reasm_half *h = &c->tcp->reasm.half[dir];
+
+		h->next = c->parked.half[dir].next;
+		h->origin = h->next - (uint32_t)((uint32_t)h->next - c->parked.half[dir].origin);
+		h->started = c->parked.half[dir].started;
+		h->start_known = c->parked.half[dir].start_known;
+		h->delivered = c->parked.half[dir].delivered;
+	}
 }
 
 static void unpark_stream(struct conn *c, unsigned int dir)
@@ -60,7 +106,7 @@ static void unpark_stream(struct conn *c, unsigned int dir)
 	s->probed = s->synced = true;
 	s->from_start = c->parked.stream[dir].from_start;
 	s->missed = c->parked.stream[dir].missed;
-	s->off = c->http->last_end[dir] = c->reasm.half[dir].next;
+	s->off = c->http->last_end[dir] = c->tcp->reasm.half[dir].next;
 }
 
 void conn_unpark(struct conn *c)

@@ -2,10 +2,15 @@
 /*
  * park.h - connections at rest.
  *
- * Parsers, pairing and marks are three quarters of a connection's memory, and most connections of a busy server
- * wait for their next request most of the time. Where nothing is under way all that can be told in a few bytes:
- * who is the client, where both streams stand (reassembly knows), and that everything is answered. What is forgotten
- * is the client's habits, which only help to pair what loss has hidden.
+ * Reassembly, parsers, pairing and marks are four fifths of a connection's memory, and most connections of a busy
+ * server wait for their next request most of the time. Where nothing is under way all that can be told in a few bytes:
+ * who is the client, where both streams stand, and that everything is answered. What is forgotten is the
+ * client's habits, which only help to pair what loss has hidden, and what TCP told of windows and acknowledgements,
+ * which the next segment tells again.
+ *
+ *	payload ─▶ http, tcp ──flush: nothing under way──▶ tcp ──nothing waits──▶ struct conn alone
+ *	              ▲                                     ▲
+ *	              └──────── the next payload ───────────┴──── the next segment (conn_wake)
  */
 #ifndef HTTPLAT_PARK_H
 #define HTTPLAT_PARK_H
@@ -15,8 +20,13 @@
 
 struct conn;
 
-/* What is left of struct conn_http. */
+/* What is left of a half of struct conn_tcp, and of struct conn_http where `is`. */
 struct parked {
+	struct {
+		uint64_t next;
+		uint32_t origin;
+		bool started, start_known, delivered;
+	} half[2];
 	bool is;
 	bool opaque; /* a tunnel, or upgraded */
 	bool hole;
@@ -28,10 +38,11 @@ struct parked {
 	} stream[2];
 };
 
-/* Frees c->http, if nothing is under way. */
+/* Frees c->http, if nothing is under way, and then c->tcp, if nothing waits. */
 void conn_park(struct conn *c);
 
-/* Fills in c->http, fresh, of a connection that was parked. */
+/* Fills in c->http, fresh, of a connection that was parked; c->tcp, zeroed, also of one that never was. */
 void conn_unpark(struct conn *c);
+void conn_unpark_tcp(struct conn *c);
 
 #endif

@@ -10,12 +10,22 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* An address and a port. IPv4 is held as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2), network order. */
 struct endpoint {
 	uint8_t addr[16];
 	uint16_t port; /* host order */
 };
+
+static inline bool endpoint_equal(const struct endpoint *x, const struct endpoint *y)
+{
+	uint64_t a[2], b[2];
+
+	memcpy(a, x->addr, sizeof(a));
+	memcpy(b, y->addr, sizeof(b));
+	return x->port == y->port && a[0] == b[0] && a[1] == b[1];
+}
 
 enum hook {
 	HOOK_UNKNOWN = 0,
