@@ -521,6 +521,11 @@ void flow_expect(const struct flow_table *ft, uint64_t cookie, unsigned int stag
 		mem_prefetch(f, sizeof(*f));
 	else if (f)
 		conn_expect(&f->conn, stage == 2);
+	/* Between these it will be taken out. */
+	if (f && stage == 2) {
+		__builtin_prefetch(f->older);
+		__builtin_prefetch(f->newer);
+	}
 }
 
 bool flow_is_wide(const struct flow_table *ft)
