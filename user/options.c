@@ -152,7 +152,7 @@ static const struct argp_option option_table[] = {
 	{"idle-timeout", KEY_IDLE_TIMEOUT, "DURATION", 0,
 	 "Forget a connection that was silent for this long (default 10m)", GROUP_OUTPUT},
 	{"max-memory", KEY_MAX_MEMORY, "SIZE", 0,
-	 "Bound of what connections may hold (default 96M)", GROUP_OUTPUT},
+	 "Bound of what connections may hold (default 64M)", GROUP_OUTPUT},
 
 	{.doc = "Tables (stat, top):", .group = GROUP_STAT},
 	{"by", KEY_BY, "KEY[,KEY]", 0,

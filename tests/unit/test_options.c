@@ -92,7 +92,7 @@ static void test_defaults(void **state)
 	assert_false(opt.verbose);
 	assert_int_equal(opt.gap_timeout_ns, 10000000000);
 	assert_int_equal(opt.idle_timeout_ns, 600000000000);
-	assert_int_equal(opt.max_memory, 96u << 20);
+	assert_int_equal(opt.max_memory, 64u << 20);
 	assert_int_equal(opt.count, 0);
 }
 

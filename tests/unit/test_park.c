@@ -66,6 +66,65 @@ static void test_goes_on(void **state)
 	assert_int_equal(cap.cnt.flows_http, 1);
 }
 
+/* Nothing was said yet: the beginning is known all the same, behind the wrap of sequence numbers too. */
+static void test_before_first(void **state)
+{
+	struct stream other;
+
+	stream_init(&other, &cap, 0xfffffff0, 0xffffffff);
+	other.end[CLIENT].port = 1;
+	other.ns = s.ns;
+	handshake(&other);
+	rest(20 * SECOND);
+	for (size_t i = 0; i < 3; i++) {
+		say(&s, CLIENT, GET);
+		say(&s, SERVER, OK_TWO);
+		other.ns = s.ns;
+		say(&other, CLIENT, GET);
+		say(&other, SERVER, OK_TWO);
+		tell(&other, CLIENT, 0);
+		s.ns = other.ns;
+		rest(20 * SECOND);
+	}
+	capture_finish(&cap);
+	stream_close(&other);
+	assert_int_equal(cap.tx_cnt, 6);
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(tx(i)->flags, 0);
+	assert_int_equal(cap.cnt.flows, 2);
+}
+
+static void test_half_closed(void **state)
+{
+	say(&s, CLIENT, GET);
+	tell(&s, CLIENT, TCP_FIN);
+	rest(100 * SECOND);
+	say(&s, SERVER, OK_TWO);
+	assert_int_equal(cap.tx_cnt, 1);
+	assert_int_equal(tx(0)->flags, 0);
+	assert_int_equal(tx(0)->fin, TX_END_CLIENT);
+}
+
+/* What comes late of a connection that is over is told from the next one with its addresses. */
+static void test_over(void **state)
+{
+	struct packet *request;
+
+	request = prepare(&s, CLIENT, 0, GET, strlen(GET));
+	give(&s, request);
+	say(&s, SERVER, OK_TWO);
+	goodbye(&s);
+	assert_int_equal(cap.tx_cnt, 1);
+	give(&s, request);
+	tell(&s, SERVER, 0);
+	assert_int_equal(cap.cnt.flows, 1);
+	say(&s, CLIENT, GET); /* its SYN was not captured */
+	say(&s, SERVER, OK_TWO);
+	assert_int_equal(cap.cnt.flows, 2);
+	assert_int_equal(cap.tx_cnt, 2);
+	assert_int_equal(tx(1)->flags, TX_MIDSTREAM);
+}
+
 /* A request waits for its answer however long that takes. */
 static void test_waits(void **state)
 {
@@ -255,6 +314,8 @@ int main(void)
 #define WITH_STREAM(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		WITH_STREAM(test_goes_on),     WITH_STREAM(test_waits),
+		WITH_STREAM(test_before_first), WITH_STREAM(test_half_closed),
+		WITH_STREAM(test_over),
 		WITH_STREAM(test_pipelines_after), WITH_STREAM(test_loses_after),
 		WITH_STREAM(test_tunnel),      WITH_STREAM(test_retransmits_late),
 		WITH_STREAM(test_memory),      WITH_STREAM(test_pressure),

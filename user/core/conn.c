@@ -521,16 +521,16 @@ static void note_sock_end(struct conn *c, const struct endpoint *local,
  */
 static bool is_of_another(const struct conn *c, unsigned int dir, const struct segment *seg)
 {
-	const struct reasm_half *h = &c->tcp->reasm.half[dir];
+	const struct parked_half h = conn_half(c, dir);
 	const struct annotation *note = &seg->note;
-	uint32_t off = seg->seq - (uint32_t)h->origin; /* what lies before the beginning is far behind it */
 
-	if (!seg->payload_len || !h->started || off <= (uint32_t)(h->next - h->origin))
+	/* What lies before the beginning is far behind it. */
+	if (!seg->payload_len || !h.started || seg->seq - h.origin <= (uint32_t)h.next - h.origin)
 		return false;
-	if (c->closed && h->fin_known && !c->tcp->reset_ns)
-		return off > (uint32_t)(h->fin_off - h->origin);
+	if (c->closed && h.fin_known && !c->rst[0] && !c->rst[1])
+		return true;
 	/* Where the kernel saw another beginning. */
-	if (note->has_stream_start && h->start_known && note->stream_start != (uint32_t)h->origin)
+	if (note->has_stream_start && h.start_known && note->stream_start != h.origin)
 		return true;
 	/* At tc a socket has no cookie before it has sent something. This one has not, the
 	 * flow's has. */
@@ -539,19 +539,30 @@ static bool is_of_another(const struct conn *c, unsigned int dir, const struct s
 
 bool conn_is_reuse(const struct conn *c, unsigned int dir, const struct segment *seg)
 {
-	const struct reasm_half *h = &c->tcp->reasm.half[dir];
+	const struct reasm_half *h;
 
 	if (!(seg->flags & TCP_SYN))
 		return is_of_another(c, dir, seg);
 	if (c->isn_known[dir])
 		return c->isn[dir] != seg->seq;
+	if (c->closed)
+		return true;
+	h = &c->tcp->reasm.half[dir];
 	/* A capture may have it behind the data that it begins. */
-	if (c->closed || h->delivered)
-		return c->closed || (uint32_t)h->origin != seg->seq + 1;
+	if (h->delivered)
+		return (uint32_t)h->origin != seg->seq + 1;
 	/* Or a straggler of the last connection with these addresses came before it. Not where
 	 * the other end's SYN did: with TCP Fast Open (RFC 7413) that acknowledges data. */
 	return h->started && !h->head && !c->isn_known[!dir] &&
 	       (uint32_t)h->origin != seg->seq + 1;
+}
+
+static void count_lost(const struct conn *c, const struct annotation *note)
+{
+	if (!note->lost_events)
+		return;
+	c->env->cnt->lost_events += note->lost_events;
+	c->env->cnt->lost_bytes += note->lost_bytes;
 }
 
 static void take_annotation(struct conn *c, unsigned int dir, const struct segment *seg)
@@ -579,10 +590,6 @@ static void take_annotation(struct conn *c, unsigned int dir, const struct segme
 		c->rtt_min_us = note->rtt_min_us;
 	}
 	c->rst[dir] |= !!(seg->flags & TCP_RST);
-	if (note->lost_events) {
-		c->env->cnt->lost_events += note->lost_events;
-		c->env->cnt->lost_bytes += note->lost_bytes;
-	}
 	if (note->ifindex)
 		c->ifindex = note->ifindex;
 	if (seg->flags & TCP_FIN && !c->tcp->fin_ns[dir]) {
@@ -642,14 +649,16 @@ void conn_expect(const struct conn *c, bool first)
 
 int conn_push(struct conn *c, unsigned int dir, const struct segment *seg, uint64_t arrival)
 {
+	uint64_t heard_ns = c->last_ns;
 	int err;
 
-	take_annotation(c, dir, seg);
-	c->tcp->heard_ns = c->last_ns;
+	count_lost(c, &seg->note);
 	if (seg->time_ns > c->last_ns)
 		c->last_ns = seg->time_ns;
 	if (c->closed)
 		return 0;
+	c->tcp->heard_ns = heard_ns;
+	take_annotation(c, dir, seg);
 	if (seg->note.not_http) {
 		on_other(c, dir, startline_protocol(seg->payload, seg->payload_cap));
 		return 0;
@@ -783,8 +792,10 @@ static void finish(struct conn *c)
 void conn_end(struct conn *c)
 {
 	/* Of one that is parked all is told. */
-	if (!c->closed && c->tcp)
+	if (!c->closed && c->tcp) {
 		finish(c);
+		conn_park_tcp(c);
+	}
 	c->closed = true;
 }
 

@@ -109,7 +109,7 @@ void conn_env_free(struct conn_env *env);
 /* 0 or -ENOMEM. */
 int conn_init(struct conn *c, struct conn_env *env);
 
-/* Before a segment: takes it out of its rest. 0 or -ENOMEM. */
+/* Before a segment, of one that is not closed: takes it out of its rest. 0 or -ENOMEM. */
 int conn_wake(struct conn *c);
 
 /* Whether it has more than what it has at rest. */

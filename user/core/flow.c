@@ -20,6 +20,10 @@
 #define RELIEVE_MAX 64
 /* Segments until it is tried again, where it was to no avail. */
 #define RELIEVE_PAUSE 1024
+/* Of the memory, where connections are parked after this time already; so many with each segment. */
+#define CROWDED_SHARE 4
+#define CROWDED_REST_NS 1000000000ull
+#define CROWDED_PARKS 2
 #define TABLE_MIN 256u
 
 struct tuple {
@@ -46,7 +50,7 @@ struct flow_table {
 	struct flow *oldest, *newest;
 	struct flow *unflushed; /* the oldest that a flush has not met since its last segment */
 	struct flow *unparked;	/* the same of being parked to make room */
-	size_t high_water, brim; /* of memory: beyond them room is made, and has to be */
+	size_t crowded, high_water, brim; /* of memory: beyond the last two room is made, and has to be */
 	uint64_t room_after;	/* arrivals until that is tried */
 };
 
@@ -57,7 +61,7 @@ static const char *const default_response_headers[] = { "content-type", NULL };
 const struct flow_config flow_config_default = {
 	.gap_timeout_ns = 10000000000ull,
 	.idle_timeout_ns = 600000000000ull,
-	.max_memory = 96u << 20,
+	.max_memory = 64u << 20,
 	.max_conn_memory = 4u << 20,
 	.request_headers = default_request_headers,
 	.response_headers = default_response_headers,
@@ -264,6 +268,18 @@ static void park_some(struct flow_table *ft)
 	}
 }
 
+/* Parks what has been idle for a while. */
+static void park_idle(struct flow_table *ft, uint64_t now_ns)
+{
+	struct flow *f;
+
+	for (unsigned int i = 0; i < CROWDED_PARKS && (f = ft->unparked) &&
+				 f->conn.last_ns + CROWDED_REST_NS < now_ns; i++) {
+		ft->unparked = f->newer;
+		conn_park(&f->conn);
+	}
+}
+
 /* Forgets what is at rest, the oldest first. */
 static void forget_some(struct flow_table *ft)
 {
@@ -282,10 +298,12 @@ static void forget_some(struct flow_table *ft)
 
 /* Before the limit is reached, so that connections that are used find memory. Where there is nothing to gain it is not
  * tried again soon, until there is nearly none left: then what waits is given up, or the oldest are forgotten. */
-static void make_room(struct flow_table *ft)
+static void make_room(struct flow_table *ft, uint64_t now_ns)
 {
 	size_t before = ft->env.mem.used;
 
+	if (before >= ft->crowded)
+		park_idle(ft, now_ns);
 	if (before < ft->high_water || (ft->arrival < ft->room_after && before < ft->brim))
 		return;
 	park_some(ft);
@@ -421,6 +439,7 @@ struct flow_table *flow_table_new(const struct flow_config *config, const struct
 		return NULL;
 	ft->config = *config;
 	conn_env_init(&ft->env, config, sink, cnt);
+	ft->crowded = config->max_memory ? config->max_memory / CROWDED_SHARE : SIZE_MAX;
 	ft->high_water = config->max_memory ? config->max_memory / 16 * 15 : SIZE_MAX;
 	ft->brim = config->max_memory ? config->max_memory / 32 * 31 : SIZE_MAX;
 	ft->mask = TABLE_MIN - 1;
@@ -464,10 +483,10 @@ int flow_push(struct flow_table *ft, const struct segment *seg)
 	ft->env.cnt->segments++;
 	ft->env.cnt->segment_bytes += seg->payload_len;
 	ft->env.cnt->captured_bytes += seg->payload_cap;
-	make_room(ft);
+	make_room(ft, seg->time_ns);
 	make_tuple(seg->dir, &seg->src, &seg->dst, &t);
 	f = flow_find(ft, seg->note.cookie, &t);
-	if (f && conn_wake(&f->conn)) {
+	if (f && !f->conn.closed && conn_wake(&f->conn)) {
 		ft->env.cnt->memory_dropped++;
 		return -ENOMEM;
 	}

@@ -35,7 +35,7 @@ struct flow_config {
 	uint32_t body_bytes; /* to keep of each message's body; 0: none */
 };
 
-/* gap 10 s, idle 10 min, 96 MiB in all, 4 MiB a connection; host, user-agent, traceparent, x-request-id; content-type */
+/* gap 10 s, idle 10 min, 64 MiB in all, 4 MiB a connection; host, user-agent, traceparent, x-request-id; content-type */
 extern const struct flow_config flow_config_default;
 
 /* What the middle tells the world. Any member may be NULL. */

@@ -30,23 +30,34 @@ static bool half_at_rest(const struct reasm_half *h)
 	       !(h->acked_known && h->acked > h->next);
 }
 
-static void park_tcp(struct conn *c)
+static bool tcp_at_rest(const struct conn_tcp *tcp)
 {
-	const struct conn_tcp *tcp = c->tcp;
+	return !tcp->reset_ns && !tcp->reasm.reset && !tcp->reasm.lost_pending &&
+	       !tcp->window_shut[0] && !tcp->window_shut[1] &&
+	       half_at_rest(&tcp->reasm.half[0]) && half_at_rest(&tcp->reasm.half[1]);
+}
 
-	if (tcp->reset_ns || tcp->reasm.reset || tcp->reasm.lost_pending || tcp->window_shut[0] ||
-	    tcp->window_shut[1] || !half_at_rest(&tcp->reasm.half[0]) ||
-	    !half_at_rest(&tcp->reasm.half[1]))
-		return;
-	for (unsigned int dir = 0; dir < 2; dir++) {
-		const struct reasm_half *h = &tcp->reasm.half[dir];
+struct parked_half conn_half(const struct conn *c, unsigned int dir)
+{
+	const struct reasm_half *h;
 
-		c->parked.half[dir].next = h->next;
-		c->parked.half[dir].origin = (uint32_t)h->origin;
-		c->parked.half[dir].started = h->started;
-		c->parked.half[dir].start_known = h->start_known;
-		c->parked.half[dir].delivered = h->delivered;
-	}
+	if (!c->tcp)
+		return c->parked.half[dir];
+	h = &c->tcp->reasm.half[dir];
+	return (struct parked_half){
+		.next = h->next,
+		.origin = (uint32_t)h->origin,
+		.started = h->started,
+		.start_known = h->start_known,
+		.delivered = h->delivered,
+		.fin_known = h->fin_known,
+	};
+}
+
+void conn_park_tcp(struct conn *c)
+{
+	c->parked.half[0] = conn_half(c, 0);
+	c->parked.half[1] = conn_half(c, 1);
 	conn_free_tcp(c);
 }
 
@@ -79,8 +90,8 @@ void conn_park(struct conn *c)
 		return;
 	if (c->http)
 		park_http(c);
-	if (!c->http)
-		park_tcp(c);
+	if (!c->http && tcp_at_rest(c->tcp))
+		conn_park_tcp(c);
 }
 
 void conn_unpark_tcp(struct conn *c)

@@ -11,6 +11,8 @@
  *	payload ─▶ http, tcp ──flush: nothing under way──▶ tcp ──nothing waits──▶ struct conn alone
  *	              ▲                                     ▲
  *	              └──────── the next payload ───────────┴──── the next segment (conn_wake)
+ *
+ * A connection that is over stays for a while, without them, for the sake of segments that come late.
  */
 #ifndef HTTPLAT_PARK_H
 #define HTTPLAT_PARK_H
@@ -20,13 +22,17 @@
 
 struct conn;
 
-/* What is left of a half of struct conn_tcp, and of struct conn_http where `is`. */
+/* What is left of a half of struct reasm. */
+struct parked_half {
+	uint64_t next;
+	uint32_t origin; /* its low 32 bits: the sequence number */
+	bool started, start_known, delivered;
+	bool fin_known; /* of a connection that is over: `next` is behind its last byte */
+};
+
+/* What is left of struct conn_tcp, and of struct conn_http where `is`. */
 struct parked {
-	struct {
-		uint64_t next;
-		uint32_t origin;
-		bool started, start_known, delivered;
-	} half[2];
+	struct parked_half half[2];
 	bool is;
 	bool opaque; /* a tunnel, or upgraded */
 	bool hole;
@@ -40,6 +46,12 @@ struct parked {
 
 /* Frees c->http, if nothing is under way, and then c->tcp, if nothing waits. */
 void conn_park(struct conn *c);
+
+/* Frees c->tcp of a connection that is over, or has nothing under way. */
+void conn_park_tcp(struct conn *c);
+
+/* Where a direction stands, parked or not. */
+struct parked_half conn_half(const struct conn *c, unsigned int dir);
 
 /* Fills in c->http, fresh, of a connection that was parked; c->tcp, zeroed, also of one that never was. */
 void conn_unpark(struct conn *c);
