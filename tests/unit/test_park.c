@@ -181,6 +181,29 @@ static void test_loses_after(void **state)
 	assert_int_equal(cap.cnt.gaps, 1);
 }
 
+/* A client that waits for each answer is known to, also behind a rest: so what loss has hidden there is over when it
+ * goes on. */
+static void test_habit(void **state)
+{
+	for (size_t i = 0; i < 20; i++) {
+		say(&s, CLIENT, GET);
+		say(&s, SERVER, OK_TWO);
+	}
+	tell(&s, CLIENT, 0);
+	rest(20 * SECOND);
+	say(&s, CLIENT, GET);
+	miss(&s, SERVER, OK_TWO);
+	say(&s, CLIENT, GET);
+	say(&s, SERVER, OK_TWO);
+	s.ns += 2 * SECOND; /* so long the capture may be out of order */
+	tell(&s, CLIENT, 0);
+	assert_int_equal(cap.cnt.pairs, 21);
+	goodbye(&s);
+	capture_finish(&cap);
+	for (size_t i = 0; i < cap.tx_cnt; i++)
+		assert_false(tx(i)->flags & TX_PIPELINED);
+}
+
 static void test_tunnel(void **state)
 {
 	say(&s, CLIENT, "GET /ws HTTP/1.1\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n");
@@ -315,7 +338,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_STREAM(test_goes_on),     WITH_STREAM(test_waits),
 		WITH_STREAM(test_before_first), WITH_STREAM(test_half_closed),
-		WITH_STREAM(test_over),
+		WITH_STREAM(test_over), WITH_STREAM(test_habit),
 		WITH_STREAM(test_pipelines_after), WITH_STREAM(test_loses_after),
 		WITH_STREAM(test_tunnel),      WITH_STREAM(test_retransmits_late),
 		WITH_STREAM(test_memory),      WITH_STREAM(test_pressure),

@@ -113,6 +113,50 @@ static void test_server_parts(void **state)
 	assert_int_equal(tx(0)->verdict, VERDICT_NONE); /* 30 of 65 */
 }
 
+/* The connection rests (park.h): behind that all is told as before. */
+static void rest(void)
+{
+	pass(20000 * MS);
+	flow_flush(cap.ft, s.ns - 10000 * MS, 0);
+}
+
+static void test_server_rests(void **state)
+{
+	for (size_t i = 0; i < 4; i++) {
+		say(&s, CLIENT, GET);
+		pass(20 * MS);
+		reads(SERVER);
+		pass(29 * MS);
+		say(&s, SERVER, OK_EMPTY);
+		tell(&s, CLIENT, 0);
+		assert_int_equal(cap.tx_cnt, i + 1);
+		assert_true(tx(i)->has_queue && tx(i)->has_app && tx(i)->has_ack);
+		assert_int_equal(tx(i)->queue_ns, 20 * MS);
+		assert_int_equal(tx(i)->app_ns, 30 * MS);
+		assert_int_equal(tx(i)->verdict, VERDICT_APP);
+		rest();
+	}
+}
+
+static void test_client_rests(void **state)
+{
+	for (size_t i = 0; i < 3; i++) {
+		say(&s, CLIENT, "POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\n");
+		tell(&s, SERVER, 0);
+		pass(99 * MS);
+		say(&s, CLIENT, "body");
+		say(&s, SERVER, OK_EMPTY);
+		pass(5 * MS);
+		reads(CLIENT);
+		assert_int_equal(cap.tx_cnt, i + 1);
+		assert_int_equal(tx(i)->req.idle_ns, 100 * MS);
+		assert_true(tx(i)->has_read);
+		assert_int_equal(tx(i)->read_ns, 5 * MS);
+		tell(&s, CLIENT, 0);
+		rest();
+	}
+}
+
 /* Also with an acknowledgement on the next request, and with what follows that. */
 static void test_acknowledged_by_next(void **state)
 {
@@ -707,6 +751,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		AT_SERVER(test_server_parts),
+		AT_SERVER(test_server_rests),
+		AT_CLIENT(test_client_rests),
 		AT_SERVER(test_acknowledged_by_next),
 		AT_SERVER(test_read_in_parts),
 		AT_SERVER(test_not_read),

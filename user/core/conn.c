@@ -330,7 +330,8 @@ static const struct pair_ops conn_pair_ops = {
 
 /* --- reassembly's calls ---------------------------------------------------------------------- */
 
-static bool make_http(struct conn *c)
+/* dir, off: of the chunk that is for it, from the bytes that are missing before it on. */
+static bool make_http(struct conn *c, unsigned int dir, uint64_t off)
 {
 	struct mem *mem = c->env->http.mem;
 
@@ -346,7 +347,7 @@ static bool make_http(struct conn *c)
 	http_stream_init(&c->http->stream[0], &c->env->http, c, 0);
 	http_stream_init(&c->http->stream[1], &c->env->http, c, 1);
 	if (c->parked.is)
-		conn_unpark(c);
+		conn_unpark(c, dir, off);
 	return true;
 }
 
@@ -366,7 +367,7 @@ static void on_chunk(void *ctx, unsigned int dir, const struct reasm_chunk *chun
 		c->midstream = true;
 	if (!c->http && !chunk->len && !chunk->missing)
 		return;
-	if (!make_http(c))
+	if (!make_http(c, dir, chunk->off - chunk->missing))
 		return;
 	c->http->hole |= chunk->missing > 0;
 	http_stream_chunk(&c->http->stream[dir], chunk);

@@ -448,6 +448,7 @@ void http_stream_opaque(struct http_stream *s)
 	} else if (s->cur) { /* what looked like a message belongs to the other protocol */
 		http_msg_free(s->env, http_msg_detach(s));
 	}
+	http_probe_free(s);
 	s->state = HTTP_OPAQUE;
 	if (s->env->ops->body)
 		s->env->ops->body(s->ctx, s->dir, UINT64_MAX);

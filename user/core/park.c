@@ -33,7 +33,8 @@ static bool half_at_rest(const struct reasm_half *h)
 static bool tcp_at_rest(const struct conn_tcp *tcp)
 {
 	return !tcp->reset_ns && !tcp->reasm.reset && !tcp->reasm.lost_pending &&
-	       !tcp->window_shut[0] && !tcp->window_shut[1] &&
+	       !tcp->window_shut[0] && !tcp->window_shut[1] && !tcp->fin_ns[0] &&
+	       !tcp->fin_ns[1] &&
 	       half_at_rest(&tcp->reasm.half[0]) && half_at_rest(&tcp->reasm.half[1]);
 }
 
@@ -76,6 +77,10 @@ static void park_http(struct conn *c)
 	c->parked.acks_seen = http->settle.acked.used;
 	c->parked.reads_seen = http->settle.read.used;
 	c->parked.pipelining = http->pair.pipelining;
+	c->parked.no_rounds = http->pair.window.no_rounds;
+	c->parked.waited = http->pair.window.waited < UINT8_MAX ?
+				   (uint8_t)http->pair.window.waited :
+				   UINT8_MAX;
 	c->parked.client = (int8_t)http->client;
 	for (unsigned int dir = 0; dir < 2; dir++) {
 		c->parked.stream[dir].from_start = http->stream[dir].from_start;
@@ -107,7 +112,7 @@ void conn_unpark_tcp(struct conn *c)
 	}
 }
 
-static void unpark_stream(struct conn *c, unsigned int dir)
+static void unpark_stream(struct conn *c, unsigned int dir, uint64_t off)
 {
 	struct http_stream *s = &c->http->stream[dir];
 	bool client = c->parked.client == (int)dir;
@@ -117,16 +122,16 @@ static void unpark_stream(struct conn *c, unsigned int dir)
 	s->probed = s->synced = true;
 	s->from_start = c->parked.stream[dir].from_start;
 	s->missed = c->parked.stream[dir].missed;
-	s->off = c->http->last_end[dir] = c->tcp->reasm.half[dir].next;
+	s->off = c->http->last_end[dir] = off;
 }
 
-void conn_unpark(struct conn *c)
+void conn_unpark(struct conn *c, unsigned int dir, uint64_t off)
 {
 	struct conn_http *http = c->http;
 
 	http->client = c->parked.client;
-	unpark_stream(c, 0);
-	unpark_stream(c, 1);
+	unpark_stream(c, dir, off);
+	unpark_stream(c, !dir, c->tcp->reasm.half[!dir].next);
 	http->hole = c->parked.hole;
 	http->settle.blind = c->parked.blind;
 	http->settle.acked.used = c->parked.acks_seen;
@@ -135,6 +140,8 @@ void conn_unpark(struct conn *c)
 	http->settle.read.forgotten = http->stream[1].off;
 	pair_init(&http->pair, &c->env->pair, false, false);
 	http->pair.pipelining = c->parked.pipelining;
+	http->pair.window.no_rounds = c->parked.no_rounds;
+	http->pair.window.waited = c->parked.waited;
 	http->pair.prev_end = http->stream[http->client].off;
 	http->pair.resp_off = http->pair.last_resp_end = http->stream[!http->client].off;
 	http->pair_ready = true;

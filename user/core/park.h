@@ -4,9 +4,9 @@
  *
  * Reassembly, parsers, pairing and marks are four fifths of a connection's memory, and most connections of a busy
  * server wait for their next request most of the time. Where nothing is under way all that can be told in a few bytes:
- * who is the client, where both streams stand, and that everything is answered. What is forgotten is the
- * client's habits, which only help to pair what loss has hidden, and what TCP told of windows and acknowledgements,
- * which the next segment tells again.
+ * who is the client, whether it waits for each answer, where both streams stand, and that everything is answered.
+ * What is forgotten is the habits of a client that pipelines, which only help to pair what loss has hidden, and what TCP
+ * told of windows and acknowledgements, which the next segment tells again.
  *
  *	payload ─▶ http, tcp ──flush: nothing under way──▶ tcp ──nothing waits──▶ struct conn alone
  *	              ▲                                     ▲
@@ -37,7 +37,8 @@ struct parked {
 	bool opaque; /* a tunnel, or upgraded */
 	bool hole;
 	bool blind, acks_seen, reads_seen; /* of struct settle */
-	bool pipelining;
+	bool pipelining, no_rounds;
+	uint8_t waited; /* of struct window, as far as it matters */
 	int8_t client; /* direction of the requests */
 	struct {
 		bool from_start, missed;
@@ -53,8 +54,11 @@ void conn_park_tcp(struct conn *c);
 /* Where a direction stands, parked or not. */
 struct parked_half conn_half(const struct conn *c, unsigned int dir);
 
-/* Fills in c->http, fresh, of a connection that was parked; c->tcp, zeroed, also of one that never was. */
-void conn_unpark(struct conn *c);
+/* Fills in c->http, fresh, of a connection that was parked. Reassembly is ahead of it by the chunk that is being
+ * delivered: direction dir stands at off. */
+void conn_unpark(struct conn *c, unsigned int dir, uint64_t off);
+
+/* Fills in c->tcp, zeroed, also of a connection that was never parked. */
 void conn_unpark_tcp(struct conn *c);
 
 #endif
