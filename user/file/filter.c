@@ -10,6 +10,10 @@
 /* One per link type, as many as a file has: a file that has more than this makes them up. */
 enum { PROGRAMS_MAX = 64, SNAPLEN = 262144 };
 
+/* Longer expressions are taken as they are: libpcap's optimiser takes two seconds for as many ports as fit here, and
+ * eighteen for twice as many. */
+enum { OPTIMISED_MAX = 2500 };
+
 struct program {
 	uint32_t link_type;
 	struct bpf_program bpf;
@@ -87,7 +91,9 @@ static bool asks_the_kernel(const struct bpf_program *bpf)
 
 static int compile(struct filter *ft, pcap_t *dead, struct bpf_program *out, struct diag *d)
 {
-	if (pcap_compile(dead, out, ft->expr, 1, PCAP_NETMASK_UNKNOWN))
+	int optimise = strlen(ft->expr) <= OPTIMISED_MAX;
+
+	if (pcap_compile(dead, out, ft->expr, optimise, PCAP_NETMASK_UNKNOWN))
 		return diag_set(d, EXIT_USAGE, -EINVAL, "filter '%s': %s (see pcap-filter(7))",
 				ft->expr, pcap_geterr(dead));
 	if (!asks_the_kernel(out))
