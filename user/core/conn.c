@@ -291,8 +291,9 @@ static void on_body(void *ctx, unsigned int dir, uint64_t to)
 		to = off + ELIDE_MAX;
 	seq = (uint32_t)to;
 	/* Far-away ends move on with the stream: say it again after half of the way only. */
-	if (c->tcp->elide_told[dir] && (seq == c->tcp->elide_to[dir] ||
-				   (int32_t)(c->tcp->elide_to[dir] - (uint32_t)off) > (int32_t)(ELIDE_MAX / 2)))
+	if (c->tcp->elide_told[dir] &&
+	    (seq == c->tcp->elide_to[dir] ||
+	     (int32_t)(c->tcp->elide_to[dir] - (uint32_t)off) > (int32_t)(ELIDE_MAX / 2)))
 		return;
 	c->tcp->elide_told[dir] = true;
 	c->tcp->elide_to[dir] = seq;
@@ -675,7 +676,8 @@ int conn_push(struct conn *c, unsigned int dir, const struct segment *seg, uint6
 	if (c->http && c->local_known && dir == 1)
 		conn_note_acked(c, seg->time_ns);
 	if (c->tcp->reasm.buffered_cnt && seg->time_ns > c->env->gap_timeout_ns)
-		reasm_flush(&c->tcp->reasm, &c->env->reasm, c, seg->time_ns - c->env->gap_timeout_ns);
+		reasm_flush(&c->tcp->reasm, &c->env->reasm, c,
+			    seg->time_ns - c->env->gap_timeout_ns);
 	if (c->tcp->reasm.reset && !c->tcp->reset_ns) {
 		c->tcp->reset_ns = seg->time_ns ? seg->time_ns : 1;
 		c->env->cnt->resets++;

@@ -21,10 +21,10 @@
 /* Segments until it is tried again, where it was to no avail. */
 #define RELIEVE_PAUSE 1024
 /* Of the memory, where connections are parked after this time already; so many with each segment. */
-#define CROWDED_SHARE 4
+#define CROWDED_SHARE	4
 #define CROWDED_REST_NS 1000000000ull
-#define CROWDED_PARKS 2
-#define TABLE_MIN 256u
+#define CROWDED_PARKS	2
+#define TABLE_MIN	256u
 
 struct tuple {
 	struct endpoint a, b;
@@ -34,7 +34,7 @@ struct tuple {
 struct flow {
 	struct flow *cookie_next, *tuple_next; /* hash chains */
 	struct flow *older, *newer;
-	struct conn conn; /* its ends are the tuple: `a` and `b`, oriented if the local one is known */
+	struct conn conn; /* its ends are the tuple, oriented if the local one is known */
 	uint32_t tuple_hash;
 };
 
@@ -50,7 +50,8 @@ struct flow_table {
 	struct flow *oldest, *newest;
 	struct flow *unflushed; /* the oldest that a flush has not met since its last segment */
 	struct flow *unparked;	/* the same of being parked to make room */
-	size_t crowded, high_water, brim; /* of memory: beyond the last two room is made, and has to be */
+	size_t crowded;		 /* of memory: beyond it connections rest earlier */
+	size_t high_water, brim; /* beyond them room is made, and has to be */
 	uint64_t room_after;	/* arrivals until that is tried */
 };
 
@@ -273,8 +274,10 @@ static void park_idle(struct flow_table *ft, uint64_t now_ns)
 {
 	struct flow *f;
 
-	for (unsigned int i = 0; i < CROWDED_PARKS && (f = ft->unparked) &&
-				 f->conn.last_ns + CROWDED_REST_NS < now_ns; i++) {
+	for (unsigned int i = 0; i < CROWDED_PARKS; i++) {
+		f = ft->unparked;
+		if (!f || f->conn.last_ns + CROWDED_REST_NS >= now_ns)
+			return;
 		ft->unparked = f->newer;
 		conn_park(&f->conn);
 	}

@@ -33,8 +33,7 @@ static bool half_at_rest(const struct reasm_half *h)
 static bool tcp_at_rest(const struct conn_tcp *tcp)
 {
 	return !tcp->reset_ns && !tcp->reasm.reset && !tcp->reasm.lost_pending &&
-	       !tcp->window_shut[0] && !tcp->window_shut[1] && !tcp->fin_ns[0] &&
-	       !tcp->fin_ns[1] &&
+	       !tcp->window_shut[0] && !tcp->window_shut[1] && !tcp->fin_ns[0] && !tcp->fin_ns[1] &&
 	       half_at_rest(&tcp->reasm.half[0]) && half_at_rest(&tcp->reasm.half[1]);
 }
 
@@ -78,9 +77,8 @@ static void park_http(struct conn *c)
 	c->parked.reads_seen = http->settle.read.used;
 	c->parked.pipelining = http->pair.pipelining;
 	c->parked.no_rounds = http->pair.window.no_rounds;
-	c->parked.waited = http->pair.window.waited < UINT8_MAX ?
-				   (uint8_t)http->pair.window.waited :
-				   UINT8_MAX;
+	c->parked.waited = http->pair.window.waited < UINT8_MAX ? (uint8_t)http->pair.window.waited
+								: UINT8_MAX;
 	c->parked.client = (int8_t)http->client;
 	for (unsigned int dir = 0; dir < 2; dir++) {
 		c->parked.stream[dir].from_start = http->stream[dir].from_start;

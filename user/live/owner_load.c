@@ -31,7 +31,7 @@
 struct owner_load {
 	enum owner_mode mode;
 	struct owner_bpf *btf;
-	struct bpf_program *send; /* one of btf's; NULL: the kernel has no such tracepoint */
+	struct bpf_program *send;     /* one of btf's; NULL: the kernel has no such tracepoint */
 	struct bpf_program *iterator; /* one of btf's; NULL: none loads */
 	struct owner_raw_bpf *raw;
 	struct owner_classic_bpf *classic;
@@ -163,7 +163,7 @@ static bool open_btf(struct owner_load *ol, const struct bpf_object *capture,
 		enum iterator iterator;
 		bool cgroups;
 	} tries[] = {
-		{ITERATOR_STORAGE, true},  {ITERATOR_TUPLES, true}, {ITERATOR_STORAGE, false},
+		{ITERATOR_STORAGE, true}, {ITERATOR_TUPLES, true}, {ITERATOR_STORAGE, false},
 		{ITERATOR_TUPLES, false}, {ITERATOR_NONE, true},   {ITERATOR_NONE, false},
 	};
 	int err = -1, with = 0;

@@ -20,10 +20,10 @@
 struct ring {
 	struct record_env env;
 	size_t page, size;
-	unsigned long *consumer;	 /* a page: positions, in bytes, that are never reset */
-	const unsigned long *producer;	 /* a page, followed by the data */
+	unsigned long *consumer;       /* a page: positions, in bytes, that are never reset */
+	const unsigned long *producer; /* a page, followed by the data */
 	const uint8_t *data;
-	uint8_t *joined;		 /* a record that goes on at the data's beginning; joined_size bytes */
+	uint8_t *joined; /* a record that goes on at the data's beginning; joined_size bytes */
 	size_t joined_size;
 };
 
@@ -31,7 +31,7 @@ struct ring {
 struct outlook {
 	unsigned long pos;
 	unsigned int cnt;
-	uint64_t cookie[RING_AHEAD]; /* of a record that is the n-th of all, at n % RING_AHEAD; 0: none */
+	uint64_t cookie[RING_AHEAD]; /* of the n-th record of all, at n % RING_AHEAD; 0: none */
 };
 
 static void *map(int fd, size_t len, int prot, size_t off)
@@ -41,8 +41,7 @@ static void *map(int fd, size_t len, int prot, size_t off)
 	return at == MAP_FAILED ? NULL : at;
 }
 
-int ring_open(int fd, size_t size, struct counters *cnt, struct localaddr *local,
-	      struct ring **out)
+int ring_open(int fd, size_t size, struct counters *cnt, struct localaddr *local, struct ring **out)
 {
 	struct ring *rg = calloc(1, sizeof(*rg));
 	int err;
