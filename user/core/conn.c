@@ -352,13 +352,6 @@ static bool make_http(struct conn *c, unsigned int dir, uint64_t off)
 	return true;
 }
 
-void conn_free_http(struct conn *c)
-{
-	settle_free(&c->http->settle, &c->env->mem);
-	mem_pool_free(&c->env->mem, &c->env->https, c->http);
-	c->http = NULL;
-}
-
 static void on_chunk(void *ctx, unsigned int dir, const struct reasm_chunk *chunk)
 {
 	struct conn *c = ctx;
@@ -466,25 +459,6 @@ int conn_init(struct conn *c, struct conn_env *env)
 	return conn_wake(c);
 }
 
-int conn_wake(struct conn *c)
-{
-	if (c->tcp)
-		return 0;
-	c->tcp = mem_pool_alloc(&c->env->mem, &c->env->tcps);
-	if (!c->tcp)
-		return -ENOMEM;
-	memset(c->tcp, 0, sizeof(*c->tcp));
-	conn_unpark_tcp(c);
-	return 0;
-}
-
-void conn_free_tcp(struct conn *c)
-{
-	reasm_free(&c->tcp->reasm, &c->env->reasm);
-	mem_pool_free(&c->env->mem, &c->env->tcps, c->tcp);
-	c->tcp = NULL;
-}
-
 bool conn_is_busy(const struct conn *c)
 {
 	return c->http || (c->tcp && c->tcp->reasm.buffered_cnt);
@@ -513,50 +487,6 @@ static void note_sock_end(struct conn *c, const struct endpoint *local,
 		return;
 	c->sock_end[0] = *local;
 	c->sock_end[1] = *remote;
-}
-
-/*
- * Payload of a later connection with the same addresses, whose SYN did not cross. Its sequence
- * numbers may be anything: a client whose own end was in TIME_WAIT goes on 65,537 after its last
- * one, another may begin below. What continues the stream, or repeats some of it, is never taken
- * for that.
- */
-static bool is_of_another(const struct conn *c, unsigned int dir, const struct segment *seg)
-{
-	const struct parked_half h = conn_half(c, dir);
-	const struct annotation *note = &seg->note;
-
-	/* What lies before the beginning is far behind it. */
-	if (!seg->payload_len || !h.started || seg->seq - h.origin <= (uint32_t)h.next - h.origin)
-		return false;
-	if (c->closed && h.fin_known && !c->rst[0] && !c->rst[1])
-		return true;
-	/* Where the kernel saw another beginning. */
-	if (note->has_stream_start && h.start_known && note->stream_start != h.origin)
-		return true;
-	/* At tc a socket has no cookie before it has sent something. This one has not, the
-	 * flow's has. */
-	return c->cookie && !note->cookie && seg->hook == HOOK_TC && seg->dir == SEG_DIR_INGRESS;
-}
-
-bool conn_is_reuse(const struct conn *c, unsigned int dir, const struct segment *seg)
-{
-	const struct reasm_half *h;
-
-	if (!(seg->flags & TCP_SYN))
-		return is_of_another(c, dir, seg);
-	if (c->isn_known[dir])
-		return c->isn[dir] != seg->seq;
-	if (c->closed)
-		return true;
-	h = &c->tcp->reasm.half[dir];
-	/* A capture may have it behind the data that it begins. */
-	if (h->delivered)
-		return (uint32_t)h->origin != seg->seq + 1;
-	/* Or a straggler of the last connection with these addresses came before it. Not where
-	 * the other end's SYN did: with TCP Fast Open (RFC 7413) that acknowledges data. */
-	return h->started && !h->head && !c->isn_known[!dir] &&
-	       (uint32_t)h->origin != seg->seq + 1;
 }
 
 static void count_lost(const struct conn *c, const struct annotation *note)

@@ -109,9 +109,6 @@ void conn_env_free(struct conn_env *env);
 /* 0 or -ENOMEM. */
 int conn_init(struct conn *c, struct conn_env *env);
 
-/* Before a segment, of one that is not closed: takes it out of its rest. 0 or -ENOMEM. */
-int conn_wake(struct conn *c);
-
 /* Whether it has more than what it has at rest. */
 bool conn_is_busy(const struct conn *c);
 
@@ -141,10 +138,6 @@ void conn_settle(struct conn *c, uint64_t now_ns);
 
 /* Gives up old holes, and the memory of a connection at rest. */
 void conn_flush(struct conn *c, uint64_t older_than_ns);
-
-/* Frees c->http, where nothing waits; c->tcp. */
-void conn_free_http(struct conn *c);
-void conn_free_tcp(struct conn *c);
 
 /* Reports what is left. Segments that come late find that it is over. */
 void conn_end(struct conn *c);

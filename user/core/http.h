@@ -192,7 +192,7 @@ struct http_stream {
 	bool broken;  /* inside SCAN: position was lost at lost_off */
 	bool lost_boundary; /* lost_off is where a message started */
 	bool tunnel;  /* the current message is the last one */
-	bool until_close, in_body, in_chunk, headers_done, failed;
+	bool until_close, in_body, in_chunk, headers_done;
 	bool content_length_seen, transfer_encoding_seen;
 	bool at_line; /* in a header section: the next byte begins a line */
 	uint8_t peek_len; /* bytes of a status line that were held back in HTTP_PEEK */

@@ -116,8 +116,7 @@ bool http_msg_begin(struct http_stream *s, const struct reasm_chunk *c, uint64_t
 	parse->field_len = 0;
 	s->cur = msg;
 	s->parse = parse;
-	s->at_line = s->headers_done = s->in_body = s->in_chunk = s->until_close = s->failed =
-		false;
+	s->at_line = s->headers_done = s->in_body = s->in_chunk = s->until_close = false;
 	s->content_length_seen = s->transfer_encoding_seen = s->tunnel = false;
 	s->peek_len = 0;
 	if (msg->response)

@@ -1,7 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "park.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "conn.h"
+
+void conn_free_http(struct conn *c)
+{
+	settle_free(&c->http->settle, &c->env->mem);
+	mem_pool_free(&c->env->mem, &c->env->https, c->http);
+	c->http = NULL;
+}
+
+void conn_free_tcp(struct conn *c)
+{
+	reasm_free(&c->tcp->reasm, &c->env->reasm);
+	mem_pool_free(&c->env->mem, &c->env->tcps, c->tcp);
+	c->tcp = NULL;
+}
 
 static bool in_state(const struct http_stream *s, enum http_state state)
 {
@@ -97,7 +114,7 @@ void conn_park(struct conn *c)
 		conn_park_tcp(c);
 }
 
-void conn_unpark_tcp(struct conn *c)
+static void unpark_tcp(struct conn *c)
 {
 	for (unsigned int dir = 0; dir < 2; dir++) {
 		struct reasm_half *h = &c->tcp->reasm.half[dir];
@@ -108,6 +125,18 @@ void conn_unpark_tcp(struct conn *c)
 		h->start_known = c->parked.half[dir].start_known;
 		h->delivered = c->parked.half[dir].delivered;
 	}
+}
+
+int conn_wake(struct conn *c)
+{
+	if (c->tcp)
+		return 0;
+	c->tcp = mem_pool_alloc(&c->env->mem, &c->env->tcps);
+	if (!c->tcp)
+		return -ENOMEM;
+	memset(c->tcp, 0, sizeof(*c->tcp));
+	unpark_tcp(c);
+	return 0;
 }
 
 static void unpark_stream(struct conn *c, unsigned int dir, uint64_t off)

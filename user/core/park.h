@@ -58,7 +58,12 @@ struct parked_half conn_half(const struct conn *c, unsigned int dir);
  * delivered: direction dir stands at off. */
 void conn_unpark(struct conn *c, unsigned int dir, uint64_t off);
 
-/* Fills in c->tcp, zeroed, also of a connection that was never parked. */
-void conn_unpark_tcp(struct conn *c);
+/* Before a segment, of a connection that is not closed: takes it out of its rest, or gives it its first c->tcp. 0 or
+ * -ENOMEM. */
+int conn_wake(struct conn *c);
+
+/* Frees c->http, where nothing waits; c->tcp. */
+void conn_free_http(struct conn *c);
+void conn_free_tcp(struct conn *c);
 
 #endif

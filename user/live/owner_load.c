@@ -166,7 +166,7 @@ static bool open_btf(struct owner_load *ol, const struct bpf_object *capture,
 		{ITERATOR_STORAGE, true}, {ITERATOR_TUPLES, true}, {ITERATOR_STORAGE, false},
 		{ITERATOR_TUPLES, false}, {ITERATOR_NONE, true},   {ITERATOR_NONE, false},
 	};
-	int err = -1, with = 0;
+	int err = -1, refused = 0;
 
 	if (access(BTF_OF_KERNEL, R_OK)) {
 		add_note(ol, "no BTF (" BTF_OF_KERNEL "; CONFIG_DEBUG_INFO_BTF)%s",
@@ -176,7 +176,7 @@ static bool open_btf(struct owner_load *ol, const struct bpf_object *capture,
 	for (unsigned int i = 0; err && i < sizeof(tries) / sizeof(tries[0]); i++) {
 		err = try_btf(ol, capture, opt, tries[i].iterator, tries[i].cgroups);
 		if (tries[i].iterator)
-			with = err;
+			refused = err;
 	}
 	if (err)
 		add_note(ol, "the BTF tracepoints do not load (%s; they need Linux 5.12)",
@@ -185,7 +185,7 @@ static bool open_btf(struct owner_load *ol, const struct bpf_object *capture,
 		add_note(ol,
 			 "the iterators over open sockets do not load (%s): owners of "
 			 "connections that are open already are learned when they are used",
-			 strerror(-with));
+			 strerror(-refused));
 	return !err;
 }
 
